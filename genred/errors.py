@@ -1,0 +1,93 @@
+"""What can go wrong, drawn as a tree.
+
+::
+
+    GenredError                  a clear message for a person, and an exit code
+    ├── ConfigError         10   the configuration says something impossible
+    ├── HistoryError        10   the database can't be used
+    ├── LockedError         11   another genred is at work on the same history
+    ├── ModelError          12   the model can't be used, or must not be
+    ├── WatchError           1   a music folder can't be watched or read
+    └── FileError(path)      3   one file; it is recorded and the rest goes on
+        ├── DecodeError          no audio could be got out of it
+        ├── TagError             its tags can't be read or must not be written
+        └── UndoConflict         it isn't as genred left it, so nothing is put back
+
+The tagger catches `FileError` and nothing else: any other exception is a bug, and a bug is loud.
+"""
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+
+class GenredError(Exception):
+    """Anything a person can cause or mend; its text is the message they read."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(GenredError):
+    exit_code = 10
+
+
+class HistoryError(GenredError):
+    exit_code = 10
+
+
+class LockedError(GenredError):
+    exit_code = 11
+
+
+class ModelError(GenredError):
+    exit_code = 12
+
+
+class WatchError(GenredError):
+    exit_code = 1
+
+
+class FileError(GenredError):
+    """Something about one file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    reason
+        What is wrong and, where there is something, what to do; reads on after "path: ".
+    transient
+        Whether the same file, unchanged, is worth another try later (no space left, say).
+    """
+
+    exit_code = 3
+
+    def __init__(self, path: Path, reason: str, *, transient: bool = False) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+        self.transient = transient
+
+    def __str__(self) -> str:
+        name = os.fsencode(self.path).decode("utf-8", "backslashreplace")
+        return f"{name}: {self.reason}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Raised in worker processes: the keyword argument must survive the way back.
+        return _rebuild, (type(self), self.path, self.reason, self.transient)
+
+
+def _rebuild(kind: type[FileError], path: Path, reason: str, transient: bool) -> FileError:
+    return kind(path, reason, transient=transient)
+
+
+class DecodeError(FileError):
+    pass
+
+
+class TagError(FileError):
+    pass
+
+
+class UndoConflict(FileError):
+    pass

@@ -1,0 +1,112 @@
+"""Paths nobody should trust: what a file is, opening it without blocking, printing its name.
+
+Names are bytes on disk and travel as `pathlib.Path` with surrogateescape; `readable` makes them fit for eyes,
+`os.fsencode` for the database.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from genred.errors import FileError
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the file system says of a file's content, without reading it.
+
+    Equality is exact and is for watching one file over seconds. To recognise a file again after days, use `matches`.
+    """
+
+    dev: int
+    ino: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, st: os.stat_result) -> Self:
+        return cls(st.st_dev, st.st_ino, st.st_size, st.st_mtime_ns, st.st_ctime_ns)
+
+    def matches(self, other: "Stamp") -> bool:
+        """Whether the same path still holds the same content.
+
+        Device numbers change with every mount of a network share or a USB disk, and inode numbers on some FUSE file
+        systems: were they compared, a reboot would look like a whole new library. The kernel sets ctime on every
+        change of content or name, so size and both times are enough.
+        """
+        return (self.size, self.mtime_ns, self.ctime_ns) == (other.size, other.mtime_ns, other.ctime_ns)
+
+
+def stamp_of(path: Path) -> Stamp:
+    """The stamp of a regular file, links not followed.
+
+    Raises
+    ------
+    FileError
+        If there is nothing, or something that isn't a regular file.
+    """
+    try:
+        st = os.lstat(path)
+    except OSError as error:
+        raise unusable(path, error) from error
+    _check_regular(path, st)
+    return Stamp.of(st)
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file for reading; never blocks on a fifo or device, never follows a link.
+
+    Raises
+    ------
+    FileError
+        If there is nothing, something that isn't a regular file, or no permission.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError as error:
+        raise unusable(path, error) from error
+    with open(fd, "rb") as file:
+        _check_regular(path, os.fstat(fd))
+        yield file
+
+
+def unusable(path: Path, error: OSError) -> FileError:
+    """An `OSError` as the `FileError` to record: in words, and with whether to try again later."""
+    # Everything but these few says something about the disk, the share or the moment, not about the file.
+    lasting = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+    if isinstance(error, FileNotFoundError):
+        reason = "no such file"
+    elif isinstance(error, PermissionError):
+        reason = "no permission to read it"
+    elif error.strerror is not None and os.path.islink(path):
+        return FileError(path, "a symbolic link, which genred does not follow")
+    else:
+        reason = error.strerror or str(error)
+    return FileError(path, reason, transient=not isinstance(error, lasting))
+
+
+def readable(path: Path) -> str:
+    """A name for logs and terminals: on one line, valid Unicode, control characters escaped."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _check_regular(path: Path, st: os.stat_result) -> None:
+    if stat.S_ISREG(st.st_mode):
+        return
+    kinds = {
+        stat.S_IFDIR: "a directory",
+        stat.S_IFLNK: "a symbolic link, which genred does not follow",
+        stat.S_IFIFO: "a fifo",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    kind = kinds.get(stat.S_IFMT(st.st_mode), "something unknown")
+    raise FileError(path, f"{kind}, not a file")
