@@ -1,0 +1,175 @@
+"""The database itself: tables, migrations, connections; with history.py the one room that knows SQLAlchemy."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from genred.errors import HistoryError
+
+SCHEMA = "0001"
+"""The newest migration in genred/migrations/versions."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+metadata = sa.MetaData()
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("started_at", sa.Text, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+)
+
+roots = sa.Table("roots", metadata, sa.Column("path", sa.LargeBinary, primary_key=True))
+
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.Text, nullable=False, index=True),
+    sa.Column("path", sa.LargeBinary, nullable=False, index=True),
+    sa.Column("path_text", sa.Text),  # only where the bytes aren't fit for reading
+    sa.Column("outcome", sa.Text, nullable=False, index=True),
+    sa.Column("genre", sa.Text, index=True),
+    sa.Column("confidence", sa.Float),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("written", sa.Text, nullable=False),
+    sa.Column("model", sa.Text),
+    sa.Column("run", sa.ForeignKey("runs.id"), nullable=False, index=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("undoes", sa.ForeignKey("records.id")),
+)
+
+STAMP = ("dev", "ino", "size", "mtime_ns", "ctime_ns")
+
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("path", sa.LargeBinary, nullable=False, unique=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in STAMP),
+    sa.Column("standing", sa.Text, nullable=False),
+    sa.Column("record", sa.ForeignKey("records.id")),
+    sa.Index("ix_files_inode", "ino", "dev"),
+)
+
+features = sa.Table(
+    "features",
+    metadata,
+    sa.Column("file", sa.ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+)
+
+writes = sa.Table(
+    "writes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("path", sa.LargeBinary, nullable=False),
+    sa.Column("temp", sa.LargeBinary, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in STAMP),
+    sa.Column("before_sha256", sa.LargeBinary),
+    sa.Column("after_sha256", sa.LargeBinary),
+    sa.Column("delta", sa.LargeBinary),
+    sa.Column("draft", sa.Text),  # the record to be, until it is one
+    sa.Column("record", sa.ForeignKey("records.id"), index=True),
+)
+
+
+def migrate(path: Path, engine: sa.Engine) -> None:
+    """Bring the database to `SCHEMA`, after a backup where it holds something.
+
+    Raises
+    ------
+    HistoryError
+        If it is somebody else's database, or of a newer genred.
+    """
+    with reading(path, engine) as db:
+        tables = set(db.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
+        known = "alembic_version" in tables
+        version = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if known else None
+    if version == SCHEMA:
+        return
+    if tables and not known:
+        raise HistoryError(f"{path}: a database, but not one of genred's")
+    if version is not None:
+        if not list((MIGRATIONS / "versions").glob(f"{version}_*.py")):
+            raise HistoryError(f"{path}: written by a newer genred (schema {version}); update genred to open it")
+        _back_up(path, version)
+    from alembic import command  # half a second to import, and seldom needed
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with writing(path, engine) as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, SCHEMA)
+
+
+def _back_up(path: Path, version: str) -> None:
+    backup = path.with_name(f"{path.name}.schema-{version}")
+    with sqlite3.connect(path) as source, sqlite3.connect(backup) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+
+
+@contextmanager
+def writing(path: Path, engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One write transaction, durable when it ends."""
+    with _translated(path), engine.begin() as db:
+        yield db
+
+
+@contextmanager
+def reading(path: Path, engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection for reading, each query its own snapshot."""
+    with _translated(path), engine.connect() as db:
+        yield db.execution_options(reading=True)
+
+
+def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
+    """An engine for the database at ``path``; nothing is opened before its first use."""
+    options = ""
+    if readonly:
+        # Without a write-ahead log beside it and without the right to make one, SQLite needs to be told that nobody
+        # else writes.
+        options = "?mode=ro" if path.with_name(path.name + "-wal").exists() else "?immutable=1"
+
+    def opened() -> sqlite3.Connection:
+        name = os.fsdecode(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+        # SQLAlchemy says when a transaction begins (below), not the driver: isolation_level=None.
+        db = sqlite3.connect(
+            f"file:{name}{options}", uri=True, timeout=10, isolation_level=None, check_same_thread=False
+        )
+        db.execute("PRAGMA foreign_keys = ON")
+        if not options:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+        return db
+
+    engine = sa.create_engine("sqlite://", creator=opened, poolclass=sa.pool.QueuePool)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(db: sa.Connection) -> None:
+        # Deferred transactions that read first and write later fail at once beside another writer.
+        if not db.get_execution_options().get("reading"):
+            db.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise HistoryError(f"{path}: {error.orig}") from error
+    except sqlite3.Error as error:
+        raise HistoryError(f"{path}: {error}") from error
