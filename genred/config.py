@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -240,8 +240,9 @@ def _path(kind: type, value: Any) -> Path:
 def _plainly(message: str, kind: Any) -> str:
     message = message.split(" - at ")[0].replace("`", "'")
     if "enum" in message:
-        choices = [str(choice) for part in (kind, *get_args(kind)) for choice in get_args(part) or (part,)]
-        return f"must be one of {', '.join(dict.fromkeys(c for c in choices if not c.startswith(('typing', '<'))))}"
+        parts = [kind] if get_origin(kind) is Literal else get_args(kind)
+        choices = ["true, false" if part is bool else ", ".join(map(str, get_args(part))) for part in parts]
+        return f"must be one of {', '.join(choices)}"
     return message[:1].lower() + message[1:]
 
 

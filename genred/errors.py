@@ -10,7 +10,8 @@
     ├── WatchError           1   a music folder can't be watched or read
     └── FileError(path)      3   one file; it is recorded and the rest goes on
         ├── DecodeError          no audio could be got out of it
-        ├── TagError             its tags can't be read or must not be written
+        ├── TagError             its tags can't be read, or can't be written with certainty
+        ├── Protected            it must not be written: hard-linked, somebody else's, read-only
         └── UndoConflict         it isn't as genred left it, so nothing is put back
 
 The tagger catches `FileError` and nothing else: any other exception is a bug, and a bug is loud.
@@ -86,6 +87,10 @@ class DecodeError(FileError):
 
 
 class TagError(FileError):
+    pass
+
+
+class Protected(FileError):
     pass
 
 

@@ -71,9 +71,12 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NOCTTY)
     except OSError as error:
         raise unusable(path, error) from error
-    with open(fd, "rb") as file:
+    try:
         _check_regular(path, os.fstat(fd))
-        yield file
+        with open(fd, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(fd)
 
 
 def unusable(path: Path, error: OSError) -> FileError:

@@ -8,10 +8,10 @@ Paths are kept as the bytes the file system holds; times are ISO 8601 in UTC.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fcntl import LOCK_EX, LOCK_NB, flock
 from itertools import islice
@@ -80,7 +80,6 @@ class Known:
     path: Path
     stamp: Stamp
     standing: Standing
-    last: Record | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +195,25 @@ class History:
 
     def known(self, path: Path) -> Known | None:
         """What is known of a path, None where nothing is."""
-        query = sa.select(files, records).join(records, files.c.record == records.c.id, isouter=True)
         with self._reading() as db:
-            row = db.execute(query.where(files.c.path == os.fsencode(path)).set_label_style(_LABELS)).first()
-        if row is None:
-            return None
-        last = _record(row, "records_") if row.records_id is not None else None
-        return Known(path, _stamp(row, "files_"), Standing(row.files_standing), last)
+            row = db.execute(sa.select(files).where(files.c.path == os.fsencode(path))).first()
+        return None if row is None else Known(path, _stamp(row), Standing(row.standing))
 
-    def unknown(self, pairs: Iterable[tuple[Path, Stamp]]) -> Iterator[tuple[Path, Stamp]]:
-        """Those of ``pairs`` that the history doesn't hold with this content, in their order; reads in batches."""
+    def written(self, path: Path) -> tuple[str, ...] | None:
+        """The genres that genred last wrote into a file and nobody has undone, None where there are none such."""
+        touched = (Outcome.TAGGED.value, Outcome.UNDONE.value)
+        select = sa.select(records.c.outcome, records.c.written).order_by(records.c.id.desc()).limit(1)
+        with self._reading() as db:
+            row = db.execute(select.where(records.c.path == os.fsencode(path), records.c.outcome.in_(touched))).first()
+        return tuple(json.loads(row.written)) if row is not None and row.outcome == Outcome.TAGGED else None
+
+    def unknown(self, pairs: Iterable[tuple[Path, Stamp]], *, backlog: bool = False) -> Iterator[tuple[Path, Stamp]]:
+        """Those of ``pairs`` that are to be looked at, in their order; reads in batches.
+
+        Left out are those that the history holds with this content, but for what is to be tried again and, where
+        ``backlog`` is set, what was there before genred.
+        """
+        again = {Standing.RETRY, Standing.BACKLOG} if backlog else {Standing.RETRY}
         columns = [files.c.path, files.c.standing, *(files.c[name] for name in STAMP)]
         for batch in _batches(pairs):
             paths = [os.fsencode(path) for path, _ in batch]
@@ -213,7 +221,7 @@ class History:
                 rows = {row.path: row for row in db.execute(sa.select(*columns).where(files.c.path.in_(paths)))}
             for key, (path, stamp) in zip(paths, batch, strict=True):
                 row = rows.get(key)
-                if row is None or row.standing == Standing.RETRY or not stamp.matches(_stamp(row)):
+                if row is None or row.standing in again or not stamp.matches(_stamp(row)):
                     yield path, stamp
 
     def refresh(self, known: Known, path: Path, stamp: Stamp) -> None:
@@ -229,8 +237,8 @@ class History:
         row = _columns(stamp)
         where = [files.c[name] == row[name] for name in ("ino", "dev", "size", "mtime_ns")]
         with self._reading() as db:
-            paths = db.execute(sa.select(files.c.path).where(*where)).scalars().all()
-        return [known for path in paths if (known := self.known(Path(os.fsdecode(path)))) is not None]
+            rows = db.execute(sa.select(files).where(*where)).all()
+        return [Known(Path(os.fsdecode(row.path)), _stamp(row), Standing(row.standing)) for row in rows]
 
     def is_new_root(self, root: Path) -> bool:
         with self._reading() as db:
@@ -245,10 +253,16 @@ class History:
                     {"path": os.fsencode(path), **_columns(stamp), "standing": Standing.BACKLOG.value}
                     for path, stamp in batch
                 ]
-                db.execute(files.insert().prefix_with("OR IGNORE"), rows)
-                count += len(rows)
+                count += db.execute(files.insert().prefix_with("OR IGNORE"), rows).rowcount
             db.execute(roots.insert().prefix_with("OR IGNORE"), {"path": os.fsencode(root)})
         return count
+
+    def forget_ways_back(self, days: int) -> int:
+        """Drop what `undo` needs for writes older than ``days``; the log itself stays. Returns how many."""
+        before = iso(datetime.now(UTC) - timedelta(days=days))
+        old = sa.select(records.c.id).where(records.c.at < before)
+        with self._writing() as db:
+            return db.execute(writes.delete().where(writes.c.record.in_(old))).rowcount
 
     # -- questions ---------------------------------------------------------------------------------------------------
 
@@ -406,7 +420,6 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
         os.close(fd)
 
 
-_LABELS = sa.LABEL_STYLE_TABLENAME_PLUS_COL
 _DRAFT = ("reason", "genre", "confidence", "previous", "written", "model", "undoes", "run")
 
 
@@ -421,15 +434,14 @@ def _load(path: Path, text: str) -> Record:
     return Record(path=path, **draft | {name: tuple(draft[name]) for name in ("previous", "written")})
 
 
-def _record(row: sa.Row[Any], prefix: str = "") -> Record:
-    column: Callable[[str], Any] = lambda name: getattr(row, prefix + name)  # noqa: E731
+def _record(row: sa.Row[Any]) -> Record:
     same = ("reason", "genre", "confidence", "model", "undoes", "run", "id", "at")
     return Record(
-        path=Path(os.fsdecode(column("path"))),
-        outcome=Outcome(column("outcome")),
-        previous=tuple(json.loads(column("previous"))),
-        written=tuple(json.loads(column("written"))),
-        **{name: column(name) for name in same},
+        path=Path(os.fsdecode(row.path)),
+        outcome=Outcome(row.outcome),
+        previous=tuple(json.loads(row.previous)),
+        written=tuple(json.loads(row.written)),
+        **{name: getattr(row, name) for name in same},
     )
 
 
@@ -438,8 +450,8 @@ def _columns(stamp: Stamp) -> dict[str, int]:
     return {name: (getattr(stamp, name) + 2**63) % 2**64 - 2**63 for name in STAMP}
 
 
-def _stamp(row: sa.Row[Any], prefix: str = "") -> Stamp:
-    dev, ino, *rest = (getattr(row, prefix + name) for name in STAMP)
+def _stamp(row: sa.Row[Any]) -> Stamp:
+    dev, ino, *rest = (getattr(row, name) for name in STAMP)
     return Stamp(dev % 2**64, ino % 2**64, *rest)
 
 
@@ -455,4 +467,9 @@ def _batches(pairs: Iterable[tuple[Path, Stamp]]) -> Iterator[list[tuple[Path, S
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso(datetime.now(UTC))
+
+
+def iso(moment: datetime) -> str:
+    """A moment as the history holds it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,39 @@
+"""What tests share: the corpus where there is one, and a home of their own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from genred.history import History
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Real music and real tag files, kept beside the repository."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+    if not folder.is_dir():
+        pytest.skip("needs the corpus of real music beside the repository (../shared/corpus)")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """State and configuration of this test alone; the cache is shared by all, or each would compile anew."""
+    home = tmp_path_factory.mktemp("home")
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    for name in ("STATE_DIRECTORY", "CACHE_DIRECTORY", "GENRED_CONFIG", "NOTIFY_SOCKET", "JOURNAL_STREAM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return home
+
+
+@pytest.fixture
+def history(home: Path) -> Iterator[History]:
+    """A new history with a run begun."""
+    history = History.open(home / "history.db")
+    history.start_run("scan", "0")
+    yield history
+    history.close()
