@@ -33,7 +33,7 @@ _FORMATS = (
 )
 
 _REASONS: dict[type[av.error.FFmpegError], str] = {
-    av.error.InvalidDataError: "not audio that can be read, or damaged",
+    av.error.InvalidDataError: "no audio that can be decoded: not music, a kind no decoder is there for, or damaged",
     av.error.EOFError: "it ends before the audio begins",
     av.error.PatchWelcomeError: "a kind of audio that FFmpeg can't decode",
 }

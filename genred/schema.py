@@ -1,5 +1,6 @@
 """The database itself: tables, migrations, connections; with history.py the one room that knows SQLAlchemy."""
 
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -105,6 +106,7 @@ def migrate(path: Path, engine: sa.Engine) -> None:
     from alembic import command  # half a second to import, and seldom needed
     from alembic.config import Config
 
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with writing(path, engine) as db:

@@ -37,3 +37,29 @@ def history(home: Path) -> Iterator[History]:
     history.start_run("scan", "0")
     yield history
     history.close()
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that tells a tone with little noise (Classical) from one with much (Metal), as made by tests.makeaudio."""
+    import numpy as np
+
+    from genred import features
+    from genred.classifier import GenreClassifier
+    from genred.table import Table
+
+    rng = np.random.default_rng(0)
+    t = np.arange(features.SR * 4) / features.SR
+    rows: list[np.ndarray] = []
+    y: list[str] = []
+    for _ in range(12):
+        tone = np.sin(2 * np.pi * rng.uniform(300, 900) * t)
+        for genre, noise in (("Classical", rng.uniform(0.01, 0.05)), ("Metal", rng.uniform(0.2, 0.4))):
+            sound = 0.3 * tone + rng.normal(0, noise, t.size)
+            rows.append(features.extract([sound.astype(np.float32)]))
+            y.append(genre)
+    groups = np.array([f"artist {i // 2}" for i in range(len(y))])
+    table = Table(np.array(rows), np.array(y), groups, np.array(["synthesized"] * len(y)))
+    path = tmp_path_factory.mktemp("model") / "tiny.joblib"
+    GenreClassifier().fit(table, name="tiny").save(path)
+    return path

@@ -54,7 +54,8 @@ def test_the_view_is_the_contract(history: History) -> None:
         cursor = db.execute("SELECT * FROM history")
         row = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
     db.close()
-    assert list(row) == "id at path outcome genre confidence previous written model run reason".split()
+    columns = "id, at, path, outcome, genre, confidence, previous, written, model, run, reason"
+    assert ", ".join(row) == columns
     assert row["at"].endswith("Z")
     assert (json.loads(row["previous"]), json.loads(row["written"])) == (["Unknown"], ["Rock"])
 

@@ -1,0 +1,3 @@
+from genred.cli import main
+
+main()

@@ -1,0 +1,248 @@
+"""Supervised child processes: whatever touches the inside of a hostile file happens here, under limits.
+
+The main process imports no decoder, no librosa and no scikit-learn: a file that crashes, hangs or bloats its reader
+costs one worker, which is replaced, and nobody else.
+"""
+
+import ctypes
+import multiprocessing
+import os
+import resource
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, TimeoutError
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from genred import genres
+from genred.config import Model, Service, Tags
+from genred.errors import DecodeError, FileError
+
+if TYPE_CHECKING:
+    from genred.classifier import GenreClassifier
+    from genred.prediction import Prediction
+
+T = TypeVar("T")
+
+_TRIES = 2
+_FILES_PER_WORKER = 1000
+_START_SECONDS = 300.0
+"""The very first start compiles librosa's numba code and fits the built-in model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found in one file.
+
+    ``prediction`` and ``features`` (recipe version, float32 vector as bytes) are None where the tags alone were asked.
+    """
+
+    genres: tuple[str, ...]
+    prediction: "Prediction | None" = None
+    features: tuple[str, bytes] | None = None
+
+
+class Analyser:
+    """A pool of workers that look into files and edit clones of them.
+
+    Parameters
+    ----------
+    service
+        Number of workers and their limits.
+    model
+        Which model, and how sure it must be.
+    cache
+        A folder for what can be made again: compiled code, the fitted built-in model.
+    """
+
+    def __init__(self, service: Service, model: Model, cache: Path) -> None:
+        self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
+        self.model_name = ""
+        self._service = service
+        self._model = model
+        self._cache = cache
+        # Workers are processes already: threads inside of numpy would only fight over the processors.
+        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(variable, "1")
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))
+        self._pool = ProcessPool(
+            max_workers=self.workers,
+            max_tasks=_FILES_PER_WORKER,
+            initializer=_confine,
+            initargs=(os.getpid(), service.nice, service.memory_mb),
+            context=multiprocessing.get_context("spawn"),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers, whatever they are doing."""
+        self._pool.stop()
+        self._pool.join()
+
+    def warm_up(self) -> None:
+        """Have one worker import, compile and load all it needs, then the others; then ``model_name`` is known.
+
+        Raises
+        ------
+        ModelError
+            If the model can't be used.
+        """
+        job = (self._model, self._cache)
+        # One first: the others then find compiled what it compiled.
+        self.model_name = self._submit(_warm_up, job, _START_SECONDS).result()
+        for future in [self._submit(_warm_up, job, _START_SECONDS) for _ in range(self.workers - 1)]:
+            future.result()
+
+    def look(self, paths: Iterable[Path], *, spare_decided: bool) -> Iterator[tuple[Path, Look | FileError]]:
+        """Look into files side by side; results in the order of ``paths``, which is read only a little ahead.
+
+        Parameters
+        ----------
+        paths
+            The files.
+        spare_decided
+            Whether a file that has a genre already is left unheard.
+        """
+        ahead: deque[tuple[Path, Future[Look]]] = deque()
+        try:
+            for path in paths:
+                ahead.append((path, self._look(path, spare_decided)))
+                if len(ahead) > 2 * self.workers:
+                    yield self._next(ahead, spare_decided)
+            while ahead:
+                yield self._next(ahead, spare_decided)
+        finally:
+            for _, future in ahead:
+                future.cancel()
+
+    def genres(self, path: Path) -> tuple[str, ...]:
+        """The genres in a file's tags.
+
+        Raises
+        ------
+        FileError
+            If they can't be read.
+        """
+        return _outcome(path, self._submit(_genres, (path,), self._service.timeout_seconds))
+
+    def edit(self, path: Path, clone: Path, genres: Sequence[str], options: Tags) -> None:
+        """Write genres into a private clone of a file, and prove that nothing else changed.
+
+        Raises
+        ------
+        TagError
+            If that can't be done, or can't be proved.
+        """
+        _outcome(path, self._submit(_edit, (path, clone, tuple(genres), options), self._service.timeout_seconds))
+
+    def _look(self, path: Path, spare_decided: bool) -> Future[Look]:
+        job = (path, spare_decided, self._model, self._cache)
+        return self._submit(_look, job, self._service.timeout_seconds)
+
+    def _next(self, ahead: deque[tuple[Path, Future[Look]]], spare_decided: bool) -> tuple[Path, Look | FileError]:
+        path, future = ahead.popleft()
+        for _ in range(_TRIES - 1):
+            try:
+                return path, _outcome(path, future)
+            except WorkerLostError:
+                future = self._look(path, spare_decided)
+            except FileError as error:
+                return path, error
+        try:
+            return path, _outcome(path, future)
+        except FileError as error:
+            return path, error
+
+    def _submit(self, function: Callable[..., T], arguments: tuple[Any, ...], timeout: float) -> Future[T]:
+        future: Future[T] = self._pool.schedule(function, args=arguments, timeout=timeout)
+        return future
+
+
+class WorkerLostError(DecodeError):
+    """The worker crashed, hung or grew over its limit on this file."""
+
+
+def _outcome(path: Path, future: Future[T]) -> T:
+    try:
+        return future.result()
+    except TimeoutError as error:
+        raise WorkerLostError(path, "it takes too long to read; it may be damaged or made to be slow") from error
+    except ProcessExpired as error:
+        raise WorkerLostError(path, f"reading it crashed the reader (exit {error.exitcode})") from error
+    except MemoryError as error:
+        raise DecodeError(path, "it needs more memory to read than a worker may take") from error
+
+
+# -- in the worker -------------------------------------------------------------------------------------------------
+
+
+def _confine(parent: int, nice: int, memory_mb: int) -> None:
+    """Limits for a worker; it dies with its parent, however that ends."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle.
+    resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, memory_mb * 2**20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(nice)
+
+
+def _warm_up(model: Model, cache_folder: Path) -> str:
+    import numpy as np
+
+    from genred import features
+
+    classifier = load_model(model, cache_folder)
+    noise = np.random.default_rng(0).normal(0, 0.1, features.SR * 5).astype(np.float32)
+    classifier.predict(features.extract([noise]))
+    return classifier.name
+
+
+@cache
+def load_model(model: Model, cache_folder: Path) -> "GenreClassifier":
+    """The model that the configuration asks for, as sure as it asks.
+
+    Raises
+    ------
+    ModelError
+        If it can't be used.
+    """
+    from genred import classifier
+
+    found = classifier.load(Path(model.path)) if model.path else classifier.builtin(cache_folder)
+    found.target_precision = model.target_precision
+    found.min_confidence = model.min_confidence or None
+    return found
+
+
+def _genres(path: Path) -> tuple[str, ...]:
+    from genred import tags
+
+    return tuple(tags.read_genres(path))
+
+
+def _look(path: Path, spare_decided: bool, model: Model, cache_folder: Path) -> Look:
+    there = _genres(path)
+    if spare_decided and not all(genres.is_generic(name) for name in there):
+        return Look(there)
+    from genred import audio, features
+
+    x = features.extract(audio.read_excerpts(path))
+    prediction = load_model(model, cache_folder).predict(x)
+    return Look(there, prediction, (features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+
+
+def _edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None:
+    from genred import tags
+
+    tags.edit_clone(path, clone, names, id3_version=options.id3_version, separator=options.separator)

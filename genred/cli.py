@@ -1,0 +1,471 @@
+"""The commands: arguments in, printing out. Results go to stdout, progress and logs to stderr.
+
+Whatever is slow to import is imported inside the command that needs it, so that `genred history` answers at once.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from genred import __version__, config, show
+from genred.errors import ConfigError, FileError, GenredError
+from genred.files import readable
+
+if TYPE_CHECKING:
+    from genred.classifier import GenreClassifier
+    from genred.history import History, Record
+    from genred.table import Table
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SOME_FAILED = 3
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """The `genred` command."""
+    try:
+        sys.exit(cli.main(prog_name="genred", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except GenredError as error:
+        _complain(error)
+        sys.exit(error.exit_code)
+
+
+@dataclass(frozen=True)
+class Common:
+    """What every command understands."""
+
+    file: Path | None
+    json: bool
+    verbosity: int
+
+    def load(self) -> config.Config:
+        loaded = config.load(config.find(self.file))
+        from genred.logs import set_up_logging
+
+        levels = ["error", "warning", loaded.service.log_level, "debug"]
+        set_up_logging(levels[max(0, min(3, 2 + self.verbosity))])
+        return loaded
+
+
+def common(command: F) -> F:
+    """Add the options that every command understands; they arrive as the argument ``common``."""
+
+    options = [
+        click.option("--config", "file", type=click.Path(path_type=Path), help="Configuration file to use."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
+        click.option("-q", "--quiet", count=True, help="Say less; twice: errors only."),
+        click.option("-v", "--verbose", count=True, help="Say more."),
+    ]
+
+    @wraps(command)
+    def wrapped(file: Path | None, as_json: bool, quiet: int, verbose: int, **rest: Any) -> Any:
+        return command(Common(file, as_json, verbose - quiet), **rest)
+
+    decorated: Any = wrapped
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]  # click's decorators keep the type of what they wrap
+
+
+_DIRS = click.argument("directories", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
+_FILES = click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+_DRY = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="genred")
+def cli() -> None:
+    """Music arrives in a folder, and a moment later it carries a genre.
+
+    \b
+    genred run ~/Music                watch a folder
+    genred scan -n ~/Music            what would become of what is there
+    genred classify song.mp3          ask, and change nothing
+    genred undo --last 1              take the last tag back
+    """
+
+
+# -- at work ---------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@_DIRS
+@common
+def run(common: Common, directories: Sequence[Path]) -> None:
+    """Watch folders and tag what arrives, until stopped."""
+    from genred import service
+
+    with service.stopping() as stop:
+        service.run(_watching(common.load(), directories), stop)
+
+
+@cli.command()
+@_DIRS
+@_DRY
+@common
+def scan(common: Common, directories: Sequence[Path], dry_run: bool) -> int:
+    """One pass over what is in the folders now."""
+    from genred import service
+    from genred.logs import line
+    from genred.progress import Progress
+
+    settings = _watching(common.load(), directories)
+    with service.stopping() as stop, Progress() as progress:
+        for record in service.scan(settings, stop, dry_run=dry_run, expect=progress.expect):
+            progress.advance(record.outcome)
+            if common.json:
+                show.say_json(show.record_as_json(record))
+            elif common.verbosity >= 0:
+                progress.say(line(record)[1])
+    progress.summarise(dry_run=dry_run)
+    if stop.is_set():
+        return INTERRUPTED
+    return SOME_FAILED if progress.counts["failed"] else 0
+
+
+@cli.command()
+@_FILES
+@common
+def classify(common: Common, paths: Sequence[Path]) -> int:
+    """Genres with probabilities; writes nothing, records nothing."""
+    from genred.analysis import Analyser
+
+    settings = common.load()
+    failed = False
+    with Analyser(settings.service, settings.model, config.cache_dir()) as analyser:
+        analyser.warm_up()
+        # A link that a person names themselves is followed.
+        looks = analyser.look((path.resolve() for path in paths), spare_decided=False)
+        for path, (_, look) in zip(paths, looks, strict=True):
+            failed |= isinstance(look, FileError)
+            if common.json:
+                show.say_json({"path": readable(path)} | show.look_as_json(look, analyser.model_name))
+            elif isinstance(look, FileError):
+                click.echo(f"genred: {readable(path)}: {look.reason}", err=True)
+            elif look.prediction is not None:
+                show.prediction(path, look.prediction)
+    return SOME_FAILED if failed else 0
+
+
+@cli.command("set")
+@click.argument("genre")
+@_FILES
+@_DRY
+@common
+def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> int:
+    """A person's own decision, through the same safe write; never overruled afterwards."""
+    from genred.analysis import Analyser
+    from genred.service import deciding
+    from genred.tagger import Tagger
+
+    settings = common.load()
+    with (
+        deciding(settings, "set") as history,
+        Analyser(settings.service, settings.model, config.cache_dir()) as analyser,
+    ):
+        tagger = Tagger(settings, history, analyser, dry_run=dry_run)
+        return _each(common, paths, lambda path: tagger.obey(path, genre))
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.option("--run", "run_id", type=int, help="All that one run wrote; its number is in the history.")
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="The last N tags that were written.")
+@_DRY
+@common
+def undo(common: Common, paths: Sequence[Path], run_id: int | None, last: int | None, dry_run: bool) -> int:
+    """Put back exactly what was there; a folder means all below it."""
+    from genred.history import Query
+    from genred.service import deciding
+    from genred.tagger import take_back
+
+    if bool(paths) + (run_id is not None) + (last is not None) != 1:
+        raise click.UsageError("name files or folders, or give --run, or --last.")
+    settings = common.load()
+    queries = [Query(path=path.absolute()) for path in paths] or [Query(run=run_id, limit=last)]
+    with deciding(settings, "undo") as history:
+        found = [undo for query in queries for undo in history.journal.undoable(query)]
+        if not found:
+            click.echo("genred: nothing to undo there", err=True)
+            return SOME_FAILED if paths else 0
+        return _each(common, found, lambda undo: take_back(history, undo, settings.tags, dry_run=dry_run))
+
+
+# -- the model -------------------------------------------------------------------------------------------------------
+
+_SOURCES = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
+
+
+@cli.command()
+@_SOURCES
+@click.option("--name", default="own", show_default=True, help="What to call the model.")
+@click.option("--to-table", type=click.Path(path_type=Path), help="Keep the feature table (.npz), and no model.")
+@common
+def train(common: Common, sources: Sequence[Path], name: str, to_table: Path | None) -> int:
+    """Learn from labelled music: folders named by genre, or CSV manifests (path,genre[,artist[,source]])."""
+    from genred.classifier import GenreClassifier
+
+    settings = common.load()
+    table, failed = _table(sources, settings)
+    if to_table:
+        table.save(to_table)
+        click.echo(f"{len(table)} tracks in {to_table}")
+        return SOME_FAILED if failed else 0
+    model = GenreClassifier().fit(table, name=name)
+    path = config.state_dir() / "models" / f"{model.name}.joblib"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model.save(path)
+    if common.json:
+        show.say_json({"path": str(path)} | model.card_)
+    else:
+        click.echo(
+            "\n".join([*model.evaluation_.lines(), "", f"saved as {path}", "to use it, set in the configuration:"])
+        )
+        click.echo(f'[model]\npath = "{path}"')
+    return SOME_FAILED if failed else 0
+
+
+@cli.command()
+@_SOURCES
+@common
+def evaluate(common: Common, sources: Sequence[Path]) -> int:
+    """How right the model is about labelled music that it was not trained on."""
+    settings = common.load()
+    table, failed = _table(sources, settings)
+    model = _model(settings)
+    evaluation = model.evaluate(table)
+    if common.json:
+        show.say_json({"model": model.name} | evaluation.as_dict())
+    else:
+        click.echo("\n".join([f"model {model.name}", *evaluation.lines()]))
+    return SOME_FAILED if failed else 0
+
+
+@cli.group()
+def model() -> None:
+    """The models."""
+
+
+@model.command("show")
+@common
+def model_show(common: Common) -> None:
+    """What the model in use was trained on, and how good it is."""
+    found = _model(common.load())
+    if common.json:
+        show.say_json(found.card_)
+        return
+    card = found.card_
+    click.echo(f"{click.style(found.name, bold=True)}: {card['tracks']} tracks by {card['artists']} artists")
+    for what in ("sources", "genres"):
+        click.echo(f"{what}: " + ", ".join(f"{name} {count}" for name, count in card[what].items()))
+    click.echo(
+        "answers from a confidence of " + ", ".join(f"{t} for {float(p):.0%}" for p, t in card["threshold"].items())
+    )
+    click.echo("\n".join(["", *found.evaluation_.lines()]))
+
+
+def _model(settings: config.Config) -> "GenreClassifier":
+    from genred.analysis import load_model
+
+    return load_model(settings.model, config.cache_dir())
+
+
+def _table(sources: Sequence[Path], settings: config.Config) -> tuple["Table", bool]:
+    """Features of labelled music, and whether some of it failed."""
+    from genred import training
+    from genred.progress import Progress
+
+    labelled = [item for source in sources for item in training.read_source(source)]
+    workers = settings.service.workers or len(os.sched_getaffinity(0))
+    with Progress() as progress:
+        progress.expect(len(labelled))
+        table, errors = training.build_table(
+            labelled, workers=workers, cache_dir=config.cache_dir(), progress=progress.advance
+        )
+    for error in errors:
+        _complain(error)
+    if not len(table):
+        raise ConfigError("none of the music could be read")
+    return table, bool(errors)
+
+
+# -- questions -------------------------------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--genre", help="Only this genre.")
+@click.option("--outcome", type=click.Choice(["tagged", "kept", "abstained", "skipped", "failed", "undone"]))
+@click.option("--since", metavar="WHEN", help="2026-11-22, 2026-11-22T18:30, or back from now: 90m, 12h, 7d.")
+@click.option("--path", type=click.Path(path_type=Path), help="One file, or all below a folder.")
+@click.option("--run", "run_id", type=int, help="One run of genred.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.  [default: 50 on a terminal]")
+@common
+def history(
+    common: Common,
+    genre: str | None,
+    outcome: str | None,
+    since: str | None,
+    path: Path | None,
+    run_id: int | None,
+    limit: int | None,
+) -> None:
+    """What happened, newest first."""
+    from genred.history import Outcome, Query
+
+    if limit is None and sys.stdout.isatty() and not common.json:
+        limit = 50
+    query = Query(
+        genre=genre,
+        outcome=Outcome(outcome) if outcome else None,
+        since=_moment(since) if since else None,
+        path=path.absolute() if path else None,
+        run=run_id,
+        limit=limit,
+    )
+    with _reading(common) as database:
+        if common.json:
+            for record in database.records(query):
+                show.say_json(show.record_as_json(record))
+        else:
+            show.records(database.records(query))
+
+
+@cli.command()
+@common
+def stats(common: Common) -> None:
+    """Counts by outcome, genre, model and month."""
+    with _reading(common) as database:
+        counts = database.counts()
+    if common.json:
+        show.say_json(counts)
+        return
+    show.counts(counts)
+
+
+@cli.group("config")
+def config_() -> None:
+    """The configuration."""
+
+
+@config_.command("systemd")
+@common
+def config_systemd(common: Common) -> None:
+    """A drop-in for genred.service: the owner of the library, and its folders opened for writing."""
+    folders = common.load().watch.directories
+    if not folders:
+        raise ConfigError("watch.directories names no folder")
+    click.echo("[Service]")
+    try:
+        click.echo(f"User={folders[0].owner()}\nGroup={folders[0].group()}")
+    except (OSError, KeyError) as error:
+        raise ConfigError(f"{readable(folders[0])}: its owner can't be told ({error})") from error
+    for folder in folders:
+        # "-": a disk that isn't there must not keep the service from starting.
+        click.echo("ReadWritePaths=-" + str(folder).replace("%", "%%").replace(" ", "\\x20"))
+
+
+@config_.command("show")
+@common
+def config_show(common: Common) -> None:
+    """Effective values, wherever they come from."""
+    file = config.find(common.file)
+    values = config.load(file).as_dict()
+    if common.json:
+        show.say_json(values)
+        return
+    show.settings(values, f"from {file or 'no file'}, the environment and the defaults")
+
+
+@config_.command("check")
+@common
+def config_check(common: Common) -> int:
+    """Every mistake, with its file, line and key."""
+    file = config.find(common.file)
+    _, mistakes = config.check(file)
+    for mistake in mistakes:
+        if common.json:
+            show.say_json({"file": mistake.file, "line": mistake.line, "key": mistake.key, "message": mistake.message})
+        else:
+            click.echo(str(mistake))
+    if not mistakes and not common.json:
+        click.echo(f"{file or 'no configuration file; the defaults'}: ok")
+    return ConfigError.exit_code if mistakes else 0
+
+
+# -- helping ---------------------------------------------------------------------------------------------------------
+
+
+def _watching(settings: config.Config, directories: Sequence[Path]) -> config.Config:
+    if directories:
+        settings = settings.with_changes("watch", directories=tuple(path.absolute() for path in directories))
+    return settings
+
+
+@contextmanager
+def _reading(common: Common) -> Iterator["History"]:
+    settings = common.load()
+    from genred.history import History
+
+    history = History.open(settings.database, readonly=True)
+    try:
+        yield history
+    finally:
+        history.close()
+
+
+def _each(common: Common, things: Sequence[Any], do: Callable[[Any], "Record"]) -> int:
+    """Do something to each of several files; one that fails doesn't keep the others."""
+    from genred.logs import line
+
+    failed = False
+    for thing in things:
+        try:
+            record = do(thing)
+        except FileError as error:
+            failed = True
+            if common.json:
+                show.say_json({"path": readable(error.path), "error": error.reason})
+            else:
+                _complain(error)
+        else:
+            if common.json:
+                show.say_json(show.record_as_json(record))
+            else:
+                click.echo(line(record)[1])
+    return SOME_FAILED if failed else 0
+
+
+def _moment(text: str) -> str:
+    """A time as a person gives it, as the history holds it."""
+    from genred.history import iso
+
+    units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+    if text[-1:] in units and text[:-1].isdigit():
+        return iso(datetime.now().astimezone() - timedelta(**{units[text[-1]]: int(text[:-1])}))
+    try:
+        return iso(datetime.fromisoformat(text).astimezone())
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a time; give 2026-11-22, 2026-11-22T18:30, 90m, 12h or 7d") from None
+
+
+def _complain(error: GenredError) -> None:
+    for text in str(error).splitlines():
+        click.echo(f"genred: {text}", err=True)

@@ -1,0 +1,64 @@
+"""The progress bar of a pass: shown on a terminal only, on stderr."""
+
+import sys
+from collections import Counter
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from genred.history import Outcome
+
+
+class Progress:
+    """Counts outcomes and shows them; without a terminal it only counts."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._console = Console(stderr=True)
+        self._bar = Bar(
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("looking for music", total=None, rate="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def expect(self, total: int) -> None:
+        self._bar.update(self._task, total=total, description="warming up")
+
+    def advance(self, outcome: Outcome | None = None) -> None:
+        if outcome is not None:
+            self.counts[outcome.value] += 1
+        task = self._bar.tasks[self._task]
+        rate = f"{task.speed:.1f} files/s" if task.speed else ""
+        self._bar.update(self._task, advance=1, rate=rate, description=self._tally())
+
+    def say(self, line: str) -> None:
+        """A result, on stdout, without tearing the bar."""
+        if self._bar.disable:
+            print(line)
+        elif sys.stdout.isatty():
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(line, flush=True)
+
+    def summarise(self, *, dry_run: bool) -> None:
+        total = sum(self.counts.values())
+        done = f"{total} files looked at" if total else "nothing new to look at"
+        print(f"{done}{': ' if total else ''}{self._tally()}{' (dry run)' if dry_run else ''}", file=sys.stderr)
+
+    def _tally(self) -> str:
+        return ", ".join(f"{self.counts[o.value]} {o.value}" for o in Outcome if self.counts[o.value])

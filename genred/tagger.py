@@ -1,0 +1,260 @@
+"""What becomes of one path: skip it? look into it, decide, write, record."""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from genred import safewrite
+from genred.analysis import Analyser, Look
+from genred.config import Config, Tags
+from genred.errors import FileError, Protected
+from genred.files import Stamp, stamp_of
+from genred.genres import Vocabulary, is_generic
+from genred.history import History, Known, Outcome, Record, Standing, Undo
+from genred.prediction import Prediction
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What ought to become of a file, before anything is done about it.
+
+    ``written`` is the whole list of genres the file is to have; empty where it is left as it is.
+    """
+
+    outcome: Outcome
+    reason: str
+    written: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When and what to write; pure.
+
+    Parameters
+    ----------
+    mode, max_genres
+        The configuration's ``[tags]``.
+    vocabulary
+        The user's own words.
+    """
+
+    mode: str
+    max_genres: int
+    vocabulary: Vocabulary
+
+    @classmethod
+    def of(cls, config: Config) -> "Policy":
+        words = Vocabulary(config.genres.aliases, config.genres.whitelist, config.genres.spelling)
+        return cls(config.tags.mode, config.tags.max_genres, words)
+
+    @property
+    def spares_decided(self) -> bool:
+        """Whether a file that has a genre is left unheard."""
+        return self.mode == "keep"
+
+    def decide(self, there: Sequence[str], prediction: Prediction | None) -> Decision:
+        """What ought to become of a file whose genres are ``there``, ``prediction`` being None where it was spared."""
+        said = [name for name in there if not is_generic(name)]
+        if prediction is None:
+            return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
+        if prediction.genre is None:
+            return Decision(Outcome.ABSTAINED, prediction.reason)
+        if not self.vocabulary.allows(prediction.genre):
+            return Decision(Outcome.ABSTAINED, f"{prediction.genre} is not in genres.whitelist")
+        genre = self.vocabulary.written(prediction.genre)
+        if self.mode == "off":
+            return Decision(Outcome.KEPT, f'{prediction.reason}; not written, since tags.mode is "off"')
+        if self.mode == "keep" and said:
+            return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
+        if self.mode == "merge":
+            if self.vocabulary.canonical(genre) in map(self.vocabulary.canonical, said):
+                return Decision(Outcome.KEPT, f"it says {genre} already")
+            if len(said) >= self.max_genres:
+                return Decision(Outcome.KEPT, f"it has as many genres as tags.max_genres allows: {', '.join(said)}")
+            return Decision(Outcome.TAGGED, prediction.reason, (*said, genre))
+        if tuple(there) == (genre,):
+            return Decision(Outcome.KEPT, f"it says {genre} already")
+        return Decision(Outcome.TAGGED, prediction.reason, (genre,))
+
+
+class Tagger:
+    """Takes paths through everything, one decision each.
+
+    Parameters
+    ----------
+    config
+        Policy and options of writing.
+    history
+        Where decisions go; a run must have been started.
+    analyser
+        The workers.
+    backlog
+        Whether what was there before genred is looked at too.
+    dry_run
+        Decide, but write and record nothing.
+    """
+
+    def __init__(
+        self, config: Config, history: History, analyser: Analyser, *, backlog: bool = False, dry_run: bool = False
+    ) -> None:
+        self._tags = config.tags
+        self._policy = Policy.of(config)
+        self._history = history
+        self._analyser = analyser
+        self._backlog = backlog
+        self._dry_run = dry_run
+
+    def process(self, paths: Iterable[Path]) -> Iterator[Record]:
+        """Decide about paths, looked into side by side and written one by one, in their order.
+
+        Closing the iterator between two records leaves nothing half done.
+        """
+        waiting: dict[Path, tuple[Stamp, Known | None]] = {}
+
+        def wanted() -> Iterator[Path]:
+            for path in paths:
+                found = None if path in waiting else self._arrival(path)
+                if found is not None:
+                    waiting[path] = found
+                    yield path
+
+        for path, look in self._analyser.look(wanted(), spare_decided=self._policy.spares_decided):
+            yield self._settle(path, *waiting.pop(path), look)
+
+    def _arrival(self, path: Path) -> tuple[Stamp, Known | None] | None:
+        """What is known of a path that is worth a look; None where it isn't."""
+        try:
+            stamp = stamp_of(path)
+        except FileError as error:
+            log.debug("left alone: %s", error)
+            return None
+        known = self._history.known(path) or self._renamed(stamp)
+        if known is None or not self._is_done(known, stamp):
+            return stamp, known
+        if not self._dry_run and (known.path, known.stamp) != (path, stamp):
+            self._history.refresh(known, path, stamp)
+        return None
+
+    def _renamed(self, stamp: Stamp) -> Known | None:
+        """What is known of this file under a name it no longer has."""
+        return next((known for known in self._history.same_inode(stamp) if not os.path.lexists(known.path)), None)
+
+    def _is_done(self, known: Known, stamp: Stamp) -> bool:
+        same_file = (known.stamp.dev, known.stamp.ino) == (stamp.dev, stamp.ino)
+        # A rename moves ctime; size and mtime stay.
+        same_content = known.stamp.matches(stamp) or (
+            same_file and (known.stamp.size, known.stamp.mtime_ns) == (stamp.size, stamp.mtime_ns)
+        )
+        match known.standing:
+            case Standing.PERSON:
+                return True
+            case Standing.BACKLOG:
+                return not self._backlog and (same_file or same_content)
+            case Standing.RETRY:
+                return False
+            case Standing.DONE:
+                return same_content
+
+    def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Look | FileError) -> Record:
+        """Decide, write and record."""
+        if isinstance(look, FileError):
+            return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
+        theirs = self._persons_change(known, look.genres)
+        decision = theirs or self._policy.decide(look.genres, look.prediction)
+        draft = Record(
+            path,
+            decision.outcome,
+            decision.reason,
+            genre=look.prediction.genre if look.prediction else None,
+            confidence=look.prediction.confidence if look.prediction else None,
+            previous=look.genres,
+            written=decision.written,
+            model=self._analyser.model_name if look.prediction else None,
+            stamp=stamp,
+            standing=Standing.PERSON if theirs else Standing.DONE,
+            features=look.features,
+        )
+        if decision.outcome is not Outcome.TAGGED or self._dry_run:
+            return self._record(draft)
+        try:
+            return self._write(draft, stamp)
+        except FileError as error:
+            return self._refused(replace(draft, written=()), error)
+
+    def obey(self, path: Path, genre: str) -> Record:
+        """Write the genre that a person decided on; from then on genred leaves the file alone.
+
+        Raises
+        ------
+        FileError
+            If that isn't possible; the file is as it was, and nothing is recorded.
+        """
+        path = path.resolve()
+        stamp = stamp_of(path)
+        there = self._analyser.genres(path)
+        draft = Record(
+            path, Outcome.TAGGED, "a person set it", genre=genre, previous=there, written=(genre,), stamp=stamp
+        )
+        draft = replace(draft, standing=Standing.PERSON)
+        if there == (genre,):
+            return self._record(replace(draft, outcome=Outcome.KEPT, reason="a person confirmed it", written=()))
+        return draft if self._dry_run else self._write(draft, stamp)
+
+    def _write(self, draft: Record, stamp: Stamp) -> Record:
+        def edit(clone: Path) -> None:
+            self._analyser.edit(draft.path, clone, draft.written, self._tags)
+
+        return safewrite.replace(
+            draft.path,
+            stamp,
+            edit,
+            draft,
+            self._history.journal,
+            hardlinks=self._tags.hardlinks,
+            preserve_mtime=self._tags.preserve_mtime,
+        )
+
+    def _persons_change(self, known: Known | None, there: Sequence[str]) -> Decision | None:
+        """A person's correction of what genred wrote into this file, None where there is none."""
+        wrote = self._history.written(known.path) if known is not None else None
+        if wrote is None or tuple(there) in (wrote, (self._tags.separator.join(wrote),)):
+            return None
+        change = f"changed it to {', '.join(there)}" if there else "removed it"
+        return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
+
+    def _refused(self, record: Record, error: FileError) -> Record:
+        outcome = Outcome.SKIPPED if isinstance(error, Protected) else Outcome.FAILED
+        standing = Standing.RETRY if error.transient else Standing.DONE
+        return self._record(replace(record, outcome=outcome, reason=error.reason, standing=standing))
+
+    def _record(self, record: Record) -> Record:
+        return record if self._dry_run else self._history.record(record)
+
+
+def take_back(history: History, undo: Undo, tags: Tags, *, dry_run: bool = False) -> Record:
+    """Put back, byte for byte, what a tag write replaced; from then on genred leaves the file alone.
+
+    Raises
+    ------
+    UndoConflict
+        If the file isn't as genred left it.
+    FileError
+        If it can't be written.
+    """
+    wrote = undo.record
+    draft = Record(
+        wrote.path,
+        Outcome.UNDONE,
+        f"took back {', '.join(wrote.written)}",
+        previous=wrote.written,
+        written=wrote.previous,
+        undoes=wrote.id,
+        standing=Standing.PERSON,
+    )
+    if dry_run:
+        return draft
+    return safewrite.restore(undo, draft, history.journal, hardlinks=tags.hardlinks, preserve_mtime=tags.preserve_mtime)

@@ -1,0 +1,243 @@
+import os
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from genred import tags
+from genred.config import Config
+from genred.errors import DecodeError, FileError, UndoConflict
+from genred.files import stamp_of
+from genred.genres import Vocabulary
+from genred.history import History, Outcome, Query, Record
+from genred.prediction import Prediction
+from genred.tagger import Policy, Tagger, take_back
+from tests.fakes import UNSURE, FakeAnalyser, sure
+from tests.makeaudio import make
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    return make(tmp_path / "song.flac", 0.2)
+
+
+def process(
+    history: History, path: Path, hears: Prediction | FileError = UNSURE, config: Config | None = None
+) -> list[Record]:
+    tagger = Tagger(config or Config(), history, FakeAnalyser({path.name: hears}))
+    return list(tagger.process([path]))
+
+
+def with_tags(**values: object) -> Config:
+    return Config().with_changes("tags", **values)
+
+
+def digest(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def policy(mode: str, max_genres: int = 1, **words: object) -> Policy:
+    return Policy(mode, max_genres, Vocabulary(**words))  # type: ignore[arg-type]  # the words of the test
+
+
+@pytest.mark.parametrize(
+    ("mode", "there", "hears", "outcome", "written"),
+    [
+        ("keep", [], sure("Rock"), Outcome.TAGGED, ("Rock",)),
+        ("keep", ["Unknown"], sure("Rock"), Outcome.TAGGED, ("Rock",)),
+        ("keep", ["Polka"], sure("Rock"), Outcome.KEPT, ()),
+        ("keep", ["Other", "Polka"], sure("Rock"), Outcome.KEPT, ()),
+        ("keep", [], UNSURE, Outcome.ABSTAINED, ()),
+        ("overwrite", ["Polka"], sure("Rock"), Outcome.TAGGED, ("Rock",)),
+        ("overwrite", ["Rock"], sure("Rock"), Outcome.KEPT, ()),
+        ("overwrite", ["Polka"], UNSURE, Outcome.ABSTAINED, ()),
+        ("off", [], sure("Rock"), Outcome.KEPT, ()),
+        ("merge", [], sure("Rock"), Outcome.TAGGED, ("Rock",)),
+        ("merge", ["Polka"], sure("Rock"), Outcome.KEPT, ()),
+    ],
+)
+def test_the_mode_says_what_becomes_of_a_genre(
+    mode: str, there: list[str], hears: Prediction, outcome: Outcome, written: tuple[str, ...]
+) -> None:
+    """keep fills what is missing, overwrite replaces, off only records, and none writes where it isn't sure."""
+    decision = policy(mode).decide(there, hears)
+    assert (decision.outcome, decision.written) == (outcome, written)
+
+
+def test_merging_adds_up_to_the_number_allowed_and_says_nothing_twice() -> None:
+    """What a person wrote stays in front."""
+    merging = policy("merge", 2)
+    assert merging.decide(["Polka"], sure("Rock")).written == ("Polka", "Rock")
+    assert merging.decide(["rock music"], sure("Rock")).outcome is Outcome.KEPT
+    assert merging.decide(["Polka", "Waltz"], sure("Rock")).outcome is Outcome.KEPT
+
+
+def test_the_users_words_are_what_is_written() -> None:
+    """Spelling and whitelist have the last word."""
+    assert policy("keep", spelling={"hip hop": "Rap"}).decide([], sure("Hip-Hop")).written == ("Rap",)
+    refused = policy("keep", whitelist=["Jazz"]).decide([], sure("Rock"))
+    assert (refused.outcome, refused.reason) == (Outcome.ABSTAINED, "Rock is not in genres.whitelist")
+
+
+def test_a_file_without_a_genre_gets_one(history: History, song: Path) -> None:
+    """The genre is in the file, and the record says what was there and what is now."""
+    (record,) = process(history, song, sure("Jazz"))
+    assert (record.outcome, record.previous, record.written, record.model) == (Outcome.TAGGED, (), ("Jazz",), "fake")
+    assert tags.read_genres(song) == ["Jazz"]
+    assert [r.id for r in history.records(Query())] == [record.id]
+
+
+def test_a_persons_genre_is_left_unheard_and_byte_identical(history: History, song: Path) -> None:
+    """The careful default."""
+    tags.write_genres(song, ["Polka"])
+    before = digest(song)
+    analyser = FakeAnalyser({song.name: sure("Jazz")})
+    (record,) = Tagger(Config(), history, analyser).process([song])
+    assert (record.outcome, record.previous, analyser.heard) == (Outcome.KEPT, ("Polka",), [])
+    assert digest(song) == before
+
+
+def test_its_own_write_causes_no_second_look(history: History, song: Path) -> None:
+    """The file carries the stamp that the history holds."""
+    process(history, song, sure("Jazz"))
+    assert process(history, song, sure("Rock")) == []
+
+
+@pytest.mark.parametrize("hears", [UNSURE, DecodeError(Path("x"), "damaged")])
+def test_a_decision_stands_until_the_file_changes(history: History, song: Path, hears: Prediction | FileError) -> None:
+    """Neither doubt nor damage is looked into again and again."""
+    assert len(process(history, song, hears)) == 1
+    assert process(history, song, hears) == []
+    with song.open("ab") as file:
+        file.write(b"more")
+    assert len(process(history, song, hears)) == 1
+
+
+def test_what_failed_in_passing_is_tried_again(history: History, song: Path) -> None:
+    """No space left today isn't for ever."""
+    (record,) = process(history, song, FileError(song, "no space left", transient=True))
+    assert record.outcome is Outcome.FAILED
+    (record,) = process(history, song, sure("Jazz"))
+    assert record.outcome is Outcome.TAGGED
+
+
+def test_a_hard_linked_file_is_skipped_with_the_reason(history: History, song: Path) -> None:
+    """Tagging must not break seeding."""
+    os.link(song, song.with_name("seeding.flac"))
+    before = digest(song)
+    (record,) = process(history, song, sure("Jazz"))
+    assert (record.outcome, record.written) == (Outcome.SKIPPED, ())
+    assert "hard link" in record.reason
+    assert digest(song) == before
+
+
+def test_the_backlog_is_left_alone_while_it_is_the_same_file(history: History, song: Path) -> None:
+    """Even when somebody edits its tags or changes its mode; a new file of that name is new."""
+    history.add_root(song.parent, [(song, stamp_of(song))])
+    song.chmod(0o600)
+    tags.write_genres(song, ["Other"])
+    assert process(history, song, sure("Jazz")) == []
+    make(song.with_name("new.flac"), 0.3).replace(song)
+    assert [r.outcome for r in process(history, song, sure("Jazz"))] == [Outcome.TAGGED]
+
+
+def test_a_scan_looks_at_the_backlog(history: History, song: Path) -> None:
+    """It is how a person asks for that."""
+    history.add_root(song.parent, [(song, stamp_of(song))])
+    tagger = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")}), backlog=True)
+    assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
+
+
+def test_a_renamed_file_keeps_its_decision(history: History, song: Path) -> None:
+    """Moving an album about costs no analysis."""
+    process(history, song, sure("Jazz"))
+    moved = song.rename(song.with_name("moved.flac"))
+    assert process(history, moved, sure("Rock")) == []
+    assert history.known(moved) is not None
+
+
+def test_a_changed_mode_or_owner_is_no_new_file(history: History, song: Path) -> None:
+    """chmod -R over a library doesn't analyse it anew."""
+    process(history, song, UNSURE)
+    song.chmod(0o600)
+    assert process(history, song, sure("Rock")) == []
+
+
+@pytest.mark.parametrize("theirs", [["Polka"], []])
+def test_a_persons_change_of_what_genred_wrote_stands(history: History, song: Path, theirs: list[str]) -> None:
+    """Changed or removed, it is recorded once and never touched again, whatever the mode."""
+    process(history, song, sure("Jazz"))
+    tags.write_genres(song, theirs)
+    (record,) = process(history, song, sure("Jazz"), with_tags(mode="overwrite"))
+    assert record.outcome is Outcome.KEPT
+    assert record.reason.startswith("genred wrote Jazz and a person")
+    song.write_bytes(make(song.with_name("x.flac"), 0.3).read_bytes())
+    assert process(history, song, sure("Jazz"), with_tags(mode="overwrite")) == []
+
+
+def test_a_dry_run_changes_nothing(history: History, song: Path) -> None:
+    """Neither the file nor the history."""
+    before = digest(song)
+    tagger = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")}), dry_run=True)
+    (record,) = tagger.process([song])
+    assert (record.outcome, record.id) == (Outcome.TAGGED, None)
+    assert digest(song) == before
+    assert list(history.records(Query())) == []
+
+
+def test_a_persons_own_decision_is_written_and_stands(history: History, song: Path) -> None:
+    """`set` goes through the same safe write, and no mode overrules it."""
+    tagger = Tagger(Config(), history, FakeAnalyser())
+    assert tagger.obey(song, "Zydeco").outcome is Outcome.TAGGED
+    assert tags.read_genres(song) == ["Zydeco"]
+    with song.open("ab") as file:
+        file.write(b"more")
+    assert process(history, song, sure("Jazz"), with_tags(mode="overwrite")) == []
+
+
+def test_undo_puts_back_every_byte_and_is_final(history: History, song: Path) -> None:
+    """The file is what it was, the log says so, and the service doesn't tag it again."""
+    before = digest(song)
+    process(history, song, sure("Jazz"))
+    (undo,) = history.journal.undoable(Query(path=song))
+    record = take_back(history, undo, Config().tags)
+    assert digest(song) == before
+    assert (record.outcome, record.previous, record.written) == (Outcome.UNDONE, ("Jazz",), ())
+    assert process(history, song, sure("Jazz")) == []
+    assert history.journal.undoable(Query(path=song)) == []
+
+
+def test_undo_refuses_where_a_person_edited_since(history: History, song: Path) -> None:
+    """Theirs is never lost."""
+    process(history, song, sure("Jazz"))
+    tags.write_genres(song, ["Polka"])
+    (undo,) = history.journal.undoable(Query())
+    with pytest.raises(UndoConflict, match="changed since"):
+        take_back(history, undo, Config().tags)
+    assert tags.read_genres(song) == ["Polka"]
+
+
+def test_a_file_that_changes_meanwhile_is_not_written(history: History, song: Path) -> None:
+    """Whoever edits a file while it is being heard wins."""
+
+    class Slow(FakeAnalyser):
+        def genres(self, path: Path) -> tuple[str, ...]:
+            there = super().genres(path)
+            tags.write_genres(path, ["Polka"])
+            return there
+
+    tagger = Tagger(Config(), history, Slow({song.name: sure("Jazz")}))
+    (record,) = tagger.process([song])
+    assert record.outcome is Outcome.FAILED
+    assert tags.read_genres(song) == ["Polka"]
+    assert replace(record).reason.startswith("it changed")
+
+
+def test_one_bad_file_keeps_nobody_back(history: History, tmp_path: Path) -> None:
+    """What follows it is tagged."""
+    bad, good = tmp_path / "a.flac", make(tmp_path / "b.flac", 0.2)
+    bad.write_bytes(b"nothing of the kind")
+    analyser = FakeAnalyser({good.name: sure("Jazz")})
+    records = list(Tagger(Config(), history, analyser).process([bad, good]))
+    assert [r.outcome for r in records] == [Outcome.FAILED, Outcome.TAGGED]
