@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -35,11 +36,20 @@ _START_SECONDS = 300.0
 """The very first start compiles librosa's numba code and fits the built-in model."""
 
 
+class Ask(StrEnum):
+    """What is to be found out about a file."""
+
+    MISSING = "missing"
+    """Its genres, and how it sounds only where they say nothing."""
+    BOTH = "both"
+    SOUND = "sound"
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What was found in one file.
 
-    ``prediction`` and ``features`` (recipe version, float32 vector as bytes) are None where the tags alone were asked.
+    ``prediction`` and ``features`` (recipe version, float32 vector as bytes) are None where it wasn't listened to.
     """
 
     genres: tuple[str, ...]
@@ -103,24 +113,16 @@ class Analyser:
         for future in [self._submit(_warm_up, job, _START_SECONDS) for _ in range(self.workers - 1)]:
             future.result()
 
-    def look(self, paths: Iterable[Path], *, spare_decided: bool) -> Iterator[tuple[Path, Look | FileError]]:
-        """Look into files side by side; results in the order of ``paths``, which is read only a little ahead.
-
-        Parameters
-        ----------
-        paths
-            The files.
-        spare_decided
-            Whether a file that has a genre already is left unheard.
-        """
+    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
+        """Look into files side by side; results in the order of ``paths``, which is read only a little ahead."""
         ahead: deque[tuple[Path, Future[Look]]] = deque()
         try:
             for path in paths:
-                ahead.append((path, self._look(path, spare_decided)))
+                ahead.append((path, self._look(path, ask)))
                 if len(ahead) > 2 * self.workers:
-                    yield self._next(ahead, spare_decided)
+                    yield self._next(ahead, ask)
             while ahead:
-                yield self._next(ahead, spare_decided)
+                yield self._next(ahead, ask)
         finally:
             for _, future in ahead:
                 future.cancel()
@@ -145,17 +147,17 @@ class Analyser:
         """
         _outcome(path, self._submit(_edit, (path, clone, tuple(genres), options), self._service.timeout_seconds))
 
-    def _look(self, path: Path, spare_decided: bool) -> Future[Look]:
-        job = (path, spare_decided, self._model, self._cache)
+    def _look(self, path: Path, ask: Ask) -> Future[Look]:
+        job = (path, ask, self._model, self._cache)
         return self._submit(_look, job, self._service.timeout_seconds)
 
-    def _next(self, ahead: deque[tuple[Path, Future[Look]]], spare_decided: bool) -> tuple[Path, Look | FileError]:
+    def _next(self, ahead: deque[tuple[Path, Future[Look]]], ask: Ask) -> tuple[Path, Look | FileError]:
         path, future = ahead.popleft()
         for _ in range(_TRIES - 1):
             try:
                 return path, _outcome(path, future)
             except WorkerLostError:
-                future = self._look(path, spare_decided)
+                future = self._look(path, ask)
             except FileError as error:
                 return path, error
         try:
@@ -231,9 +233,9 @@ def _genres(path: Path) -> tuple[str, ...]:
     return tuple(tags.read_genres(path))
 
 
-def _look(path: Path, spare_decided: bool, model: Model, cache_folder: Path) -> Look:
-    there = _genres(path)
-    if spare_decided and not all(genres.is_generic(name) for name in there):
+def _look(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Look:
+    there = () if ask is Ask.SOUND else _genres(path)
+    if ask is Ask.MISSING and not all(genres.is_generic(name) for name in there):
         return Look(there)
     from genred import audio, features
 

@@ -146,14 +146,14 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool) -> int:
 @common
 def classify(common: Common, paths: Sequence[Path]) -> int:
     """Genres with probabilities; writes nothing, records nothing."""
-    from genred.analysis import Analyser
+    from genred.analysis import Analyser, Ask
 
     settings = common.load()
     failed = False
     with Analyser(settings.service, settings.model, config.cache_dir()) as analyser:
         analyser.warm_up()
         # A link that a person names themselves is followed.
-        looks = analyser.look((path.resolve() for path in paths), spare_decided=False)
+        looks = analyser.look((path.resolve() for path in paths), Ask.SOUND)
         for path, (_, look) in zip(paths, looks, strict=True):
             failed |= isinstance(look, FileError)
             if common.json:

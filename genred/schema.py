@@ -103,10 +103,10 @@ def migrate(path: Path, engine: sa.Engine) -> None:
         if not list((MIGRATIONS / "versions").glob(f"{version}_*.py")):
             raise HistoryError(f"{path}: written by a newer genred (schema {version}); update genred to open it")
         _back_up(path, version)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command  # half a second to import, and seldom needed
     from alembic.config import Config
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with writing(path, engine) as db:

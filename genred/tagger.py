@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genred import safewrite
-from genred.analysis import Analyser, Look
+from genred.analysis import Analyser, Ask, Look
 from genred.config import Config, Tags
 from genred.errors import FileError, Protected
 from genred.files import Stamp, stamp_of
@@ -52,12 +52,12 @@ class Policy:
         return cls(config.tags.mode, config.tags.max_genres, words)
 
     @property
-    def spares_decided(self) -> bool:
-        """Whether a file that has a genre is left unheard."""
-        return self.mode == "keep"
+    def ask(self) -> Ask:
+        """What needs to be known of a file."""
+        return Ask.MISSING if self.mode == "keep" else Ask.BOTH
 
     def decide(self, there: Sequence[str], prediction: Prediction | None) -> Decision:
-        """What ought to become of a file whose genres are ``there``, ``prediction`` being None where it was spared."""
+        """What ought to become of a file whose genres are ``there``; ``prediction`` is None where it wasn't heard."""
         said = [name for name in there if not is_generic(name)]
         if prediction is None:
             return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
@@ -122,7 +122,7 @@ class Tagger:
                     waiting[path] = found
                     yield path
 
-        for path, look in self._analyser.look(wanted(), spare_decided=self._policy.spares_decided):
+        for path, look in self._analyser.look(wanted(), self._policy.ask):
             yield self._settle(path, *waiting.pop(path), look)
 
     def _arrival(self, path: Path) -> tuple[Stamp, Known | None] | None:

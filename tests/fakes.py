@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from genred import tags
-from genred.analysis import Analyser, Look
+from genred.analysis import Analyser, Ask, Look
 from genred.config import Tags
 from genred.errors import FileError
 from genred.genres import is_generic
@@ -35,14 +35,14 @@ class FakeAnalyser(Analyser):
     def close(self) -> None:
         pass
 
-    def look(self, paths: Iterable[Path], *, spare_decided: bool) -> Iterator[tuple[Path, Look | FileError]]:
+    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
         for path in paths:
             try:
                 there = self.genres(path)
             except FileError as error:
                 yield path, error
                 continue
-            if spare_decided and not all(map(is_generic, there)):
+            if ask is Ask.MISSING and not all(map(is_generic, there)):
                 yield path, Look(there)
                 continue
             self.heard.append(path.name)

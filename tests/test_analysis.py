@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from genred.analysis import Analyser, Look, WorkerLostError, _outcome
+from genred.analysis import Analyser, Ask, Look, WorkerLostError, _outcome
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, ModelError
 from tests.makeaudio import make
@@ -59,7 +59,7 @@ def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, 
     bad.write_bytes(b"nothing")
     decided = make(tmp_path / "d.flac", 5.0)
     tags.write_genres(decided, ["Polka"])
-    looks = list(analyser.look([tone, noise, bad, decided], spare_decided=True))
+    looks = list(analyser.look([tone, noise, bad, decided], Ask.MISSING))
     assert [path for path, _ in looks] == [tone, noise, bad, decided]
     heard = [look.prediction.genre for _, look in looks if isinstance(look, Look) and look.prediction]
     assert heard == ["Classical", "Metal"]
@@ -78,7 +78,7 @@ def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path)
             taken += 1
             yield song
 
-    looks = analyser.look(paths(), spare_decided=True)
+    looks = analyser.look(paths(), Ask.MISSING)
     next(looks)
     looks.close()  # type: ignore[attr-defined]  # it is a generator
     assert taken <= 4
