@@ -155,7 +155,7 @@ def stopping() -> Iterator[threading.Event]:
 def _roots(config: Config) -> Sequence[Path]:
     if not config.watch.directories:
         raise WatchError("no folder to look at: name one (`genred run ~/Music`) or set watch.directories")
-    return [path.resolve() for path in config.watch.directories]
+    return [path.absolute() for path in config.watch.directories]
 
 
 def _meet(history: History, root: Path, config: Config, options: WatchOptions) -> None:

@@ -1,0 +1,60 @@
+"""Which mounts send events."""
+
+from pathlib import Path
+
+import pytest
+
+from genred.mounts import Mount, eventless, mount_of, mounts_below, read_mounts
+
+TABLE = rb"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
+30 22 0:40 / /srv/nas rw,relatime - autofs systemd-1 rw
+31 30 0:41 / /srv/nas rw,relatime shared:9 master:2 - nfs4 nas:/music rw
+32 22 0:42 / /home/me/My\040Music\012\303\251 rw - fuse.sshfs me@host: rw
+33 22 8:1 / /media/usb rw - fuseblk /dev/sdb1 rw
+34 22 0:44 / /srv/music rw - btrfs /dev/sdc rw
+35 34 0:43 / /srv/music/share rw - cifs //nas/share rw
+"""
+
+
+@pytest.fixture
+def mounts(tmp_path: Path) -> tuple[Mount, ...]:
+    table = tmp_path / "mountinfo"
+    table.write_bytes(TABLE)
+    return read_mounts(table)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "silent"),
+    [
+        ("/home/me/Music", "ext4", False),
+        ("/srv/nas", "nfs4", True),
+        ("/srv/nas/a/b", "nfs4", True),
+        ("/srv/nasty", "ext4", False),
+        ("/home/me/My Music\né/x", "fuse.sshfs", True),
+        ("/media/usb/music", "fuseblk", False),
+        ("/srv/music/a", "btrfs", False),
+        ("/srv/music/share/a", "cifs", True),
+    ],
+)
+def test_the_deepest_and_last_mount_counts(mounts: tuple[Mount, ...], path: str, kind: str, silent: bool) -> None:
+    """A path lies on the deepest mount around it, on the last of several there, and network and FUSE send no events."""
+    mount = mount_of(Path(path), mounts)
+    assert mount is not None
+    assert (mount.kind, mount.eventless) == (kind, silent)
+
+
+def test_mounts_inside_a_folder_are_seen(mounts: tuple[Mount, ...]) -> None:
+    """A share mounted somewhere below a local folder is found, the folder's own mount isn't."""
+    assert [mount.kind for mount in mounts_below(Path("/srv/music"), mounts)] == ["cifs"]
+
+
+def test_a_share_in_a_local_folder_makes_it_eventless(mounts: tuple[Mount, ...]) -> None:
+    """A folder with a share in it can't be left to events, nor can one inside a share; a local one beside it can."""
+    reasons = [eventless(Path(path), mounts) for path in ("/srv", "/srv/nas/a", "/media")]
+    assert [reason and reason.kind for reason in reasons] == ["nfs4", "nfs4", None]
+
+
+def test_this_system_has_mounts() -> None:
+    """The real table is read, and everything lies on some mount; without one there are none."""
+    assert mount_of(Path("/proc/self"), read_mounts()) in read_mounts()
+    assert read_mounts(Path("/nonexistent")) == ()
