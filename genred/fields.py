@@ -1,0 +1,204 @@
+"""The genre field in the raw bytes of a tag, and not one byte more.
+
+A tag library reads a tag into objects and writes those objects back, and on the way frames it doesn't know, a second
+picture of the same name, an odd encoding or the tag's version get lost. Here the field is replaced in the bytes
+themselves, whatever else they hold. Reading them back, in `genred.tags`, is somebody else's code, which is what makes
+the check worth something.
+
+What doesn't parse raises `ValueError`.
+"""
+
+import re
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from genred.containers import from_syncsafe, id3v2_size
+
+PADDING = 1024  # bytes added when a tag has to grow, so that the next change is a small one
+
+
+@dataclass(frozen=True, slots=True)
+class Id3:
+    """An ID3v2 tag taken apart: frames as raw bytes, header included, and what lies behind them."""
+
+    major: int
+    flags: int
+    frames: list[tuple[bytes, bytes]]  # name, raw bytes
+    junk: bytes  # behind the frames, and no padding
+    size: int  # of the whole tag in the file
+
+
+def parse_id3(tag: bytes) -> Id3:
+    """Take an ID3v2 tag (2.2, 2.3 or 2.4) apart. An extended header is left out: its checksum would be wrong anyway."""
+    size = id3v2_size(tag)
+    if not size or len(tag) < size:
+        raise ValueError("its ID3v2 tag is cut short")
+    major, flags = tag[3], tag[5]
+    if major < 2 or (major == 2 and flags & 0x40):
+        raise ValueError("its ID3v2 tag is of a version nobody reads")
+    body = tag[10 : 10 + from_syncsafe(tag[6:10])]
+    if flags & 0x80 and major < 4:
+        body = body.replace(b"\xff\x00", b"\xff")
+    if flags & 0x40 and not body[:4].isalnum():  # some say there is one where there is none
+        (extended,) = struct.unpack_from(">I", body)
+        body = body[from_syncsafe(body[:4]) :] if major == 4 else body[4 + extended :]
+    walks = [_frames(body, major, bits) for bits in ((7, 8) if major == 4 else (8,))]
+    frames = max(walks, key=len)  # iTunes once wrote plain sizes into ID3v2.4; the first wins a tie
+    rest = body[sum(len(raw) for _, raw in frames) :]
+    return Id3(major, flags, frames, rest.rstrip(b"\0"), size)
+
+
+def _frames(body: bytes, major: int, bits: int) -> list[tuple[bytes, bytes]]:
+    width, head = (3, 6) if major == 2 else (4, 10)
+    found = []
+    at = 0
+    while at + head < len(body):
+        name, raw_size = body[at : at + width], body[at + width : at + 2 * width]
+        if not (name.isalnum() and name.upper() == name) or (bits == 7 and max(raw_size) > 127):
+            break
+        size = from_syncsafe(raw_size) if bits == 7 else int.from_bytes(raw_size, "big")
+        if at + head + size > len(body):
+            break
+        found.append((name, body[at : at + head + size]))
+        at += head + size
+    return found
+
+
+def new_id3(major: int, frames: Iterable[tuple[bytes, bytes]] = ()) -> Id3:
+    """An ID3v2 tag that isn't in the file yet."""
+    return Id3(major, 0, list(frames), b"", 0)
+
+
+def set_id3(tag: Id3, genres: Sequence[str], separator: str, *, padding: int = PADDING) -> bytes:
+    """The tag with these genres, as long as it was where they fit."""
+    name = b"TCO" if tag.major == 2 else b"TCON"
+    frames = replaced(tag.frames, name, [(name, text_frame(tag.major, name, genres, separator))] if genres else [])
+    return render_id3(tag, frames, padding)
+
+
+def render_id3(tag: Id3, frames: Iterable[tuple[bytes, bytes]], padding: int) -> bytes:
+    body = b"".join(raw for _, raw in frames) + tag.junk
+    unsynchronised = bool(tag.flags & 0x80) and tag.major < 4
+    if unsynchronised:
+        body = _unsynchronise(body)
+    room = tag.size - 10
+    if len(body) > room:
+        room = len(body) + padding
+    # The tag keeps its place before the audio; a footer would be a second header to keep true, for nobody.
+    size = bytes(room >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3" + bytes([tag.major, 0, tag.flags & 0xA0]) + size + body.ljust(room, b"\0")
+
+
+def text_frame(major: int, name: bytes, values: Sequence[str], separator: str) -> bytes:
+    """A text frame: many values where the version knows them (2.4), else one text joined by the separator."""
+    text = "\0".join(values) if major == 4 else separator.join(values)
+    try:
+        data = b"\0" + text.encode("latin-1")
+    except UnicodeEncodeError:
+        data = b"\3" + text.encode() if major == 4 else b"\1" + text.encode("utf-16")
+    if major == 2:
+        return name + len(data).to_bytes(3, "big") + data
+    if major == 3:
+        return name + len(data).to_bytes(4, "big") + b"\0\0" + data
+    return name + bytes(len(data) >> shift & 0x7F for shift in (21, 14, 7, 0)) + b"\0\0" + data
+
+
+def _unsynchronise(body: bytes) -> bytes:
+    """No false sync: a zero after every 0xFF that a reader could take for the start of an MPEG frame (ID3v2.3, 5)."""
+    return re.sub(rb"\xff(?=[\xe0-\xff\x00]|\Z)", b"\xff\x00", body)
+
+
+def replaced(
+    items: Iterable[tuple[bytes, bytes]], name: bytes, new: list[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
+    """The items with all that bear the name replaced, where the first of them stood, else at the end."""
+    out: list[tuple[bytes, bytes]] = []
+    place: int | None = None
+    for key, raw in items:
+        if key == name:
+            place = len(out) if place is None else place
+        else:
+            out.append((key, raw))
+    at = len(out) if place is None else place
+    return [*out[:at], *new, *out[at:]]
+
+
+def set_vorbis(comment: bytes, genres: Sequence[str]) -> tuple[bytes, bytes]:
+    """A Vorbis comment with these genres, and what lay behind the comment (framing bit, padding)."""
+    vendor, entries, rest = parse_vorbis(comment)
+    new = [(b"GENRE", b"GENRE=" + genre.encode()) for genre in genres]
+    keyed = [(entry.partition(b"=")[0].upper(), entry) for entry in entries]
+    fields = [raw for _, raw in replaced(keyed, b"GENRE", new)]
+    parts = [_sized(vendor), struct.pack("<I", len(fields)), *map(_sized, fields)]
+    return b"".join(parts), rest
+
+
+def parse_vorbis(comment: bytes) -> tuple[bytes, list[bytes], bytes]:
+    """Vendor, entries ("KEY=value") and what lies behind."""
+    at = 0
+
+    def take(size: int) -> bytes:
+        nonlocal at
+        if size > len(comment) - at:
+            raise ValueError("its Vorbis comment is cut short")
+        at += size
+        return comment[at - size : at]
+
+    def number() -> int:
+        return int.from_bytes(take(4), "little")
+
+    vendor = take(number())
+    entries = [take(number()) for _ in range(number())]
+    return vendor, entries, comment[at:]
+
+
+def _sized(data: bytes) -> bytes:
+    return struct.pack("<I", len(data)) + data
+
+
+def set_ape(tag: bytes, genres: Sequence[str]) -> bytes:
+    """An APEv2 tag, header and footer as they were, with these genres. An empty `tag` makes a new one."""
+    foot = tag[-32:] or struct.pack("<8s4I8x", b"APETAGEX", 2000, 32, 0, 1 << 31)
+    magic, version, _, _, flags, reserved = struct.unpack("<8s4I8s", foot)
+    value = "\0".join(genres).encode()
+    items = [(key.upper(), raw) for key, raw in parse_ape(tag)]
+    new = [(b"GENRE", struct.pack("<2I", len(value), 0) + b"Genre\0" + value)] if genres else []
+    if version < 2000 and not value.isascii():
+        raise ValueError("its APEv1 tag holds no letters beyond ASCII")
+    if version < 2000 and len(genres) > 1:
+        raise ValueError("its APEv1 tag holds one genre only")
+    fields = replaced(items, b"GENRE", new)
+    body = b"".join(raw for _, raw in fields)
+    rest = version, len(body) + 32, len(fields)
+    header = struct.pack("<8s4I8s", magic, *rest, flags | 1 << 29, reserved) if flags & 1 << 31 else b""
+    return header + body + struct.pack("<8s4I8s", magic, *rest, flags, reserved)
+
+
+def parse_ape(tag: bytes) -> list[tuple[bytes, bytes]]:
+    """The items of an APEv2 tag: key, and raw bytes."""
+    if not tag:
+        return []
+    count, flags = struct.unpack_from("<2I", tag, len(tag) - 16)
+    body = tag[32 if flags & 1 << 31 else 0 : -32]
+    items = []
+    at = 0
+    for _ in range(count):
+        (size,) = struct.unpack_from("<I", body, at)
+        stop = body.index(b"\0", at + 8)
+        if stop + 1 + size > len(body):
+            raise ValueError("its APEv2 tag is cut short")
+        items.append((body[at + 8 : stop], body[at : stop + 1 + size]))
+        at = stop + 1 + size
+    if at != len(body):
+        raise ValueError("its APEv2 tag holds more than it says")
+    return items
+
+
+def set_ilst(children: Iterable[tuple[bytes, bytes]], genres: Sequence[str]) -> bytes:
+    """The atoms of an MP4 item list (name, raw bytes) with these genres; the numeric kind goes."""
+    values = (struct.pack(">I4sII", 16 + len(g), b"data", 1, 0) + g for g in map(str.encode, genres))
+    data = b"".join(values)
+    new = [(b"\xa9gen", struct.pack(">I4s", 8 + len(data), b"\xa9gen") + data)] if genres else []
+    renamed = ((b"\xa9gen" if name == b"gnre" else name, raw) for name, raw in children)
+    return b"".join(raw for _, raw in replaced(renamed, b"\xa9gen", new))
