@@ -21,7 +21,8 @@ from genred.files import readable
 
 if TYPE_CHECKING:
     from genred.classifier import GenreClassifier
-    from genred.history import History, Record
+    from genred.history import History
+    from genred.records import Record
     from genred.table import Table
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -193,7 +194,8 @@ def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> in
 @common
 def undo(common: Common, paths: Sequence[Path], run_id: int | None, last: int | None, dry_run: bool) -> int:
     """Put back exactly what was there; a folder means all below it."""
-    from genred.history import Query
+    from genred.journal import Journal
+    from genred.records import Query
     from genred.service import deciding
     from genred.tagger import take_back
 
@@ -202,11 +204,12 @@ def undo(common: Common, paths: Sequence[Path], run_id: int | None, last: int | 
     settings = common.load()
     queries = [Query(path=path.absolute()) for path in paths] or [Query(run=run_id, limit=last)]
     with deciding(settings, "undo") as history:
-        found = [undo for query in queries for undo in history.journal.undoable(query)]
+        journal = Journal(history)
+        found = [undo for query in queries for undo in journal.undoable(query)]
         if not found:
             click.echo("genred: nothing to undo there", err=True)
             return SOME_FAILED if paths else 0
-        return _each(common, found, lambda undo: take_back(history, undo, settings.tags, dry_run=dry_run))
+        return _each(common, found, lambda undo: take_back(journal, undo, settings.tags, dry_run=dry_run))
 
 
 # -- the model -------------------------------------------------------------------------------------------------------
@@ -328,7 +331,7 @@ def history(
     limit: int | None,
 ) -> None:
     """What happened, newest first."""
-    from genred.history import Outcome, Query
+    from genred.records import Outcome, Query
 
     if limit is None and sys.stdout.isatty() and not common.json:
         limit = 50
@@ -455,7 +458,7 @@ def _each(common: Common, things: Sequence[Any], do: Callable[[Any], "Record"]) 
 
 def _moment(text: str) -> str:
     """A time as a person gives it, as the history holds it."""
-    from genred.history import iso
+    from genred.records import iso
 
     units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
     if text[-1:] in units and text[:-1].isdigit():

@@ -5,7 +5,7 @@ import os
 import sys
 
 from genred.files import readable
-from genred.history import Outcome, Record
+from genred.records import Outcome, Record
 
 
 def line(record: Record) -> tuple[int, str]:

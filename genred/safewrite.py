@@ -31,7 +31,8 @@ from typing import BinaryIO, Literal
 from genred import delta
 from genred.errors import FileError, HistoryError, Protected, UndoConflict
 from genred.files import Stamp, open_regular, readable, stamp_of
-from genred.history import Intent, Journal, Record, Undo
+from genred.journal import Intent, Journal, Undo
+from genred.records import Record
 
 Hardlinks = Literal["skip", "break"]
 

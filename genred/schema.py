@@ -1,4 +1,9 @@
-"""The database itself: tables, migrations, connections; with history.py the one room that knows SQLAlchemy."""
+"""The database: tables, migrations, connections (SQLAlchemy lives here, in history.py and in journal.py).
+
+One SQLite file in WAL mode. `records` is the append-only log that the users' view ``history`` shows; `files` is what is
+known of each path now; `writes` is the journal that makes a tag write a transaction and keeps the way back. Paths are
+kept as the bytes the file system holds; times are ISO 8601 in UTC.
+"""
 
 import logging
 import os
@@ -6,10 +11,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from genred.errors import HistoryError
+from genred.files import Stamp
 
 SCHEMA = "0001"
 """The newest migration in genred/migrations/versions."""
@@ -81,6 +88,17 @@ writes = sa.Table(
     sa.Column("draft", sa.Text),  # the record to be, until it is one
     sa.Column("record", sa.ForeignKey("records.id"), index=True),
 )
+
+
+def columns_of(stamp: Stamp) -> dict[str, int]:
+    """A stamp for SQLite, whose integers are signed; some file systems use all 64 bits of an inode."""
+    return {name: (getattr(stamp, name) + 2**63) % 2**64 - 2**63 for name in STAMP}
+
+
+def stamp_in(row: sa.Row[Any]) -> Stamp:
+    """The stamp in a row of `files` or `writes`."""
+    dev, ino, *rest = (getattr(row, name) for name in STAMP)
+    return Stamp(dev % 2**64, ino % 2**64, *rest)
 
 
 def migrate(path: Path, engine: sa.Engine) -> None:

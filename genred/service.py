@@ -12,7 +12,10 @@ from genred.analysis import Analyser
 from genred.config import Config, cache_dir
 from genred.errors import WatchError
 from genred.files import Stamp, readable
-from genred.history import History, Record, locked
+from genred.history import History
+from genred.journal import Journal
+from genred.locks import locked
+from genred.records import Record
 from genred.sdnotify import notify
 from genred.tagger import Tagger
 from genred.walking import WatchOptions, walk
@@ -104,7 +107,7 @@ def working(config: Config, command: str) -> Iterator[History]:
     history = History.open(database)
     try:
         with locked(database.with_name("run.lock")):
-            for resolved in safewrite.recover(history.journal):
+            for resolved in safewrite.recover(Journal(history)):
                 log.warning("cut short earlier, now resolved: %s", resolved)
             history.start_run(command, __version__)
             yield history

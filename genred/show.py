@@ -14,8 +14,8 @@ from genred.files import readable
 
 if TYPE_CHECKING:
     from genred.analysis import Look
-    from genred.history import Record
     from genred.prediction import Prediction
+    from genred.records import Record
 
 _COLOURS = {"tagged": "green", "failed": "red", "skipped": "yellow", "abstained": "bright_black", "undone": "magenta"}
 

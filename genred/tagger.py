@@ -12,8 +12,10 @@ from genred.config import Config, Tags
 from genred.errors import FileError, Protected
 from genred.files import Stamp, stamp_of
 from genred.genres import Vocabulary, is_generic
-from genred.history import History, Known, Outcome, Record, Standing, Undo
+from genred.history import History
+from genred.journal import Journal, Undo
 from genred.prediction import Prediction
+from genred.records import Known, Outcome, Record, Standing
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +106,7 @@ class Tagger:
         self._tags = config.tags
         self._policy = Policy.of(config)
         self._history = history
+        self._journal = Journal(history)
         self._analyser = analyser
         self._backlog = backlog
         self._dry_run = dry_run
@@ -213,7 +216,7 @@ class Tagger:
             stamp,
             edit,
             draft,
-            self._history.journal,
+            self._journal,
             hardlinks=self._tags.hardlinks,
             preserve_mtime=self._tags.preserve_mtime,
         )
@@ -235,7 +238,7 @@ class Tagger:
         return record if self._dry_run else self._history.record(record)
 
 
-def take_back(history: History, undo: Undo, tags: Tags, *, dry_run: bool = False) -> Record:
+def take_back(journal: Journal, undo: Undo, tags: Tags, *, dry_run: bool = False) -> Record:
     """Put back, byte for byte, what a tag write replaced; from then on genred leaves the file alone.
 
     Raises
@@ -257,4 +260,4 @@ def take_back(history: History, undo: Undo, tags: Tags, *, dry_run: bool = False
     )
     if dry_run:
         return draft
-    return safewrite.restore(undo, draft, history.journal, hardlinks=tags.hardlinks, preserve_mtime=tags.preserve_mtime)
+    return safewrite.restore(undo, draft, journal, hardlinks=tags.hardlinks, preserve_mtime=tags.preserve_mtime)

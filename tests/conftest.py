@@ -41,7 +41,7 @@ def history(home: Path) -> Iterator[History]:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that tells a tone with little noise (Classical) from one with much (Metal), as made by tests.makeaudio."""
+    """A model that tells a tone of tests.makeaudio with little noise (Classical) from one with much (Metal)."""
     import numpy as np
 
     from genred import features

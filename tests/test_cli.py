@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from genred import cli, tags
-from genred.history import History, Outcome, Record
+from genred.history import History
+from genred.records import Outcome, Record
 from tests.makeaudio import make
 
 

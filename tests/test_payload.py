@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from genred.errors import FileError, TagError
-from genred.payload import payload_hash
 from genred.tags import write_genres
+from genred.tags.payload import payload_hash
 from tests.makeaudio import KINDS, make, suffix
 
 TAGGED = [kind for kind in KINDS if kind != "mka"]

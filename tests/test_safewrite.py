@@ -19,7 +19,9 @@ import pytest
 from genred import delta, safewrite
 from genred.errors import FileError, Protected, TagError, UndoConflict
 from genred.files import stamp_of
-from genred.history import History, Journal, Outcome, Query, Record, Undo
+from genred.history import History
+from genred.journal import Journal, Undo
+from genred.records import Outcome, Query, Record
 from genred.tags import edit_clone
 
 OLD, NEW, THEIRS = b"old tag" + bytes(5000) + b"audio", b"a new tag" + bytes(5000) + b"audio", b"somebody else's"
@@ -27,7 +29,7 @@ OLD, NEW, THEIRS = b"old tag" + bytes(5000) + b"audio", b"a new tag" + bytes(500
 
 @pytest.fixture
 def journal(history: History) -> Journal:
-    return history.journal
+    return Journal(history)
 
 
 @pytest.fixture

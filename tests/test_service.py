@@ -14,7 +14,8 @@ from threading import Thread
 import pytest
 
 from genred import tags
-from genred.history import History, Query, Record
+from genred.history import History
+from genred.records import Query, Record
 from tests.makeaudio import make
 
 SETTLE = 0.5

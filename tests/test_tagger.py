@@ -10,8 +10,10 @@ from genred.config import Config
 from genred.errors import DecodeError, FileError, UndoConflict
 from genred.files import stamp_of
 from genred.genres import Vocabulary
-from genred.history import History, Outcome, Query, Record
+from genred.history import History
+from genred.journal import Journal
 from genred.prediction import Prediction
+from genred.records import Outcome, Query, Record
 from genred.tagger import Policy, Tagger, take_back
 from tests.fakes import UNSURE, FakeAnalyser, sure
 from tests.makeaudio import make
@@ -200,21 +202,21 @@ def test_undo_puts_back_every_byte_and_is_final(history: History, song: Path) ->
     """The file is what it was, the log says so, and the service doesn't tag it again."""
     before = digest(song)
     process(history, song, sure("Jazz"))
-    (undo,) = history.journal.undoable(Query(path=song))
-    record = take_back(history, undo, Config().tags)
+    (undo,) = Journal(history).undoable(Query(path=song))
+    record = take_back(Journal(history), undo, Config().tags)
     assert digest(song) == before
     assert (record.outcome, record.previous, record.written) == (Outcome.UNDONE, ("Jazz",), ())
     assert process(history, song, sure("Jazz")) == []
-    assert history.journal.undoable(Query(path=song)) == []
+    assert Journal(history).undoable(Query(path=song)) == []
 
 
 def test_undo_refuses_where_a_person_edited_since(history: History, song: Path) -> None:
     """Theirs is never lost."""
     process(history, song, sure("Jazz"))
     tags.write_genres(song, ["Polka"])
-    (undo,) = history.journal.undoable(Query())
+    (undo,) = Journal(history).undoable(Query())
     with pytest.raises(UndoConflict, match="changed since"):
-        take_back(history, undo, Config().tags)
+        take_back(Journal(history), undo, Config().tags)
     assert tags.read_genres(song) == ["Polka"]
 
 

@@ -15,8 +15,8 @@ from mutagen import File, apev2, flac, id3, mp4, wave
 
 from genred import tags
 from genred.errors import FileError, TagError
-from genred.payload import payload_hash
 from genred.tags import dump, edit_clone, read_genres, write_genres
+from genred.tags.payload import payload_hash
 from tests.makeaudio import KINDS, make, suffix
 
 TAGGED = [kind for kind in KINDS if kind != "mka"]

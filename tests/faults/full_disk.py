@@ -19,7 +19,9 @@ from pathlib import Path
 from genred import safewrite
 from genred.errors import FileError
 from genred.files import stamp_of
-from genred.history import History, Outcome, Record
+from genred.history import History
+from genred.journal import Journal
+from genred.records import Outcome, Record
 from genred.tags import edit_clone
 from tests.makeaudio import make, suffix
 
@@ -71,14 +73,14 @@ def save_in(folder: Path, history: History, source: Path, free: int, genre: str)
 
     draft = Record(song, Outcome.TAGGED, "a fault test", written=(genre,))
     try:
-        safewrite.replace(song, stamp_of(song), edit, draft, history.journal)
+        safewrite.replace(song, stamp_of(song), edit, draft, Journal(history))
     except FileError as error:
         said = "refused" if error.transient and "space" in error.reason else f"odd: {error.reason}"
         harmed = song.read_bytes() != before
     else:
         said, harmed = "saved", False
     harmed |= set(folder.iterdir()) != there
-    harmed |= bool(history.journal.unfinished())
+    harmed |= bool(Journal(history).unfinished())
     return "harmed" if harmed else said
 
 

@@ -25,9 +25,11 @@ from pathlib import Path
 from genred import safewrite
 from genred.errors import FileError
 from genred.files import stamp_of
-from genred.history import History, Outcome, Query, Record
-from genred.payload import payload_hash
+from genred.history import History
+from genred.journal import Journal
+from genred.records import Outcome, Query, Record
 from genred.tags import edit_clone, read_genres
+from genred.tags.payload import payload_hash
 from tests.makeaudio import KINDS, make, suffix
 
 WRITING = ("write", "copy_file_range", "ftruncate", "fsync", "openat", "renameat2", "unlink", "utimensat", "fchmod")
@@ -57,7 +59,7 @@ class Bench:
         def edit(temp: Path) -> None:
             edit_clone(self.path, temp, [genre])
 
-        safewrite.replace(self.path, stamp_of(self.path), edit, draft, history.journal)
+        safewrite.replace(self.path, stamp_of(self.path), edit, draft, Journal(history))
         history.close()
 
     def spawn(self, genre: str) -> tuple[int, int]:
@@ -103,16 +105,16 @@ class Bench:
         now = self.path.read_bytes()
         self.counts[end] += 1
         history = History.open(self.database)
-        left = len(history.journal.unfinished())
+        left = len(Journal(history).unfinished())
         self.counts["unfinished at the next start"] += left
-        safewrite.recover(history.journal)
-        self.counts["unresolved"] += len(history.journal.unfinished())
+        safewrite.recover(Journal(history))
+        self.counts["unresolved"] += len(Journal(history).unfinished())
         kept = now == self.path.read_bytes()
         self.counts["old" if now == before else "new"] += 1
         self.counts["damaged"] += not kept or payload_hash(self.path) != self.sound
         self.counts["damaged"] += now != before and read_genres(self.path) != [genre]
         if now != before:
-            undone = history.journal.undoable(Query(limit=1))
+            undone = Journal(history).undoable(Query(limit=1))
             way_back = undone[0] if undone else None
             found = way_back is not None and way_back.before_sha256 == sha256(before).digest()
             self.counts["lost undo"] += not found
@@ -120,7 +122,7 @@ class Bench:
                 history.start_run("undo", "0")
                 draft = Record(self.path, Outcome.UNDONE, "undo", undoes=way_back.record.id)
                 try:
-                    safewrite.restore(way_back, draft, history.journal)
+                    safewrite.restore(way_back, draft, Journal(history))
                 except FileError:
                     self.counts["lost undo"] += 1
                 self.counts["lost undo"] += self.path.read_bytes() != before

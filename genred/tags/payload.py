@@ -10,9 +10,22 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
-from genred.containers import IFF, Chunk, Kind, Span, atoms, chunks, ends, iff_end, need_at, read_at, size_of, sniff
 from genred.errors import FileError, TagError
 from genred.files import open_regular
+from genred.tags.containers import (
+    IFF,
+    Chunk,
+    Kind,
+    Span,
+    atoms,
+    chunks,
+    ends,
+    iff_end,
+    need_at,
+    read_at,
+    size_of,
+    sniff,
+)
 
 BLOCK = 1 << 20
 ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")

@@ -6,8 +6,8 @@ For use on a private copy: a process that dies half way leaves half a file.
 import struct
 from typing import BinaryIO
 
-from genred.containers import IFF, Chunk, Kind, Span, chunks, iff_end, need_at, read_at, size_of
-from genred.fields import PADDING, replaced
+from genred.tags.containers import IFF, Chunk, Kind, Span, chunks, iff_end, need_at, read_at, size_of
+from genred.tags.fields import PADDING, replaced
 
 BLOCK = 1 << 20
 FLAC_PADDING, FLAC_COMMENT = 1, 4

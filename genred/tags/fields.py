@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from genred.containers import from_syncsafe, id3v2_size
+from genred.tags.containers import from_syncsafe, id3v2_size
 
 PADDING = 1024  # bytes added when a tag has to grow, so that the next change is a small one
 

@@ -1,0 +1,135 @@
+"""The journal of tag writes: what makes each a transaction, and keeps the way back."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from genred.files import Stamp
+from genred.history import History
+from genred.locks import locked
+from genred.records import Outcome, Query, Record, Standing
+from genred.schema import columns_of, records, stamp_in, writes
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A tag write that was begun and not finished."""
+
+    id: int
+    path: Path
+    temp: Path
+    before: Stamp
+    ready: bool
+    before_sha256: bytes | None
+    after_sha256: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The way back of one write."""
+
+    record: Record
+    delta: bytes
+    before_sha256: bytes
+    after_sha256: bytes
+
+
+class Journal:
+    """Tag writes as transactions: what was begun is on disk before it is done, with the way back."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._drafts: dict[int, Record] = {}
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """One tag write at a time, whichever process; an unfinished intent seen in here is one of the dead."""
+        with locked(self._history.path.with_name("write.lock"), wait=True):
+            yield
+
+    def begin(self, path: Path, temp: Path, before: Stamp, draft: Record) -> int:
+        """Note that ``temp`` is about to be made to replace ``path``."""
+        row = {
+            "path": os.fsencode(path),
+            "temp": os.fsencode(temp),
+            **columns_of(before),
+            "draft": _dump(draft, self._history.run),
+        }
+        with self._history.writing() as db:
+            write_id = int(db.execute(writes.insert().returning(writes.c.id), row).scalar_one())
+        self._drafts[write_id] = draft
+        return write_id
+
+    def ready(self, write_id: int, *, delta: bytes, before_sha256: bytes, after_sha256: bytes) -> None:
+        """Keep the way back; from here on the swap may happen."""
+        row = {"delta": delta, "before_sha256": before_sha256, "after_sha256": after_sha256}
+        with self._history.writing() as db:
+            db.execute(writes.update().where(writes.c.id == write_id).values(row))
+
+    def finish(self, write_id: int, stamp: Stamp) -> Record:
+        """The swap is done: the record appears in the history, the file is known with its new stamp."""
+        with self._history.writing() as db:
+            draft = self._drafts.pop(write_id, None)
+            if draft is None:
+                row = db.execute(sa.select(writes.c.path, writes.c.draft).where(writes.c.id == write_id)).one()
+                draft = _load(Path(os.fsdecode(row.path)), row.draft)
+            record = self._history.insert(db, replace(draft, stamp=stamp))
+            db.execute(writes.update().where(writes.c.id == write_id).values(record=record.id, draft=None))
+        return record
+
+    def abandon(self, write_id: int) -> None:
+        """Nothing was changed: forget the intent."""
+        self._drafts.pop(write_id, None)
+        with self._history.writing() as db:
+            db.execute(writes.delete().where(writes.c.id == write_id))
+
+    def unfinished(self) -> list[Intent]:
+        """What was begun and not finished, oldest first."""
+        with self._history.reading() as db:
+            rows = db.execute(sa.select(writes).where(writes.c.record.is_(None)).order_by(writes.c.id)).all()
+        return [
+            Intent(
+                id=row.id,
+                path=Path(os.fsdecode(row.path)),
+                temp=Path(os.fsdecode(row.temp)),
+                before=stamp_in(row),
+                ready=row.delta is not None,
+                before_sha256=row.before_sha256,
+                after_sha256=row.after_sha256,
+            )
+            for row in rows
+        ]
+
+    def undoable(self, query: Query) -> list[Undo]:
+        """Tag writes that weren't taken back yet and match, newest first."""
+        taken_back = sa.select(records.c.undoes).where(records.c.undoes.is_not(None))
+        found: list[Undo] = []
+        for record in self._history.records(replace(query, outcome=Outcome.TAGGED, limit=None)):
+            select = sa.select(writes).where(writes.c.record == record.id, writes.c.delta.is_not(None))
+            with self._history.reading() as db:
+                row = db.execute(select.where(writes.c.record.not_in(taken_back))).first()
+            if row is not None:
+                found.append(Undo(record, row.delta, row.before_sha256, row.after_sha256))
+            if query.limit is not None and len(found) == query.limit:
+                break
+        return found
+
+
+# What a record to be needs to become one in another process; path and stamp have columns of their own.
+_DRAFT = ("reason", "genre", "confidence", "previous", "written", "model", "undoes")
+
+
+def _dump(record: Record, run: int | None) -> str:
+    draft = {name: getattr(record, name) for name in _DRAFT}
+    return json.dumps(draft | {"outcome": record.outcome, "standing": record.standing, "run": record.run or run})
+
+
+def _load(path: Path, text: str) -> Record:
+    draft = json.loads(text)
+    draft |= {"outcome": Outcome(draft["outcome"]), "standing": Standing(draft["standing"])}
+    return Record(path=path, **draft | {name: tuple(draft[name]) for name in ("previous", "written")})

@@ -1,0 +1,156 @@
+"""The proof that nothing but the genre changed: all that a file's tags hold, twice, to be compared.
+
+Once as mutagen understands it, and once tag by tag as bytes, where what mutagen drops or mends in silence is seen.
+"""
+
+from hashlib import blake2b
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from mutagen import apev2, asf, id3, mp4
+
+from genred.tags import fields
+from genred.tags.containers import Ends, Kind, Span, ends, need_at, read_at, size_of
+from genred.tags.readers import ilst, load, ogg_comment, v1_frames
+from genred.tags.splice import FLAC_COMMENT, FLAC_PADDING, dsf_tag, flac_blocks, id3_chunk, info_items, info_list
+
+
+def dump(file: BinaryIO, kind: Kind) -> dict[str, object]:
+    """See `genred.tags.dump`."""
+    loaded = load(file, kind)
+    seen = {"kind": kind, "info": _stream(loaded.info), "seen": _seen(file, kind, loaded)}
+    return seen | _raw(file, kind)
+
+
+def same(before: dict[str, object], after: dict[str, object], *, converted: bool) -> bool:
+    """Whether nothing but the genre differs."""
+    ignored = {"id3v2"} if converted else set()
+    if "id3v1" in before and "id3v2" not in before:
+        ignored = {"id3v2"}  # a new tag repeats ID3v1, and "seen" holds what either says
+    kept = [{key: value for key, value in held.items() if value and key not in ignored} for held in (before, after)]
+    return kept[0] == kept[1]
+
+
+def _stream(info: Any) -> dict[str, object]:
+    """What is said of the audio, but what is worked out from the size of the file or of its tags."""
+    derived = {"bitrate", "length", "frame_offset", "sketchy"}
+    said = {key: value for key, value in vars(info).items() if isinstance(value, int | float | str | bool)}
+    return {key: value for key, value in said.items() if not key.startswith("_") and key not in derived}
+
+
+def _plain(value: Any) -> object:
+    """A value to compare: large or odd ones as digests."""
+    match value:
+        case bytes():
+            return len(value), blake2b(value, digest_size=16).hexdigest()
+        case str() | int() | float() | None:
+            return value
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case dict() | id3.ID3Tags():
+            return {key: _plain(item) for key, item in value.items()}
+        case _:
+            # How a text is encoded is seen in the raw bytes, and another version of ID3 has to do it otherwise.
+            inner = {key: _plain(item) for key, item in getattr(value, "__dict__", {}).items() if key != "encoding"}
+            return (type(value).__name__, inner) if inner else repr(value)
+
+
+def _seen(file: BinaryIO, kind: Kind, loaded: Any) -> dict[str, object]:
+    """Every field but the genre as mutagen understands it."""
+    tags = loaded.tags
+    if kind in (Kind.MPEG, Kind.TTA):
+        tags = _id3_or_v1(file, ends(file))
+    seen: dict[str, object] = {}
+    match tags:
+        case dict() | id3.ID3Tags():
+            seen = {key: _plain(frame) for key, frame in tags.items() if not key.startswith("TCON")}
+        case apev2.APEv2():
+            seen = {key: (item.kind, _plain(item.value)) for key, item in tags.items() if key.lower() != "genre"}
+        case mp4.MP4Tags():
+            seen = {key: _plain(value) for key, value in tags.items() if key != "\xa9gen"}
+        case asf.ASFTags():
+            seen = {"fields": [(key, _attribute(value)) for key, value in sorted(tags, key=_name) if key != "WM/Genre"]}
+        case list():
+            seen = {"fields": [(key, _plain(value)) for key, value in tags if key.lower() != "genre"]}
+    return {key: value for key, value in seen.items() if value}
+
+
+def _name(item: tuple[str, Any]) -> str:
+    return item[0]
+
+
+def _attribute(value: Any) -> object:
+    return value.TYPE, value.language, value.stream, _plain(value.value)
+
+
+def _id3_or_v1(file: BinaryIO, around: Ends) -> Any:
+    """What readers of ID3 see: the ID3v2 tag, else the ID3v1 tag in its terms."""
+    if around.id3v2.end:
+        return id3.ID3(BytesIO(read_at(file, 0, around.id3v2.end)), load_v1=False)
+    return v1_frames(file, around) or None
+
+
+def _raw(file: BinaryIO, kind: Kind) -> dict[str, object]:
+    """Every tag in a file as bytes, each without its genre; a tag that holds no more than that isn't there."""
+    held: dict[str, object] = {}
+    match kind:
+        case Kind.OGG:
+            _, _, packet = ogg_comment(file)
+            vendor, entries, rest = fields.parse_vorbis(packet)
+            held["vorbis"] = [_plain(vendor), *_entries(entries)]
+            held["rest"] = _plain(rest.rstrip(b"\0"))
+        case Kind.MP4:
+            held |= _raw_mp4(file)
+        case Kind.WAVE | Kind.AIFF | Kind.DSDIFF:
+            chunk = id3_chunk(file, kind)
+            tag = need_at(file, chunk.data, chunk.size) if chunk else b""
+            held |= _raw_id3(tag)
+            if kind is Kind.WAVE and (info := info_list(file)):
+                held["info list"] = [_plain(raw) for name, raw in info_items(file, info) if name != b"IGNR"]
+        case Kind.DSF:
+            span = dsf_tag(file)
+            held |= _raw_id3(read_at(file, span.start, span.end - span.start))
+        case Kind.ASF:
+            pass  # mutagen's view keeps type, language and stream of every attribute
+        case _:
+            held |= _raw_stream(file, kind)
+    return held
+
+
+def _entries(entries: list[bytes]) -> list[object]:
+    return [_plain(entry) for entry in entries if entry.partition(b"=")[0].upper() != b"GENRE"]
+
+
+def _raw_id3(data: bytes) -> dict[str, object]:
+    if not data:
+        return {}
+    tag = fields.parse_id3(data)
+    frames = [(name, _plain(raw)) for name, raw in tag.frames if name not in (b"TCON", b"TCO")]
+    return {"id3v2": (tag.major, frames, _plain(tag.junk))} if frames or tag.junk else {}
+
+
+def _raw_stream(file: BinaryIO, kind: Kind) -> dict[str, object]:
+    around = ends(file)
+    held = _raw_id3(read_at(file, 0, around.id3v2.end))
+    if kind is Kind.FLAC:
+        blocks, _ = flac_blocks(file, around.audio.start)
+        comments = [data for code, data in blocks if code == FLAC_COMMENT]
+        if comments and (entries := _entries(fields.parse_vorbis(comments[0])[1])):
+            held["vorbis"] = entries
+        others = [block for block in blocks if block[0] not in (FLAC_PADDING, FLAC_COMMENT)]
+        held["blocks"] = [(code, _plain(data)) for code, data in others] + [_plain(data) for data in comments[1:]]
+    if around.ape:
+        items = fields.parse_ape(need_at(file, around.ape.start, around.ape.end - around.ape.start))
+        held["ape"] = [(key, _plain(raw)) for key, raw in items if key.upper() != b"GENRE"]
+    stop = around.id3v1.start if around.id3v1 else size_of(file)
+    ape = around.ape or Span(around.audio.end, around.audio.end)
+    # Lyrics3 may stand on either side of an APEv2 tag.
+    held["between"] = [_plain(read_at(file, a, b - a)) for a, b in ((around.audio.end, ape.start), (ape.end, stop))]
+    if around.id3v1:
+        held["id3v1"] = read_at(file, around.id3v1.start, 127)
+    return held
+
+
+def _raw_mp4(file: BinaryIO) -> dict[str, object]:
+    kept = [(name, _plain(raw)) for name, raw in ilst(file) if name not in (b"gnre", b"\xa9gen")]
+    return {"items": kept} if kept else {}

@@ -1,0 +1,229 @@
+"""The genre into each kind of tag, the file around it untouched; only ever on a private copy."""
+
+import struct
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import Any, BinaryIO, Literal
+
+from mutagen import asf, id3, mp4
+from mutagen.ogg import OggPage
+
+from genred.tags import fields
+from genred.tags.containers import Ends, Kind, Span, ends, need_at, read_at
+from genred.tags.readers import OGG_FLAC_COMMENT, ape_tag, ilst, ogg_comment, v1_frames
+from genred.tags.splice import (
+    FLAC_COMMENT,
+    dsf_tag,
+    flac_blocks,
+    id3_chunk,
+    put_chunk,
+    put_dsf_tag,
+    render_flac,
+    set_info,
+    splice,
+)
+
+Id3Version = Literal["keep", "2.3", "2.4"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be written, and how ID3v2 is to hold it."""
+
+    genres: list[str]
+    version: Id3Version
+    separator: str
+
+    @property
+    def major(self) -> int:
+        """The version of a new ID3v2 tag. 2.4 has lists and UTF-8, and every player still cared for reads it."""
+        return 3 if self.version == "2.3" else 4
+
+
+def write(file: BinaryIO, kind: Kind, wish: Wish) -> None:
+    match kind:
+        case Kind.MPEG | Kind.TTA:
+            _write_mpeg(file, kind, wish)
+        case Kind.FLAC:
+            _write_flac(file, wish)
+        case Kind.OGG:
+            _write_ogg(file, wish)
+        case Kind.MP4:
+            _write_mp4(file, wish)
+        case Kind.ASF:
+            _write_asf(file, wish)
+        case Kind.WAVE | Kind.AIFF | Kind.DSDIFF:
+            _write_iff(file, kind, wish)
+        case Kind.DSF:
+            span = dsf_tag(file)
+            tag = read_at(file, span.start, span.end - span.start)
+            if tag or wish.genres:
+                put_dsf_tag(file, span, _id3(tag, wish))
+        case _:
+            around = ends(file)
+            _keep_v1_in_step(file, around, wish)
+            if around.ape or wish.genres:
+                _write_ape(file, around, wish)
+            _keep_id3_in_step(file, around, wish)
+
+
+def _write_mpeg(file: BinaryIO, kind: Kind, wish: Wish) -> None:
+    """ID3v2, or an APEv2 tag where only that names the music (the one of mp3gain doesn't).
+
+    Of True Audio files FFmpeg reads the APEv2 tag where there is one, TagLib and mutagen ID3v2.
+    """
+    around = ends(file)
+    keys = {key.lower() for key in ape_tag(file, around.ape)} if around.ape else set()
+    ape_first = not around.id3v2.end and bool({"title", "artist", "album"} & keys)
+    _keep_v1_in_step(file, around, wish)  # from the back of the file to its front: the offsets before stay true
+    if ape_first or "genre" in keys or (around.ape and kind is Kind.TTA):
+        _write_ape(file, around, wish)
+    if not ape_first and (around.id3v2.end or wish.genres):
+        tag = read_at(file, 0, around.id3v2.end)
+        splice(file, around.id3v2, _id3(tag, wish, () if tag else _frames_from_v1(file, around, wish)))
+
+
+def _write_flac(file: BinaryIO, wish: Wish) -> None:
+    around = ends(file)
+    _keep_v1_in_step(file, around, wish)
+    if around.ape and "Genre" in ape_tag(file, around.ape):
+        _write_ape(file, around, wish)
+    blocks, span = flac_blocks(file, around.audio.start)
+    place = next((i for i, (code, _) in enumerate(blocks) if code == FLAC_COMMENT), None)
+    if place is None and wish.genres:
+        place = 1
+        blocks.insert(1, (FLAC_COMMENT, struct.pack("<I6sI", 6, b"genred", 0)))
+    if place is not None:
+        comment, rest = fields.set_vorbis(blocks[place][1], wish.genres)
+        blocks[place] = FLAC_COMMENT, comment + rest
+        splice(file, span, render_flac(blocks, span.end - span.start))
+    _keep_id3_in_step(file, around, wish)
+
+
+def _write_ape(file: BinaryIO, around: Ends, wish: Wish) -> None:
+    span = around.ape or Span(around.audio.end, around.audio.end)
+    splice(file, span, fields.set_ape(need_at(file, span.start, span.end - span.start), wish.genres))
+
+
+def _keep_v1_in_step(file: BinaryIO, around: Ends, wish: Wish) -> None:
+    if around.id3v1:
+        known = [genre.lower() for genre in id3.TCON.GENRES]
+        first = wish.genres[0].lower() if wish.genres else ""
+        number = known.index(first) if first in known else 255
+        splice(file, Span(around.id3v1.end - 1, around.id3v1.end), bytes([number]))
+
+
+def _keep_id3_in_step(file: BinaryIO, around: Ends, wish: Wish) -> None:
+    """An ID3v2 tag in front of a stream that isn't tagged so, where it names a genre."""
+    tag = read_at(file, 0, around.id3v2.end)
+    if tag and any(name in (b"TCON", b"TCO") for name, _ in fields.parse_id3(tag).frames):
+        splice(file, around.id3v2, _id3(tag, wish))
+
+
+def _id3(tag: bytes, wish: Wish, frames: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
+    """An ID3v2 tag with the genres; a new one, with these frames, where `tag` is empty."""
+    parsed = fields.parse_id3(tag) if tag else fields.new_id3(wish.major, frames)
+    if wish.version != "keep" and parsed.major != wish.major:
+        # Years and dates are other frames in the other version: here mutagen translates.
+        translated = id3.ID3(BytesIO(tag), load_v1=False, v2_version=wish.major)
+        parsed = replace(_rendered(translated, wish), size=parsed.size)
+    return fields.set_id3(parsed, wish.genres, wish.separator)
+
+
+def _rendered(tags: Any, wish: Wish) -> fields.Id3:
+    out = BytesIO()
+    tags.save(out, v1=0, v2_version=wish.major, v23_sep=wish.separator, padding=lambda _: 0)
+    return fields.parse_id3(out.getvalue())
+
+
+def _frames_from_v1(file: BinaryIO, around: Ends, wish: Wish) -> list[tuple[bytes, bytes]]:
+    """What ID3v1 says, as frames of a new ID3v2 tag."""
+    tags = id3.ID3()
+    for frame in v1_frames(file, around).values():
+        tags.add(frame)
+    if wish.major == 3:
+        tags.update_to_v23()
+    return _rendered(tags, wish).frames if tags else []
+
+
+def _write_iff(file: BinaryIO, kind: Kind, wish: Wish) -> None:
+    chunk = id3_chunk(file, kind)
+    tag = need_at(file, chunk.data, chunk.size) if chunk else b""
+    if tag or wish.genres:
+        name = chunk.name if chunk else b"id3 " if kind is Kind.WAVE else b"ID3 "
+        put_chunk(file, kind, chunk, name, _id3(tag, wish))
+    if kind is Kind.WAVE:
+        set_info(file, wish.separator.join(wish.genres))
+
+
+def _write_ogg(file: BinaryIO, wish: Wish) -> None:
+    pages, start, old = ogg_comment(file)
+    comment, rest = fields.set_vorbis(old, wish.genres)
+    if start[:1] in OGG_FLAC_COMMENT:
+        start = start[:1] + len(comment + rest).to_bytes(3, "big")
+    else:
+        rest = _fitted(rest, len(old) - len(comment))
+    new = start + comment + rest
+    OggPage.replace(file, pages, _repaged(pages, new))
+
+
+def _fitted(rest: bytes, room: int) -> bytes:
+    """What follows a Vorbis comment (a framing bit, padding), cut or filled with zeros to fit the room."""
+    kept = rest[:1] + rest[1:].rstrip(b"\0")
+    return kept + bytes(room - len(kept) if room >= len(kept) else fields.PADDING)
+
+
+def _repaged(pages: list[OggPage], packet: bytes) -> list[OggPage]:
+    """The pages with another first packet; as many as before where it fits, as all behind would be renumbered."""
+    *full, last = pages
+    place = sum(len(page.packets[0]) for page in full)
+    room = 255 - sum(len(other) // 255 + 1 for other in last.packets[1:])
+    if place < len(packet) and (len(packet) - place) // 255 + 1 <= room:
+        cut = copy(last)
+        cut.packets = [packet[place:], *last.packets[1:]]
+        head = []
+        for index, page in enumerate(full):
+            page_ = copy(page)
+            at = sum(len(other.packets[0]) for other in full[:index])
+            page_.packets = [packet[at : at + len(page.packets[0])]]
+            head.append(page_)
+        return [*head, cut]
+    packets = OggPage.to_packets(pages)
+    made: list[OggPage] = OggPage.from_packets([packet, *packets[1:]], pages[0].sequence)
+    return made
+
+
+class _RawItems(mp4.MP4Tags):
+    """MP4 tags that are written as the bytes they were; mutagen makes room for them and mends the chunk offsets."""
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.raw = raw
+
+    def items(self) -> list[tuple[str, None]]:
+        return [("ilst", None)]
+
+    def _render(self, key: str, value: object) -> bytes:
+        return self.raw
+
+
+def _write_mp4(file: BinaryIO, wish: Wish) -> None:
+    children = ilst(file)
+    if children or wish.genres:
+        file.seek(0)
+        _RawItems(fields.set_ilst(children, wish.genres)).save(file, padding=_padding)
+
+
+def _write_asf(file: BinaryIO, wish: Wish) -> None:
+    file.seek(0)
+    loaded = asf.ASF(file)
+    loaded["WM/Genre"] = wish.genres
+    file.seek(0)
+    loaded.save(file, padding=_padding)
+
+
+def _padding(info: Any) -> int:
+    """Keep what padding there is; add some where a tag had to grow."""
+    return int(info.padding) if info.padding >= 0 else fields.PADDING
