@@ -43,6 +43,8 @@ class Ask(StrEnum):
     """Its genres, and how it sounds only where they say nothing."""
     BOTH = "both"
     SOUND = "sound"
+    TAGS = "tags"
+    """Its genres and its artist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Look:
     """
 
     genres: tuple[str, ...]
+    artist: str = ""
     prediction: "Prediction | None" = None
     features: tuple[str, bytes] | None = None
 
@@ -234,14 +237,18 @@ def _genres(path: Path) -> tuple[str, ...]:
 
 
 def _look(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Look:
-    there = () if ask is Ask.SOUND else _genres(path)
+    from genred import tags
+
+    there = () if ask is Ask.SOUND else tuple(tags.read_genres(path))
+    if ask is Ask.TAGS:
+        return Look(there, tags.read_artist(path))
     if ask is Ask.MISSING and not all(genres.is_generic(name) for name in there):
         return Look(there)
     from genred import audio, features
 
     x = features.extract(audio.read_excerpts(path))
     prediction = load_model(model, cache_folder).predict(x)
-    return Look(there, prediction, (features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+    return Look(there, prediction=prediction, features=(features.FEATURE_VERSION, x.astype("<f4").tobytes()))
 
 
 def _edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None:

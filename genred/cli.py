@@ -6,10 +6,10 @@ Whatever is slow to import is imported inside the command that needs it, so that
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -190,26 +190,46 @@ def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> in
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
 @click.option("--run", "run_id", type=int, help="All that one run wrote; its number is in the history.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="The last N tags that were written.")
+@click.option("--since", metavar="WHEN", help="All written since 2026-11-22, 2026-11-22T18:30, or 90m, 12h, 7d ago.")
 @_DRY
 @common
-def undo(common: Common, paths: Sequence[Path], run_id: int | None, last: int | None, dry_run: bool) -> int:
+def undo(
+    common: Common, paths: Sequence[Path], run_id: int | None, last: int | None, since: str | None, dry_run: bool
+) -> int:
     """Put back exactly what was there; a folder means all below it."""
+    from genred.analysis import Analyser
     from genred.journal import Journal
     from genred.records import Query
+    from genred.safewrite import recover
     from genred.service import deciding
     from genred.tagger import take_back
+    from genred.undoing import select
 
-    if bool(paths) + (run_id is not None) + (last is not None) != 1:
-        raise click.UsageError("name files or folders, or give --run, or --last.")
+    if bool(paths) + sum(asked is not None for asked in (run_id, last, since)) != 1:
+        raise click.UsageError("name files or folders, or give --run, --last or --since.")
     settings = common.load()
-    queries = [Query(path=path.absolute()) for path in paths] or [Query(run=run_id, limit=last)]
-    with deciding(settings, "undo") as history:
+    names = dict.fromkeys(name for path in paths for name in (path.absolute(), path.resolve()))
+    queries = [Query(path=name) for name in names]
+    queries = queries or [Query(run=run_id, limit=last, since=_moment(since) if since else None)]
+    with deciding(settings, "undo") as history, ExitStack() as stack:
         journal = Journal(history)
-        found = [undo for query in queries for undo in journal.undoable(query)]
-        if not found:
+        if not dry_run:
+            recover(journal)
+
+        @cache
+        def analyser() -> Analyser:
+            return stack.enter_context(Analyser(settings.service, settings.model, config.cache_dir()))
+
+        found, dropped = select(history, queries)
+        if not found and not dropped:
             click.echo("genred: nothing to undo there", err=True)
             return SOME_FAILED if paths else 0
-        return _each(common, found, lambda undo: take_back(journal, undo, settings.tags, dry_run=dry_run))
+        days = settings.history.retention_days
+        reason = f"its way back was dropped{f' after {days} days' if days else ''} (history.retention_days)"
+        for record in dropped:
+            _fail(common, FileError(record.path, reason))
+        code = _each(common, found, lambda undo: take_back(journal, undo, settings.tags, analyser, dry_run=dry_run))
+        return SOME_FAILED if dropped else code
 
 
 # -- the model -------------------------------------------------------------------------------------------------------
@@ -444,16 +464,20 @@ def _each(common: Common, things: Sequence[Any], do: Callable[[Any], "Record"]) 
             record = do(thing)
         except FileError as error:
             failed = True
-            if common.json:
-                show.say_json({"path": readable(error.path), "error": error.reason})
-            else:
-                _complain(error)
+            _fail(common, error)
         else:
             if common.json:
                 show.say_json(show.record_as_json(record))
             else:
                 click.echo(line(record)[1])
     return SOME_FAILED if failed else 0
+
+
+def _fail(common: Common, error: FileError) -> None:
+    if common.json:
+        show.say_json({"path": readable(error.path), "error": error.reason})
+    else:
+        _complain(error)
 
 
 def _moment(text: str) -> str:

@@ -2,10 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,7 +15,7 @@ from genred.files import Stamp
 from genred.history import History
 from genred.locks import locked
 from genred.records import Outcome, Query, Record, Standing
-from genred.schema import columns_of, records, stamp_in, writes
+from genred.schema import columns_of, files, records, stamp_in, writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,16 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """The way back of one write."""
+    """A write that can be taken back; the way back itself is got by `Journal.way_back`.
+
+    ``path`` is where the file is now. ``latest`` is false where a later write of the file is to be taken back first.
+    """
 
     record: Record
-    delta: bytes
+    path: Path
     before_sha256: bytes
     after_sha256: bytes
+    latest: bool = True
 
 
 class Journal:
@@ -107,17 +113,52 @@ class Journal:
 
     def undoable(self, query: Query) -> list[Undo]:
         """Tag writes that weren't taken back yet and match, newest first."""
-        taken_back = sa.select(records.c.undoes).where(records.c.undoes.is_not(None))
-        found: list[Undo] = []
-        for record in self._history.records(replace(query, outcome=Outcome.TAGGED, limit=None)):
-            select = sa.select(writes).where(writes.c.record == record.id, writes.c.delta.is_not(None))
+        return [undo for undo in self.standing(query) if isinstance(undo, Undo)]
+
+    def standing(self, query: Query) -> Iterator[Undo | Record]:
+        """Tag writes that weren't taken back and match, newest first; bare records where the way back was dropped."""
+        undone = sa.select(records.c.undoes).where(records.c.outcome == Outcome.UNDONE.value)
+        with self._history.reading() as db:
+            taken_back = set(db.execute(undone).scalars())
+        tagged = self._history.records(replace(query, outcome=Outcome.TAGGED, limit=None))
+        found = islice((record for record in tagged if record.id not in taken_back), query.limit)
+        columns = (writes.c.record, writes.c.before_sha256, writes.c.after_sha256)
+        while batch := list(islice(found, 500)):
+            ids = [record.id for record in batch]
+            select = sa.select(*columns).where(writes.c.record.in_(ids), writes.c.delta.is_not(None))
             with self._history.reading() as db:
-                row = db.execute(select.where(writes.c.record.not_in(taken_back))).first()
-            if row is not None:
-                found.append(Undo(record, row.delta, row.before_sha256, row.after_sha256))
-            if query.limit is not None and len(found) == query.limit:
-                break
+                hashes = {record: row for record, *row in db.execute(select)}
+            for record in batch:
+                yield Undo(record, record.path, *hashes[record.id]) if record.id in hashes else record
+
+    def way_back(self, undo: Undo) -> bytes:
+        """What it takes to make the old file from the new one; one at a time, as a library's worth may be large."""
+        with self._history.reading() as db:
+            found = db.execute(sa.select(writes.c.delta).where(writes.c.record == undo.record.id)).scalar_one_or_none()
+        return found or b""
+
+    def moved(self, path: Path) -> dict[Path, Path]:
+        """Files at or below a path that were renamed since the last decision about them: former name, name now."""
+        return self._moved(_at_or_below(path))
+
+    def moved_away(self, paths: Iterable[Path]) -> dict[Path, Path]:
+        """Where files are now that were renamed since the last decision about them: former name, name now."""
+        rest = iter(map(os.fsencode, paths))
+        found: dict[Path, Path] = {}
+        while batch := list(islice(rest, 500)):
+            found |= self._moved(records.c.path.in_(batch))
         return found
+
+    def _moved(self, where: sa.ColumnElement[bool]) -> dict[Path, Path]:
+        select = sa.select(records.c.path, files.c.path).join_from(files, records, files.c.record == records.c.id)
+        with self._history.reading() as db:
+            rows = db.execute(select.where(where, files.c.path != records.c.path)).all()
+        return {Path(os.fsdecode(then)): Path(os.fsdecode(now)) for then, now in rows}
+
+
+def _at_or_below(path: Path) -> sa.ColumnElement[bool]:
+    here = os.fsencode(path)
+    return sa.or_(files.c.path == here, sa.and_(files.c.path >= here + b"/", files.c.path < here + b"0"))  # "0" is next
 
 
 # What a record to be needs to become one in another process; path and stamp have columns of their own.

@@ -2,14 +2,14 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from genred import safewrite
 from genred.analysis import Analyser, Ask, Look
 from genred.config import Config, Tags
-from genred.errors import FileError, Protected
+from genred.errors import FileError, Protected, UndoConflict
 from genred.files import Stamp, stamp_of
 from genred.genres import Vocabulary, is_generic
 from genred.history import History
@@ -238,8 +238,18 @@ class Tagger:
         return record if self._dry_run else self._history.record(record)
 
 
-def take_back(journal: Journal, undo: Undo, tags: Tags, *, dry_run: bool = False) -> Record:
+def take_back(
+    journal: Journal,
+    undo: Undo,
+    tags: Tags,
+    analyser: Callable[[], Analyser] | None = None,
+    *,
+    dry_run: bool = False,
+) -> Record:
     """Put back, byte for byte, what a tag write replaced; from then on genred leaves the file alone.
+
+    Where somebody else changed the file since, though not its genre, only the genre is put back, if there is an
+    ``analyser`` to do that; theirs stays.
 
     Raises
     ------
@@ -250,7 +260,7 @@ def take_back(journal: Journal, undo: Undo, tags: Tags, *, dry_run: bool = False
     """
     wrote = undo.record
     draft = Record(
-        wrote.path,
+        undo.path,
         Outcome.UNDONE,
         f"took back {', '.join(wrote.written)}",
         previous=wrote.written,
@@ -258,6 +268,32 @@ def take_back(journal: Journal, undo: Undo, tags: Tags, *, dry_run: bool = False
         undoes=wrote.id,
         standing=Standing.PERSON,
     )
+    if dry_run and not undo.latest:
+        return draft
+    if analyser is not None and not safewrite.is_as_left(undo):
+        return _take_back_genre(journal, undo, draft, tags, analyser(), dry_run=dry_run)
     if dry_run:
         return draft
     return safewrite.restore(undo, draft, journal, hardlinks=tags.hardlinks, preserve_mtime=tags.preserve_mtime)
+
+
+def _take_back_genre(
+    journal: Journal, undo: Undo, draft: Record, tags: Tags, analyser: Analyser, *, dry_run: bool
+) -> Record:
+    """Put back the genres alone, into a file that somebody else changed otherwise."""
+    path, wrote = undo.path, undo.record
+    stamp = stamp_of(path)
+    there = analyser.genres(path)
+    if there not in (wrote.written, (tags.separator.join(wrote.written),)):
+        change = f"changed to {', '.join(there)}" if there else "removed"
+        raise UndoConflict(path, f"its genre was {change} since genred wrote it, so nothing is put back")
+    draft = replace(draft, reason=f"{draft.reason}; what else was changed in the file since stays")
+    if dry_run:
+        return draft
+
+    def edit(clone: Path) -> None:
+        analyser.edit(path, clone, wrote.previous, tags)
+
+    return safewrite.replace(
+        path, stamp, edit, draft, journal, hardlinks=tags.hardlinks, preserve_mtime=tags.preserve_mtime
+    )

@@ -28,12 +28,12 @@ from typing import BinaryIO
 
 from genred.errors import FileError, TagError
 from genred.files import open_regular
-from genred.tags import proof, readers, writers
+from genred.tags import labels, proof, readers, writers
 from genred.tags.containers import Kind, sniff
 from genred.tags.payload import payload_hash
 from genred.tags.writers import Id3Version
 
-__all__ = ["Id3Version", "dump", "edit_clone", "read_genres", "write_genres"]
+__all__ = ["Id3Version", "dump", "edit_clone", "read_artist", "read_genres", "write_genres"]
 
 
 def read_genres(path: Path) -> list[str]:
@@ -46,6 +46,18 @@ def read_genres(path: Path) -> list[str]:
     """
     with _understood(path, os.O_RDONLY) as (file, kind):
         return readers.genres_in(file, kind)
+
+
+def read_artist(path: Path) -> str:
+    """The album's artist, else the track's; empty where the tags don't say.
+
+    Raises
+    ------
+    TagError
+        As `read_genres`.
+    """
+    with _understood(path, os.O_RDONLY) as (file, kind):
+        return labels.artist_in(file, kind)
 
 
 def write_genres(path: Path, genres: Sequence[str], *, id3_version: Id3Version = "keep", separator: str = "; ") -> None:

@@ -1,0 +1,444 @@
+"""A feature vector to a genre, with an honest probability or an honest "I don't know" (scikit-learn, joblib only here).
+
+The model: features made normal by their quantiles, rotated to their principal axes, and linear discriminant analysis
+with strong shrinkage, all genres equally likely beforehand. Its probabilities are calibrated on out-of-fold predictions
+grouped by artist, and so are the thresholds. What lies farther from the training music than nearly all music does is
+not judged.
+
+The built-in model is not a pickle that ages with scikit-learn: the package carries the training table, and what is
+fitted from it is cached. A user's own model is a joblib file, and a joblib file is code: see `load`.
+"""
+
+import hashlib
+import json
+import os
+import stat
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self
+
+import joblib
+import numpy as np
+import scipy.optimize
+import sklearn
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import QuantileTransformer
+
+from genred.errors import ModelError
+from genred.evaluation import Evaluation, family
+from genred.features import CHAIN_FAMILIES, FEATURE_NAMES, FEATURE_VERSION, N_META
+from genred.prediction import Candidate, Prediction
+from genred.table import Table
+
+MODEL_VERSION = "2"
+"""Changes with anything that makes the same table a different model."""
+
+SILENCE_DB = -60.0
+LEAST_SECONDS = 3.0
+MUSIC_KEPT = 0.97
+"""Share of unheard music that the out-of-distribution score must let pass."""
+
+Floats = NDArray[np.float64]
+Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
+
+
+class GenreClassifier:
+    """Calibrated genre probabilities with the means to abstain.
+
+    Parameters
+    ----------
+    target_precision
+        Share of given answers that shall be right; the confidence they need is derived from it.
+    min_confidence
+        The confidence an answer needs, instead of deriving it.
+
+    Attributes
+    ----------
+    classes_ : (n_genres,) str
+        Genres in alphabetical order.
+    evaluation_ : Evaluation
+        Out-of-fold figures, folds grouped by artist.
+    card_ : dict
+        What it was trained on and how good it is.
+    name : str
+        Stable: the same table and code give the same.
+    """
+
+    def __init__(self, *, target_precision: float = 0.8, min_confidence: float | None = None) -> None:
+        self.target_precision = target_precision
+        self.min_confidence = min_confidence
+
+    def fit(self, table: Table, *, name: str = "own") -> Self:
+        """Learn from a table.
+
+        Raises
+        ------
+        ModelError
+            If there are fewer than two genres, or artists, to tell apart.
+        """
+        self.classes_ = np.unique(table.y)
+        if len(self.classes_) < 2 or len(np.unique(table.groups)) < 2:
+            raise ModelError("to learn, music of at least two genres and two artists is needed")
+        X = table.X[:, N_META:]
+        self.space_ = _Space().fit(X)
+        normal = self.space_.normal(X)
+        Z = self.space_.for_genre(normal)
+        logits = _out_of_fold(Z, table, self.classes_)
+        self.temperature_ = _temperature(logits, np.searchsorted(self.classes_, table.y))
+        self.discriminant_ = _Discriminant().fit(Z, table.y)
+        self.novelty_ = _Novelty().fit(self.space_.for_novelty(normal), _folds(table))
+        genres = tuple(map(str, self.classes_))
+        self.evaluation_ = Evaluation(genres, table.y, _softmax(logits / self.temperature_))
+        self._thresholds: dict[float, float] = {}
+        self.name = f"{name}-{_digest(table)[:8]}"
+        self.card_ = self._card(table)
+        return self
+
+    def predict(self, x: NDArray[np.float32]) -> Prediction:
+        """Judge one track: ``x`` is a vector of `genred.features.extract`, (n_features,)."""
+        return self.predict_many(x[None])[0]
+
+    def predict_many(self, X: NDArray[np.float32]) -> list[Prediction]:
+        """Judge many tracks at once: (n_tracks, n_features)."""
+        normal = self.space_.normal(X[:, N_META:])
+        probabilities = self._probabilities(self.space_.for_genre(normal))
+        strange = self.novelty_.is_strange(self.space_.for_novelty(normal))
+        needed = self.threshold
+        return [self._judge(*row, needed) for row in zip(X, probabilities, strange, strict=True)]
+
+    def predict_proba(self, X: NDArray[np.float32]) -> Floats:
+        """Calibrated probabilities, (n_tracks, n_genres), whatever is to be thought of the audio."""
+        return self._probabilities(self.space_.for_genre(self.space_.normal(X[:, N_META:])))
+
+    def _probabilities(self, Z: Floats) -> Floats:
+        return _softmax(self.discriminant_.logits(Z) / self.temperature_)
+
+    @property
+    def threshold(self) -> float:
+        """The confidence an answer needs; above 1 where none is good enough."""
+        if self.min_confidence is not None:
+            return self.min_confidence
+        wanted = self.target_precision
+        if wanted not in self._thresholds:
+            self._thresholds[wanted] = self.evaluation_.threshold(wanted)
+        return self._thresholds[wanted]
+
+    def _judge(self, x: NDArray[np.float32], probabilities: Floats, strange: np.bool_, needed: float) -> Prediction:
+        order = np.argsort(-probabilities, kind="stable")
+        candidates = tuple(Candidate(str(self.classes_[i]), float(probabilities[i])) for i in order)
+        level, seconds = float(x[0]), float(x[1])
+        if level < SILENCE_DB:
+            return Prediction(None, 0.0, candidates, "silence")
+        if seconds < LEAST_SECONDS:
+            return Prediction(None, 0.0, candidates, f"only {seconds:.1f} s of audio, too little to judge")
+        if strange:
+            return Prediction(None, 0.0, candidates, "doesn't sound like anything the model was trained on")
+        genre, confidence, members = _back_off(candidates, needed)
+        if confidence < needed:
+            return Prediction(None, confidence, candidates, self._too_unsure(genre, confidence, needed))
+        if len(members) > 1:
+            shares = " + ".join(f"{c.genre} {c.probability:.2f}" for c in members)
+            return Prediction(genre, confidence, candidates, f"{genre}: {shares} together")
+        return Prediction(genre, confidence, candidates, f"{genre} {confidence:.2f}, {needed:.2f} needed")
+
+    def _too_unsure(self, genre: str, confidence: float, needed: float) -> str:
+        if self.min_confidence is not None:
+            return f"{confidence:.2f} for {genre} is below {needed:.2f}, the confidence asked for"
+        wanted = f"{self.target_precision:.0%}".replace("%", " %")
+        if needed > 1:
+            return f"{confidence:.2f} for {genre}, but no confidence earns {wanted} precision"
+        return f"{confidence:.2f} for {genre} is below {needed:.2f}, the threshold for {wanted} precision"
+
+    def _card(self, table: Table) -> dict[str, Any]:
+        def counts(values: NDArray[np.str_]) -> dict[str, int]:
+            return {str(k): int(n) for k, n in zip(*np.unique(values, return_counts=True), strict=True)}
+
+        return {
+            "name": self.name,
+            "features": FEATURE_VERSION,
+            "tracks": len(table),
+            "artists": len(np.unique(table.groups)),
+            "genres": counts(table.y),
+            "sources": counts(table.sources),
+            "threshold": {f"{p:g}": round(self.evaluation_.threshold(p), 4) for p in (0.7, 0.8, 0.9, 0.95)},
+            "figures": self.evaluation_.as_dict(),
+        }
+
+    # -- files -----------------------------------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write a joblib file, and beside it a .json with what `load` checks and the card."""
+        _write(path, lambda file: joblib.dump(self, file, compress=3))
+        record = {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "scikit_learn": sklearn.__version__,
+            "features": FEATURE_VERSION,
+            "card": self.card_,
+        }
+        _write(_sidecar(path), lambda file: file.write(json.dumps(record, indent=1).encode()))
+
+
+def load(path: Path) -> GenreClassifier:
+    """Load a user's model; nothing in it runs before everything that can be checked is.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, could have been written by somebody else, isn't the file that was saved, or belongs to
+        another version of scikit-learn or of the features.
+    """
+    try:
+        record = json.loads(_read_guarded(_sidecar(path)))
+        content = _read_guarded(path)
+        sha256, version, recipe = (str(record[key]) for key in ("sha256", "scikit_learn", "features"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{_sidecar(path)}: not a description of a model ({error})") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ModelError(f"{path}: not the file that was saved: its checksum is not the recorded one")
+    if version != sklearn.__version__:
+        raise ModelError(f"{path}: written with scikit-learn {version}, this is {sklearn.__version__}; train anew")
+    if recipe != FEATURE_VERSION:
+        raise ModelError(f"{path}: made for features {recipe}, this genred has {FEATURE_VERSION}; train anew")
+    try:
+        model = _unpickle(content)
+    except Exception as error:  # a pickle can raise anything
+        raise ModelError(f"{path}: can't be loaded ({type(error).__name__}: {error})") from error
+    if not isinstance(model, GenreClassifier):
+        raise ModelError(f"{path}: holds a {type(model).__name__}, not a genre model")
+    return model
+
+
+def builtin(cache_dir: Path) -> GenreClassifier:
+    """The model that comes with the package: fitted from its table on first use, then read from ``cache_dir``."""
+    packaged = resources.files("genred") / "data" / "table.npz"
+    key = hashlib.sha256(packaged.read_bytes())
+    for part in (MODEL_VERSION, FEATURE_VERSION, sklearn.__version__, np.__version__, *map(_source, _CODE)):
+        key.update(part.encode())
+    cached = cache_dir / f"model-{key.hexdigest()[:16]}.joblib"
+    if cached.exists():
+        try:
+            return load(cached)
+        except ModelError:
+            pass  # Damaged, or not only ours: what the package carries is enough to make it again.
+    with resources.as_file(packaged) as path:
+        model = GenreClassifier().fit(Table.load(path), name="builtin")
+    cache_dir.mkdir(parents=True, exist_ok=True)
+    model.save(cached)
+    return model
+
+
+_CODE = ("classifier.py", "evaluation.py", "genres.py")
+
+
+def _source(name: str) -> str:
+    return (resources.files("genred") / name).read_text()
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _write(path: Path, fill: Any) -> None:
+    """Write whole or not at all, readable by others but writable by the owner only."""
+    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with open(fd, "wb") as file:
+            fill(file)
+            os.fchmod(file.fileno(), 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _read_guarded(path: Path) -> bytes:
+    """Read a file that nobody but root and this user can have written, or put in its place."""
+    try:
+        real = path.resolve(strict=True)
+        for place in (real, *real.parents):
+            _check_owner(path, place, os.lstat(place))
+        fd = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(fd, "rb") as file:
+            _check_owner(path, real, os.fstat(fd))
+            return file.read()
+    except (OSError, RuntimeError) as error:
+        raise ModelError(f"{path}: no model that can be read ({error})") from error
+
+
+def _check_owner(path: Path, place: Path, st: os.stat_result) -> None:
+    if st.st_uid not in (0, os.geteuid()):
+        raise ModelError(f"{path}: refused, a model is code: {place} belongs to another user")
+    sticky_folder = stat.S_ISDIR(st.st_mode) and st.st_mode & stat.S_ISVTX
+    if st.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky_folder:
+        raise ModelError(f"{path}: refused, a model is code: others may write {place}; chmod go-w {place}")
+
+
+def _unpickle(content: bytes) -> object:
+    import io
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InconsistentVersionWarning)
+        return joblib.load(io.BytesIO(content))
+
+
+def _digest(table: Table) -> str:
+    digest = hashlib.sha256(MODEL_VERSION.encode() + FEATURE_VERSION.encode())
+    digest.update(np.ascontiguousarray(table.X).tobytes())
+    for texts in (table.y, table.groups, table.sources):
+        digest.update("\0".join(texts).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+# -- numerics ------------------------------------------------------------------------------------------------------
+
+
+class _Space:
+    """Features to coordinates in which distances mean something: for genres, and for telling music from the rest.
+
+    Every feature is made normally distributed by its quantiles in the training music, families of features are
+    weighted so that large ones don't drown the others, and all are rotated to their principal axes.
+    """
+
+    n_genre_axes = 300
+    n_novelty_axes = 60
+
+    def fit(self, X: NDArray[np.float32]) -> Self:
+        self.quantiles_ = QuantileTransformer(
+            n_quantiles=min(200, len(X)), output_distribution="normal", subsample=None
+        ).fit(X)
+        normal = self.normal(X)
+        self.genre_axes_ = _rotation(normal[:, _columns_for_genre()], self.n_genre_axes)
+        self.novelty_axes_ = _rotation(normal, self.n_novelty_axes)
+        return self
+
+    def normal(self, X: NDArray[np.float32]) -> Floats:
+        """(n_tracks, n_features) weighted normal scores."""
+        return np.asarray(np.clip(self.quantiles_.transform(X), -3, 3) * _family_weights(), np.float64)
+
+    def for_genre(self, normal: Floats) -> Floats:
+        return np.asarray(self.genre_axes_.transform(normal[:, _columns_for_genre()]))
+
+    def for_novelty(self, normal: Floats) -> Floats:
+        """Coordinates, and in a last column the squared length of the whole vector."""
+        return np.column_stack([self.novelty_axes_.transform(normal), (normal**2).sum(axis=1)])
+
+
+def _rotation(X: Floats, n_axes: int) -> PCA:
+    return PCA(min(n_axes, len(X) - 1, X.shape[1]), svd_solver="randomized", random_state=0).fit(X)
+
+
+def _families() -> list[str]:
+    return [name.split(".")[0] for name in FEATURE_NAMES[N_META:]]
+
+
+@cache
+def _family_weights() -> Floats:
+    """One over the fourth root of how many features there are of a kind."""
+    counts = Counter(_families())
+    return np.array([counts[family] ** -0.25 for family in _families()])
+
+
+@cache
+def _columns_for_genre() -> NDArray[np.intp]:
+    return np.flatnonzero([family not in CHAIN_FAMILIES for family in _families()])
+
+
+@dataclass
+class _Discriminant:
+    """Linear discriminant analysis, all genres equally likely, the pooled covariance shrunk to a sphere."""
+
+    shrinkage: float = 0.5
+
+    def fit(self, Z: Floats, y: NDArray[np.str_]) -> Self:
+        self.classes_, index = np.unique(y, return_inverse=True)
+        means = np.array([Z[index == i].mean(axis=0) for i in range(len(self.classes_))])
+        inside = Z - means[index]
+        covariance = inside.T @ inside / len(Z)
+        sphere = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+        covariance = (1 - self.shrinkage) * covariance + self.shrinkage * sphere + 1e-9 * np.eye(len(covariance))
+        self.weights_ = np.linalg.solve(covariance, means.T)
+        self.bias_ = -0.5 * (means.T * self.weights_).sum(axis=0)
+        return self
+
+    def logits(self, Z: Floats) -> Floats:
+        """(n_tracks, n_genres) log-likelihoods, up to a constant for each track."""
+        return np.asarray(Z @ self.weights_ + self.bias_)
+
+
+def _softmax(logits: Floats) -> Floats:
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def _out_of_fold(Z: Floats, table: Table, classes: NDArray[np.str_]) -> Floats:
+    """Logits of each track from a model that never heard its artist."""
+    logits = np.full((len(Z), len(classes)), -30.0)
+    for train, test in _folds(table):
+        model = _Discriminant().fit(Z[train], table.y[train])
+        logits[np.ix_(test, np.searchsorted(classes, model.classes_))] = model.logits(Z[test])
+    return logits
+
+
+def _folds(table: Table) -> Folds:
+    splits = min(5, len(np.unique(table.groups)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
+        folds = list(StratifiedGroupKFold(splits, shuffle=True, random_state=0).split(table.X, table.y, table.groups))
+    return [(train, test) for train, test in folds if len(test) and len(np.unique(table.y[train])) > 1]
+
+
+def _temperature(logits: Floats, truth: NDArray[np.intp]) -> float:
+    """The divisor of the logits under which the truth is likeliest (Guo et al. 2017)."""
+
+    def loss(log_t: float) -> float:
+        p = _softmax(logits / np.exp(log_t))
+        return float(-np.log(p[np.arange(len(truth)), truth] + 1e-12).mean())
+
+    return float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=(-3, 5), method="bounded").x))
+
+
+def _back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
+    """The likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
+    best = candidates[0]
+    kin = tuple(c for c in candidates if family(c.genre) == family(best.genre))
+    if best.probability >= needed or len(kin) == 1:
+        return best.genre, best.probability, (best,)
+    return family(best.genre), sum(c.probability for c in kin), kin
+
+
+class _Novelty:
+    """How far a track lies from the training music.
+
+    The mean squared distance to its nearest neighbours there, times its squared distance from the middle: noise and
+    tones are far from everything, speech is nearer to some music but extreme in many features at once.
+    """
+
+    n_neighbors = 5
+
+    def fit(self, Z: Floats, folds: Folds) -> Self:
+        """``Z`` is of `_Space.for_novelty`; the limit is set on music of artists that a fold left out."""
+        unheard = [self._fit(Z[train]).score(Z[test]) for train, test in folds]
+        self.limit_ = float(np.quantile(np.concatenate(unheard), MUSIC_KEPT))
+        return self._fit(Z)
+
+    def is_strange(self, Z: Floats) -> NDArray[np.bool_]:
+        """(n_tracks,) whether each is farther away than all but a few tracks of unheard music are."""
+        return np.asarray(self.score(Z) > self.limit_)
+
+    def score(self, Z: Floats) -> Floats:
+        distances, _ = self.neighbors_.kneighbors(Z[:, :-1])
+        return np.asarray((distances**2).mean(axis=1) * Z[:, -1])
+
+    def _fit(self, Z: Floats) -> Self:
+        self.neighbors_ = NearestNeighbors(n_neighbors=min(self.n_neighbors, len(Z))).fit(Z[:, :-1])
+        return self

@@ -1,0 +1,191 @@
+"""How good a model is: figures from out-of-fold probabilities, in words and for JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genred.genres import PARENT
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Predictions for tracks whose artist the model had not heard.
+
+    Attributes
+    ----------
+    genres : (n_genres,)
+        The columns of `probabilities`.
+    truth : (n_tracks,) str
+    probabilities : (n_tracks, n_genres)
+        Calibrated; rows sum to 1.
+    by_source
+        Balanced accuracy on each source for a model trained on the others.
+    """
+
+    genres: tuple[str, ...]
+    truth: NDArray[np.str_]
+    probabilities: NDArray[np.float64]
+    by_source: Mapping[str, float] = field(default_factory=dict)
+
+    def answers(self, needed: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """What would be answered where ``needed`` is the confidence an answer needs.
+
+        Returns
+        -------
+        confidence : (n_tracks,)
+            Of the likeliest genre, or of its family where the genre alone is not sure enough.
+        right : (n_tracks,) bool
+            Whether that genre, or that family, is the true one.
+        """
+        heads = np.array([family(genre) for genre in self.genres])
+        best = self.probabilities.argmax(axis=1)
+        alone = self.probabilities.max(axis=1)
+        kin = heads[best][:, None] == heads[None]
+        together = (self.probabilities * kin).sum(axis=1)
+        true_family = np.array([family(str(genre)) for genre in self.truth])
+        sure = alone >= needed
+        right = np.where(sure, np.array(self.genres)[best] == self.truth, heads[best] == true_family)
+        return np.where(sure, alone, together), right
+
+    @property
+    def predicted(self) -> NDArray[np.str_]:
+        """The most probable single genre of each track."""
+        return np.asarray(np.array(self.genres)[self.probabilities.argmax(axis=1)], np.str_)
+
+    @property
+    def confusion(self) -> NDArray[np.int_]:
+        """(n_genres, n_genres) counts: rows are the truth, columns what was predicted."""
+        index = {genre: i for i, genre in enumerate(self.genres)}
+        counts = np.zeros((len(self.genres), len(self.genres)), dtype=np.int_)
+        for truth, predicted in zip(self.truth, self.predicted, strict=True):
+            counts[index[truth], index[predicted]] += 1
+        return counts
+
+    @property
+    def accuracy(self) -> float:
+        return float((self.predicted == self.truth).mean())
+
+    @property
+    def recall(self) -> dict[str, float]:
+        """Per genre: how many of its tracks were recognised."""
+        counts = self.confusion
+        return _shares(self.genres, counts.diagonal(), counts.sum(axis=1))
+
+    @property
+    def precision(self) -> dict[str, float]:
+        """Per genre: how many of the tracks called so are."""
+        counts = self.confusion
+        return _shares(self.genres, counts.diagonal(), counts.sum(axis=0))
+
+    @property
+    def balanced_accuracy(self) -> float:
+        present = set(self.truth)
+        return float(np.mean([share for genre, share in self.recall.items() if genre in present]))
+
+    @property
+    def macro_f1(self) -> float:
+        p, r = self.precision, self.recall
+        return float(np.mean([2 * p[g] * r[g] / (p[g] + r[g]) if p[g] + r[g] else 0.0 for g in set(self.truth)]))
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error of the confidence that is told at a target precision of 0.8."""
+        return calibration_error(*self.answers(self.threshold(0.8)))
+
+    @property
+    def precision_of_surer_half(self) -> float:
+        """Share of right genres among the half of the tracks whose likeliest genre is the likeliest."""
+        return precision_at(self.probabilities.max(axis=1), self.predicted == self.truth, 0.5)
+
+    def threshold(self, precision: float, least: int = 20) -> float:
+        """The least confidence such that at least ``precision`` of the answers that reach it are right.
+
+        Parameters
+        ----------
+        precision
+            Between 0 and 1.
+        least
+            How many answers must stand behind it: a handful of lucky ones proves nothing.
+
+        Returns
+        -------
+        float
+            1.01, which nothing reaches, where no confidence earns that precision.
+        """
+        for needed in np.arange(0.05, 1.0, 0.005):
+            confidence, right = self.answers(needed)
+            answered = right[confidence >= needed]
+            if len(answered) >= min(least, len(right)) and answered.mean() >= precision:
+                return float(round(needed, 3))
+        return 1.01
+
+    def coverage(self, precision: float) -> float:
+        """Share of tracks that get an answer at the threshold for ``precision``."""
+        needed = self.threshold(precision)
+        return float((self.answers(needed)[0] >= needed).mean())
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "tracks": len(self.truth),
+            "genres": list(self.genres),
+            "accuracy": round(self.accuracy, 4),
+            "balanced_accuracy": round(self.balanced_accuracy, 4),
+            "macro_f1": round(self.macro_f1, 4),
+            "precision_of_surer_half": round(self.precision_of_surer_half, 4),
+            "calibration_error": round(self.calibration_error, 4),
+            "coverage": {f"{p:g}": round(self.coverage(p), 4) for p in (0.7, 0.8, 0.9, 0.95)},
+            "recall": {g: round(v, 4) for g, v in self.recall.items()},
+            "precision": {g: round(v, 4) for g, v in self.precision.items()},
+            "leave_one_source_out": {s: round(v, 4) for s, v in self.by_source.items()},
+            "confusion": self.confusion.tolist(),
+        }
+
+    def lines(self) -> list[str]:
+        """For reading in a terminal."""
+        out = [
+            f"{len(self.truth)} tracks, {len(self.genres)} genres, artists of the test part unheard",
+            f"accuracy {self.accuracy:.2f}, balanced {self.balanced_accuracy:.2f}, macro-F1 {self.macro_f1:.2f}, "
+            f"calibration error {self.calibration_error:.3f}",
+            "answers at 70/80/90 % precision: "
+            + " / ".join(f"{self.coverage(p):.0%} of the tracks" for p in (0.7, 0.8, 0.9)),
+        ]
+        if self.by_source:
+            sources = ", ".join(f"{source} {value:.2f}" for source, value in self.by_source.items())
+            out.append(f"trained without the source it is tested on: {sources}")
+        return [*out, "", *_matrix(self.genres, self.confusion, self.precision, self.recall)]
+
+
+def family(genre: str) -> str:
+    """What a genre is a kind of; itself where it heads its own family."""
+    return PARENT.get(genre, genre)
+
+
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """Mean distance between confidence and share of right answers, over ten bins of equal count."""
+    order = np.argsort(confidence, kind="stable")
+    bins = [b for b in np.array_split(order, 10) if len(b)]
+    return float(sum(len(b) * abs(confidence[b].mean() - right[b].mean()) for b in bins) / len(order))
+
+
+def precision_at(confidence: NDArray[np.float64], right: NDArray[np.bool_], coverage: float) -> float:
+    """Share of right answers among the surest ``coverage`` (0-1] of all."""
+    surest = np.argsort(-confidence, kind="stable")[: max(1, round(coverage * len(right)))]
+    return float(right[surest].mean())
+
+
+def _shares(genres: Sequence[str], part: NDArray[np.int_], whole: NDArray[np.int_]) -> dict[str, float]:
+    return {g: float(p / w) if w else 0.0 for g, p, w in zip(genres, part, whole, strict=True)}
+
+
+def _matrix(
+    genres: Sequence[str], counts: NDArray[np.int_], precision: Mapping[str, float], recall: Mapping[str, float]
+) -> list[str]:
+    width = max(map(len, genres))
+    head = " " * width + "".join(f"{genre[:5]:>6}" for genre in genres) + "  recall  precision"
+    rows = [
+        f"{genre:<{width}}" + "".join(f"{n or '.':>6}" for n in row) + f"{recall[genre]:8.2f}{precision[genre]:11.2f}"
+        for genre, row in zip(genres, counts, strict=True)
+    ]
+    return [head, *rows]
