@@ -111,9 +111,9 @@ class Analyser:
             If the model can't be used.
         """
         job = (self._model, self._cache)
-        # One first: the others then find compiled what it compiled.
+        # One first: the others then find compiled what it compiled. They get a turn each while it is busy itself.
         self.model_name = self._submit(_warm_up, job, _START_SECONDS).result()
-        for future in [self._submit(_warm_up, job, _START_SECONDS) for _ in range(self.workers - 1)]:
+        for future in [self._submit(_warm_up, job, _START_SECONDS) for _ in range(2 * self.workers)]:
             future.result()
 
     def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:

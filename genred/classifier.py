@@ -98,7 +98,8 @@ class GenreClassifier:
         self.discriminant_ = _Discriminant().fit(Z, table.y)
         self.novelty_ = _Novelty().fit(self.space_.for_novelty(normal), _folds(table))
         genres = tuple(map(str, self.classes_))
-        self.evaluation_ = Evaluation(genres, table.y, _softmax(logits / self.temperature_))
+        unheard = _softmax(logits / self.temperature_)
+        self.evaluation_ = Evaluation(genres, table.y, unheard, _leave_one_source_out(table))
         self._thresholds: dict[float, float] = {}
         self.name = f"{name}-{_digest(table)[:8]}"
         self.card_ = self._card(table)
@@ -119,6 +120,13 @@ class GenreClassifier:
     def predict_proba(self, X: NDArray[np.float32]) -> Floats:
         """Calibrated probabilities, (n_tracks, n_genres), whatever is to be thought of the audio."""
         return self._probabilities(self.space_.for_genre(self.space_.normal(X[:, N_META:])))
+
+    def evaluate(self, table: Table) -> Evaluation:
+        """How right this model is about labelled music that it was not fitted to."""
+        genres = np.union1d(self.classes_, table.y)
+        probabilities = np.zeros((len(table), len(genres)))
+        probabilities[:, np.searchsorted(genres, self.classes_)] = self.predict_proba(table.X)
+        return Evaluation(tuple(map(str, genres)), table.y, probabilities)
 
     def _probabilities(self, Z: Floats) -> Floats:
         return _softmax(self.discriminant_.logits(Z) / self.temperature_)
@@ -387,6 +395,23 @@ def _out_of_fold(Z: Floats, table: Table, classes: NDArray[np.str_]) -> Floats:
         model = _Discriminant().fit(Z[train], table.y[train])
         logits[np.ix_(test, np.searchsorted(classes, model.classes_))] = model.logits(Z[test])
     return logits
+
+
+def _leave_one_source_out(table: Table, least: int = 5) -> dict[str, float]:
+    """Balanced accuracy on each source for a model of the others, among genres with ``least`` tracks in both parts."""
+    found: dict[str, float] = {}
+    for source in np.unique(table.sources):
+        inside = table.sources == source
+        (here, n_here), (there, n_there) = (np.unique(table.y[m], return_counts=True) for m in (inside, ~inside))
+        shared = np.intersect1d(here[n_here >= least], there[n_there >= least])
+        if len(shared) < 2:
+            continue
+        train, test = (table[part & np.isin(table.y, shared)] for part in (~inside, inside))
+        space = _Space().fit(train.X[:, N_META:])
+        Z, Z_test = (space.for_genre(space.normal(t.X[:, N_META:])) for t in (train, test))
+        predicted = shared[_Discriminant().fit(Z, train.y).logits(Z_test).argmax(axis=1)]
+        found[str(source)] = float(np.mean([(predicted == genre)[test.y == genre].mean() for genre in shared]))
+    return found
 
 
 def _folds(table: Table) -> Folds:

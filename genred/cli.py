@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from genred import __version__, config, show
+from genred import __version__, config, shelf, show
 from genred.errors import ConfigError, FileError, GenredError
 from genred.files import readable
 
@@ -59,6 +59,7 @@ class Common:
 
     def load(self) -> config.Config:
         loaded = config.load(config.find(self.file))
+        loaded = loaded.with_changes("model", path=shelf.resolved(loaded.model).path)
         from genred.logs import set_up_logging
 
         levels = ["error", "warning", loaded.service.log_level, "debug"]
@@ -121,8 +122,9 @@ def run(common: Common, directories: Sequence[Path]) -> None:
 @cli.command()
 @_DIRS
 @_DRY
+@click.option("--redecide", is_flag=True, help="Apply the model and settings of now to what was heard before.")
 @common
-def scan(common: Common, directories: Sequence[Path], dry_run: bool) -> int:
+def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: bool) -> int:
     """One pass over what is in the folders now."""
     from genred import service
     from genred.logs import line
@@ -130,7 +132,11 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool) -> int:
 
     settings = _watching(common.load(), directories)
     with service.stopping() as stop, Progress() as progress:
-        for record in service.scan(settings, stop, dry_run=dry_run, expect=progress.expect):
+        if redecide:
+            records = service.redecide(settings, stop, dry_run=dry_run)
+        else:
+            records = service.scan(settings, stop, dry_run=dry_run, expect=progress.expect)
+        for record in records:
             progress.advance(record.outcome)
             if common.json:
                 show.say_json(show.record_as_json(record))
@@ -305,6 +311,33 @@ def model_show(common: Common) -> None:
     click.echo("\n".join(["", *found.evaluation_.lines()]))
 
 
+@model.command("list")
+@common
+def model_list(common: Common) -> None:
+    """The built-in model and those of your own; the one in use is marked."""
+    own = shelf.entries()
+    builtin_used = not any(entry.in_use for entry in own)
+    rows: list[tuple[str, bool, int | None]] = [(shelf.BUILTIN, builtin_used, None)]
+    rows += [(entry.name, entry.in_use, entry.card["tracks"]) for entry in own]
+    for name, in_use, tracks in rows:
+        if common.json:
+            show.say_json({"name": name, "in_use": in_use, "tracks": tracks})
+        else:
+            about = "comes with genred" if tracks is None else f"your own, {tracks} tracks"
+            click.echo(f"{'*' if in_use else ' '} {name:<24} {about}")
+
+
+@model.command("use")
+@click.argument("name")
+@common
+def model_use(common: Common, name: str) -> None:
+    """Put a model in use, "builtin" for the built-in one; a running service takes it at its next start."""
+    if config.load(config.find(common.file)).model.path:
+        raise ConfigError("model.path names a model; remove it from the configuration first")
+    shelf.use(name)
+    click.echo(f"{name} is in use")
+
+
 def _model(settings: config.Config) -> "GenreClassifier":
     from genred.analysis import load_model
 
@@ -437,6 +470,7 @@ def config_check(common: Common) -> int:
 
 
 def _watching(settings: config.Config, directories: Sequence[Path]) -> config.Config:
+    """The configuration with the folders that were named instead of its own."""
     if directories:
         settings = settings.with_changes("watch", directories=tuple(path.absolute() for path in directories))
     return settings

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from genred import schema
 from genred.errors import HistoryError
 from genred.files import Stamp, readable
-from genred.records import Known, Outcome, Query, Record, Standing, iso
+from genred.records import Heard, Known, Outcome, Query, Record, Standing, iso
 from genred.schema import STAMP, columns_of, features, files, records, roots, runs, stamp_in, writes
 
 
@@ -141,6 +141,21 @@ class History:
             rows = db.execute(sa.select(files).where(*where)).all()
         return [Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing)) for row in rows]
 
+    def heard(self, version: str, below: Path | None = None) -> Iterator[Heard]:
+        """Files with features of this version whose decision was genred's own, in the order of their paths."""
+        stands = [files.c.standing == Standing.DONE.value, features.c.version == version]
+        if below is not None:
+            stands.append(_at_or_below(files.c.path, below))
+        joined = files.join(features).join(records, files.c.record == records.c.id)
+        columns = [files.c.path, *(files.c[name] for name in STAMP), features.c.vector]
+        decided = [records.c.outcome, records.c.previous, records.c.written]
+        select = sa.select(*columns, *decided).select_from(joined).where(*stands).order_by(files.c.path)
+        with self.reading() as db:
+            for row in db.execution_options(yield_per=500).execute(select):
+                genres = (tuple(json.loads(row.previous)), tuple(json.loads(row.written)))
+                path = Path(os.fsdecode(row.path))
+                yield Heard(path, stamp_in(row), Outcome(row.outcome), *genres, row.vector)
+
     def is_new_root(self, root: Path) -> bool:
         with self.reading() as db:
             return db.execute(sa.select(roots).where(roots.c.path == os.fsencode(root))).first() is None
@@ -179,9 +194,7 @@ class History:
         if query.run is not None:
             select = select.where(records.c.run == query.run)
         if query.path is not None:
-            here = os.fsencode(query.path)
-            below = sa.and_(records.c.path >= here + b"/", records.c.path < here + b"0")  # "0" follows "/"
-            select = select.where(sa.or_(records.c.path == here, below))
+            select = select.where(_at_or_below(records.c.path, query.path))
         with self.reading() as db:
             for row in db.execution_options(yield_per=500).execute(select):
                 yield _record(row)
@@ -218,6 +231,11 @@ class History:
     def reading(self) -> Iterator[sa.Connection]:
         with schema.reading(self.path, self._engine) as db:
             yield db
+
+
+def _at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement[bool]:
+    here = os.fsencode(path)
+    return sa.or_(column == here, sa.and_(column >= here + b"/", column < here + b"0"))  # "0" follows "/"
 
 
 def _record(row: sa.Row[Any]) -> Record:

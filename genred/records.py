@@ -66,6 +66,18 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """A file that was listened to: how it was then, what genred decided, and what it heard."""
+
+    path: Path
+    stamp: Stamp
+    outcome: Outcome
+    previous: tuple[str, ...]
+    written: tuple[str, ...]
+    vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """Filters of the history; all that are given must hold."""
 

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from genred import __version__, logs, safewrite
-from genred.analysis import Analyser
+from genred.analysis import Analyser, load_model
 from genred.config import Config, cache_dir
 from genred.errors import WatchError
 from genred.files import Stamp, readable
 from genred.history import History
 from genred.journal import Journal
 from genred.locks import locked
+from genred.prediction import Prediction
 from genred.records import Record
 from genred.sdnotify import notify
 from genred.tagger import Tagger
@@ -98,6 +99,27 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, expect: Callab
             yield record
             if stop.is_set():
                 break
+
+
+def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterator[Record]:
+    """Decide anew about what was heard, with the model and the policy of now, without opening any audio."""
+    import numpy as np  # here and not above: only this command computes in the main process
+
+    from genred.features import FEATURE_VERSION
+
+    model = load_model(config.model, cache_dir())
+
+    def predict(vectors: list[bytes]) -> list[Prediction]:
+        return model.predict_many(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]))
+
+    with working(config, "scan") as history, Analyser(config.service, config.model, cache_dir()) as analyser:
+        tagger = Tagger(config, history, analyser, dry_run=dry_run)
+        for root in config.watch.directories or (None,):
+            heard = history.heard(FEATURE_VERSION, root.resolve() if root is not None else None)
+            for record in tagger.redecide(heard, predict, model.name):
+                yield record
+                if stop.is_set():
+                    return
 
 
 @contextmanager

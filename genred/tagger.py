@@ -3,84 +3,22 @@
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from genred import safewrite
-from genred.analysis import Analyser, Ask, Look
+from genred.analysis import Analyser, Look
 from genred.config import Config, Tags
 from genred.errors import FileError, Protected, UndoConflict
 from genred.files import Stamp, stamp_of
-from genred.genres import Vocabulary, is_generic
 from genred.history import History
 from genred.journal import Journal, Undo
+from genred.policy import Decision, Policy
 from genred.prediction import Prediction
-from genred.records import Known, Outcome, Record, Standing
+from genred.records import Heard, Known, Outcome, Record, Standing
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What ought to become of a file, before anything is done about it.
-
-    ``written`` is the whole list of genres the file is to have; empty where it is left as it is.
-    """
-
-    outcome: Outcome
-    reason: str
-    written: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Policy:
-    """When and what to write; pure.
-
-    Parameters
-    ----------
-    mode, max_genres
-        The configuration's ``[tags]``.
-    vocabulary
-        The user's own words.
-    """
-
-    mode: str
-    max_genres: int
-    vocabulary: Vocabulary
-
-    @classmethod
-    def of(cls, config: Config) -> "Policy":
-        words = Vocabulary(config.genres.aliases, config.genres.whitelist, config.genres.spelling)
-        return cls(config.tags.mode, config.tags.max_genres, words)
-
-    @property
-    def ask(self) -> Ask:
-        """What needs to be known of a file."""
-        return Ask.MISSING if self.mode == "keep" else Ask.BOTH
-
-    def decide(self, there: Sequence[str], prediction: Prediction | None) -> Decision:
-        """What ought to become of a file whose genres are ``there``; ``prediction`` is None where it wasn't heard."""
-        said = [name for name in there if not is_generic(name)]
-        if prediction is None:
-            return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
-        if prediction.genre is None:
-            return Decision(Outcome.ABSTAINED, prediction.reason)
-        if not self.vocabulary.allows(prediction.genre):
-            return Decision(Outcome.ABSTAINED, f"{prediction.genre} is not in genres.whitelist")
-        genre = self.vocabulary.written(prediction.genre)
-        if self.mode == "off":
-            return Decision(Outcome.KEPT, f'{prediction.reason}; not written, since tags.mode is "off"')
-        if self.mode == "keep" and said:
-            return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
-        if self.mode == "merge":
-            if self.vocabulary.canonical(genre) in map(self.vocabulary.canonical, said):
-                return Decision(Outcome.KEPT, f"it says {genre} already")
-            if len(said) >= self.max_genres:
-                return Decision(Outcome.KEPT, f"it has as many genres as tags.max_genres allows: {', '.join(said)}")
-            return Decision(Outcome.TAGGED, prediction.reason, (*said, genre))
-        if tuple(there) == (genre,):
-            return Decision(Outcome.KEPT, f"it says {genre} already")
-        return Decision(Outcome.TAGGED, prediction.reason, (genre,))
 
 
 class Tagger:
@@ -181,12 +119,62 @@ class Tagger:
             standing=Standing.PERSON if theirs else Standing.DONE,
             features=look.features,
         )
-        if decision.outcome is not Outcome.TAGGED or self._dry_run:
-            return self._record(draft)
+        return self._record(draft) if decision.outcome is not Outcome.TAGGED else self._act(draft, stamp)
+
+    def _act(self, draft: Record, stamp: Stamp) -> Record:
+        if self._dry_run:
+            return draft
         try:
             return self._write(draft, stamp)
         except FileError as error:
             return self._refused(replace(draft, written=()), error)
+
+    def redecide(
+        self, heard: Iterable[Heard], predict: Callable[[list[bytes]], list[Prediction]], model: str
+    ) -> Iterator[Record]:
+        """Decide anew from what was heard, and act where the answer is another one; no audio is opened.
+
+        A genre that genred wrote gives way to another one only, not to doubt.
+
+        Parameters
+        ----------
+        heard
+            Files and their features.
+        predict
+            Features of some files, as bytes, to predictions.
+        model
+            The name of what predicts.
+        """
+        rest = iter(heard)
+        while batch := list(islice(rest, 500)):
+            for file, prediction in zip(batch, predict([file.vector for file in batch]), strict=True):
+                record = self._redecided(file, prediction, model)
+                if record is not None:
+                    yield record
+
+    def _redecided(self, file: Heard, prediction: Prediction, model: str) -> Record | None:
+        there = file.written if file.outcome is Outcome.TAGGED else file.previous
+        decision = self._policy.decide(file.previous, prediction)
+        if decision.outcome is not Outcome.TAGGED or decision.written == there:
+            return None
+        try:
+            stamp = stamp_of(file.path)
+        except FileError:
+            return None
+        if not stamp.matches(file.stamp):
+            return None  # It isn't the file that was heard any more; the next scan looks at it.
+        draft = Record(
+            file.path,
+            Outcome.TAGGED,
+            decision.reason,
+            genre=prediction.genre,
+            confidence=prediction.confidence,
+            previous=there,
+            written=decision.written,
+            model=model,
+            stamp=stamp,
+        )
+        return self._act(draft, stamp)
 
     def obey(self, path: Path, genre: str) -> Record:
         """Write the genre that a person decided on; from then on genred leaves the file alone.

@@ -10,15 +10,15 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import balanced_accuracy_score
 
-from genred import classifier, genres
+from genred import genres
+from genred.classifier import GenreClassifier
 from genred.errors import ConfigError, FileError
 from genred.evaluation import Evaluation
 from genred.features import FEATURE_NAMES, FEATURE_VERSION
@@ -203,28 +203,7 @@ def _content(path: Path) -> str:
 
 def evaluate(table: Table) -> Evaluation:
     """How good a model of this table is: five folds grouped by artist (seed 0), and each source by the others."""
-    fitted = classifier.GenreClassifier().fit(table)
-    return replace(fitted.evaluation_, by_source=leave_one_source_out(table))
-
-
-def leave_one_source_out(table: Table, least: int = 5) -> dict[str, float]:
-    """Balanced accuracy on each source for a model of the others, among the genres with ``least`` tracks in both."""
-    found: dict[str, float] = {}
-    for source in np.unique(table.sources):
-        inside = table.sources == source
-        shared = [
-            genre
-            for genre in np.unique(table.y)
-            if min((table.y[inside] == genre).sum(), (table.y[~inside] == genre).sum()) >= least
-        ]
-        of_shared = np.isin(table.y, shared)
-        if len(shared) < 2:
-            continue
-        model = classifier.GenreClassifier().fit(table[~inside & of_shared])
-        test = table[inside & of_shared]
-        predicted = model.classes_[model.predict_proba(test.X).argmax(axis=1)]
-        found[str(source)] = float(balanced_accuracy_score(test.y, predicted))
-    return found
+    return GenreClassifier().fit(table).evaluation_
 
 
 def _main(manifest: Path, target: Path) -> None:

@@ -47,7 +47,7 @@ class FakeAnalyser(Analyser):
                 continue
             self.heard.append(path.name)
             answer = self.hears.get(path.name, UNSURE)
-            yield path, answer if isinstance(answer, FileError) else Look(there, answer, ("0", b"\0\0\0\0"))
+            yield path, answer if isinstance(answer, FileError) else Look(there, prediction=answer, features=("0", b"\0\0\0\0"))
 
     def genres(self, path: Path) -> tuple[str, ...]:
         return tuple(tags.read_genres(path))

@@ -12,9 +12,10 @@ from genred.files import stamp_of
 from genred.genres import Vocabulary
 from genred.history import History
 from genred.journal import Journal
+from genred.policy import Policy
 from genred.prediction import Prediction
 from genred.records import Outcome, Query, Record
-from genred.tagger import Policy, Tagger, take_back
+from genred.tagger import Tagger, take_back
 from tests.fakes import UNSURE, FakeAnalyser, sure
 from tests.makeaudio import make
 
@@ -243,3 +244,33 @@ def test_one_bad_file_keeps_nobody_back(history: History, tmp_path: Path) -> Non
     analyser = FakeAnalyser({good.name: sure("Jazz")})
     records = list(Tagger(Config(), history, analyser).process([bad, good]))
     assert [r.outcome for r in records] == [Outcome.FAILED, Outcome.TAGGED]
+
+
+def test_deciding_anew_acts_from_memory_where_the_answer_is_another_one(history: History, tmp_path: Path) -> None:
+    """No audio is opened; doubt changes nothing, and what a person or anybody else changed is left alone."""
+    names = ("again", "other", "doubt", "abstained", "changed", "theirs")
+    songs = {name: make(tmp_path / f"{name}.flac", 0.2) for name in names}
+    analyser = FakeAnalyser({s.name: sure("Jazz") for s in songs.values() if s.stem not in ("abstained", "theirs")})
+    tagger = Tagger(Config(), history, analyser)
+    list(tagger.process(songs.values()))
+    tagger.obey(songs["theirs"], "Polka")
+    songs["changed"].write_bytes(songs["changed"].read_bytes() + b"more")
+    analyser.heard.clear()
+    answers = {"again": sure("Jazz"), "other": sure("Rock"), "doubt": UNSURE, "abstained": sure("Blues")}
+
+    heard = list(history.heard("0"))
+    predictions = iter([answers.get(file.path.stem, sure("Metal")) for file in heard])
+    records = list(tagger.redecide(heard, lambda batch: [next(predictions) for _ in batch], "new"))
+
+    assert {(r.path.stem, r.previous, r.written) for r in records} == {
+        ("other", ("Jazz",), ("Rock",)),
+        ("abstained", (), ("Blues",)),
+    }
+    assert {name: tags.read_genres(song) for name, song in songs.items() if name != "changed"} == {
+        "again": ["Jazz"],
+        "other": ["Rock"],
+        "doubt": ["Jazz"],
+        "abstained": ["Blues"],
+        "theirs": ["Polka"],
+    }
+    assert analyser.heard == []
