@@ -14,9 +14,10 @@ import sklearn
 from numpy.typing import NDArray
 
 from genred import classifier
+from genred.audio import read_excerpts
 from genred.classifier import GenreClassifier, _back_off, load
 from genred.errors import ModelError
-from genred.features import FEATURE_NAMES, N_META
+from genred.features import FEATURE_NAMES, N_META, SR, extract
 from genred.prediction import Candidate
 from genred.table import Table
 
@@ -148,6 +149,16 @@ def test_card_tells_counts_and_figures(model: GenreClassifier) -> None:
     assert card["figures"]["recall"]["Jazz"] > 0.9
 
 
+def test_evaluates_on_other_music(model: GenreClassifier) -> None:
+    """A table it wasn't fitted to is judged; a genre the model doesn't know counts as never recognised."""
+    y = np.array(["Jazz"] * 10 + ["Polka"] * 10)
+    X = np.concatenate([vectors("Jazz", 10, seed=2), vectors("Metal", 10, seed=2)])
+    found = model.evaluate(Table(X, y, y, y))
+    assert found.recall["Jazz"] > 0.8
+    assert found.recall["Polka"] == 0
+    assert found.confusion.sum() == 20
+
+
 @pytest.mark.parametrize("genres", [("Jazz",), ()])
 def test_one_genre_cannot_be_learnt(genres: tuple[str, ...]) -> None:
     """A table without at least two genres is refused with what is needed."""
@@ -275,6 +286,26 @@ def test_the_builtin_model_is_fitted_once(cache_dir: Path) -> None:
     before = cached.stat().st_mtime_ns
     assert classifier.builtin(cache_dir).name.startswith("builtin-")
     assert cached.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("kind", ["white noise", "tone", "clicks"])
+def test_the_builtin_model_abstains_on_test_signals(cache_dir: Path, kind: str) -> None:
+    """Noise, a tone and clicks sound like no music, whatever genre is nearest."""
+    t = np.arange(9 * SR) / SR
+    y = {
+        "white noise": np.random.default_rng(0).normal(0, 0.1, len(t)),
+        "tone": 0.3 * np.sin(2 * np.pi * 440 * t),
+        "clicks": 0.5 * (np.arange(len(t)) % 5000 == 0),
+    }[kind].astype(np.float32)
+    prediction = classifier.builtin(cache_dir).predict(extract([y, y]))
+    assert (prediction.genre, prediction.reason) == (None, "doesn't sound like anything the model was trained on")
+
+
+def test_the_builtin_model_abstains_on_speech_and_animals(cache_dir: Path, corpus: Path) -> None:
+    """Recordings of people reading, of a bird, a whale and a dog get no genre."""
+    model = classifier.builtin(cache_dir)
+    for path in sorted((corpus / "notmusic").glob("*.ogg")):
+        assert model.predict(extract(read_excerpts(path))).genre is None, path.name
 
 
 def test_a_damaged_cache_is_rebuilt(cache_dir: Path) -> None:
