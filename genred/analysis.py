@@ -222,9 +222,9 @@ def load_model(model: Model, cache_folder: Path) -> "GenreClassifier":
     ModelError
         If it can't be used.
     """
-    from genred import classifier
+    from genred import modelfile
 
-    found = classifier.load(Path(model.path)) if model.path else classifier.builtin(cache_folder)
+    found = modelfile.load(Path(model.path)) if model.path else modelfile.builtin(cache_folder)
     found.target_precision = model.target_precision
     found.min_confidence = model.min_confidence or None
     return found

@@ -1,35 +1,23 @@
-"""A feature vector to a genre, with an honest probability or an honest "I don't know" (scikit-learn, joblib only here).
+"""A feature vector to a genre, with an honest probability or an honest "I don't know" (scikit-learn lives here).
 
 The model: features made normal by their quantiles, rotated to their principal axes, and linear discriminant analysis
 with strong shrinkage, all genres equally likely beforehand. Its probabilities are calibrated on out-of-fold predictions
 grouped by artist, and so are the thresholds. What lies farther from the training music than nearly all music does is
 not judged.
-
-The built-in model is not a pickle that ages with scikit-learn: the package carries the training table, and what is
-fitted from it is cached. A user's own model is a joblib file, and a joblib file is code: see `load`.
 """
 
 import hashlib
-import json
-import os
-import stat
-import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from pathlib import Path
 from typing import Any, Self
 
-import joblib
 import numpy as np
 import scipy.optimize
-import sklearn
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
-from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import QuantileTransformer
@@ -47,6 +35,9 @@ SILENCE_DB = -60.0
 LEAST_SECONDS = 3.0
 MUSIC_KEPT = 0.97
 """Share of unheard music that the out-of-distribution score must let pass."""
+
+_SAME = 0.05
+"""Share of the usual distance between neighbours under which two tracks are one, rounded differently."""
 
 Floats = NDArray[np.float64]
 Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
@@ -122,11 +113,18 @@ class GenreClassifier:
         return self._probabilities(self.space_.for_genre(self.space_.normal(X[:, N_META:])))
 
     def evaluate(self, table: Table) -> Evaluation:
-        """How right this model is about labelled music that it was not fitted to."""
+        """How right this model is about labelled music; never flattering.
+
+        A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist.
+        """
+        normal = self.space_.normal(table.X[:, N_META:])
+        judged = self._probabilities(self.space_.for_genre(normal))
+        heard, row = self.novelty_.recognise(self.space_.for_novelty(normal))
+        judged[heard] = self.evaluation_.probabilities[row[heard]]
         genres = np.union1d(self.classes_, table.y)
         probabilities = np.zeros((len(table), len(genres)))
-        probabilities[:, np.searchsorted(genres, self.classes_)] = self.predict_proba(table.X)
-        return Evaluation(tuple(map(str, genres)), table.y, probabilities)
+        probabilities[:, np.searchsorted(genres, self.classes_)] = judged
+        return Evaluation(tuple(map(str, genres)), table.y, probabilities, heard=int(heard.sum()))
 
     def _probabilities(self, Z: Floats) -> Floats:
         return _softmax(self.discriminant_.logits(Z) / self.temperature_)
@@ -181,122 +179,6 @@ class GenreClassifier:
             "threshold": {f"{p:g}": round(self.evaluation_.threshold(p), 4) for p in (0.7, 0.8, 0.9, 0.95)},
             "figures": self.evaluation_.as_dict(),
         }
-
-    # -- files -----------------------------------------------------------------------------------------------------
-
-    def save(self, path: Path) -> None:
-        """Write a joblib file, and beside it a .json with what `load` checks and the card."""
-        _write(path, lambda file: joblib.dump(self, file, compress=3))
-        record = {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "scikit_learn": sklearn.__version__,
-            "features": FEATURE_VERSION,
-            "card": self.card_,
-        }
-        _write(_sidecar(path), lambda file: file.write(json.dumps(record, indent=1).encode()))
-
-
-def load(path: Path) -> GenreClassifier:
-    """Load a user's model; nothing in it runs before everything that can be checked is.
-
-    Raises
-    ------
-    ModelError
-        If it is missing, could have been written by somebody else, isn't the file that was saved, or belongs to
-        another version of scikit-learn or of the features.
-    """
-    try:
-        record = json.loads(_read_guarded(_sidecar(path)))
-        content = _read_guarded(path)
-        sha256, version, recipe = (str(record[key]) for key in ("sha256", "scikit_learn", "features"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{_sidecar(path)}: not a description of a model ({error})") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ModelError(f"{path}: not the file that was saved: its checksum is not the recorded one")
-    if version != sklearn.__version__:
-        raise ModelError(f"{path}: written with scikit-learn {version}, this is {sklearn.__version__}; train anew")
-    if recipe != FEATURE_VERSION:
-        raise ModelError(f"{path}: made for features {recipe}, this genred has {FEATURE_VERSION}; train anew")
-    try:
-        model = _unpickle(content)
-    except Exception as error:  # a pickle can raise anything
-        raise ModelError(f"{path}: can't be loaded ({type(error).__name__}: {error})") from error
-    if not isinstance(model, GenreClassifier):
-        raise ModelError(f"{path}: holds a {type(model).__name__}, not a genre model")
-    return model
-
-
-def builtin(cache_dir: Path) -> GenreClassifier:
-    """The model that comes with the package: fitted from its table on first use, then read from ``cache_dir``."""
-    packaged = resources.files("genred") / "data" / "table.npz"
-    key = hashlib.sha256(packaged.read_bytes())
-    for part in (MODEL_VERSION, FEATURE_VERSION, sklearn.__version__, np.__version__, *map(_source, _CODE)):
-        key.update(part.encode())
-    cached = cache_dir / f"model-{key.hexdigest()[:16]}.joblib"
-    if cached.exists():
-        try:
-            return load(cached)
-        except ModelError:
-            pass  # Damaged, or not only ours: what the package carries is enough to make it again.
-    with resources.as_file(packaged) as path:
-        model = GenreClassifier().fit(Table.load(path), name="builtin")
-    cache_dir.mkdir(parents=True, exist_ok=True)
-    model.save(cached)
-    return model
-
-
-_CODE = ("classifier.py", "evaluation.py", "genres.py")
-
-
-def _source(name: str) -> str:
-    return (resources.files("genred") / name).read_text()
-
-
-def _sidecar(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
-
-
-def _write(path: Path, fill: Any) -> None:
-    """Write whole or not at all, readable by others but writable by the owner only."""
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with open(fd, "wb") as file:
-            fill(file)
-            os.fchmod(file.fileno(), 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _read_guarded(path: Path) -> bytes:
-    """Read a file that nobody but root and this user can have written, or put in its place."""
-    try:
-        real = path.resolve(strict=True)
-        for place in (real, *real.parents):
-            _check_owner(path, place, os.lstat(place))
-        fd = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with open(fd, "rb") as file:
-            _check_owner(path, real, os.fstat(fd))
-            return file.read()
-    except (OSError, RuntimeError) as error:
-        raise ModelError(f"{path}: no model that can be read ({error})") from error
-
-
-def _check_owner(path: Path, place: Path, st: os.stat_result) -> None:
-    if st.st_uid not in (0, os.geteuid()):
-        raise ModelError(f"{path}: refused, a model is code: {place} belongs to another user")
-    sticky_folder = stat.S_ISDIR(st.st_mode) and st.st_mode & stat.S_ISVTX
-    if st.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky_folder:
-        raise ModelError(f"{path}: refused, a model is code: others may write {place}; chmod go-w {place}")
-
-
-def _unpickle(content: bytes) -> object:
-    import io
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", InconsistentVersionWarning)
-        return joblib.load(io.BytesIO(content))
 
 
 def _digest(table: Table) -> str:
@@ -460,10 +342,16 @@ class _Novelty:
         """(n_tracks,) whether each is farther away than all but a few tracks of unheard music are."""
         return np.asarray(self.score(Z) > self.limit_)
 
+    def recognise(self, Z: Floats) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+        """(n_tracks,) whether each is one of the training tracks, up to rounding, and (n_tracks,) which is nearest."""
+        distances, rows = self.neighbors_.kneighbors(Z[:, :-1], n_neighbors=1)
+        return np.asarray(distances[:, 0] < _SAME * self.apart_), np.asarray(rows[:, 0])
+
     def score(self, Z: Floats) -> Floats:
         distances, _ = self.neighbors_.kneighbors(Z[:, :-1])
         return np.asarray((distances**2).mean(axis=1) * Z[:, -1])
 
     def _fit(self, Z: Floats) -> Self:
         self.neighbors_ = NearestNeighbors(n_neighbors=min(self.n_neighbors, len(Z))).fit(Z[:, :-1])
+        self.apart_ = float(np.median(self.neighbors_.kneighbors(n_neighbors=1)[0]))
         return self

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from genred.history import History
     from genred.records import Record
     from genred.table import Table
+    from genred.training import Labelled
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,7 +60,7 @@ class Common:
 
     def load(self) -> config.Config:
         loaded = config.load(config.find(self.file))
-        loaded = loaded.with_changes("model", path=shelf.resolved(loaded.model).path)
+        loaded = loaded.with_changes("model", path=loaded.model.path or shelf.path_in_use())
         from genred.logs import set_up_logging
 
         levels = ["error", "warning", loaded.service.log_level, "debug"]
@@ -244,32 +245,58 @@ _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...
 
 
 @cli.command()
-@_SOURCES
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=click.Path(path_type=Path))
+@click.option("--from-tags", "libraries", multiple=True, metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--with-builtin", is_flag=True, help="Learn from the built-in table as well.")
 @click.option("--name", default="own", show_default=True, help="What to call the model.")
+@click.option("--force", is_flag=True, help="Put it in use even if it is worse than the one in use.")
 @click.option("--to-table", type=click.Path(path_type=Path), help="Keep the feature table (.npz), and no model.")
 @common
-def train(common: Common, sources: Sequence[Path], name: str, to_table: Path | None) -> int:
-    """Learn from labelled music: folders named by genre, or CSV manifests (path,genre[,artist[,source]])."""
-    from genred.classifier import GenreClassifier
+def train(
+    common: Common,
+    sources: Sequence[Path],
+    libraries: Sequence[Path],
+    with_builtin: bool,
+    name: str,
+    force: bool,
+    to_table: Path | None,
+) -> int:
+    """Learn from labelled music, compare with the model in use, and put the better one in use.
 
+    A SOURCE is a folder of folders named by genre, or a CSV manifest (path,genre[,artist[,source]]). --from-tags takes
+    the genres that you set in your own library; those that genred wrote don't count.
+    """
+    from genred import library, modelfile, training
+
+    if not sources and not libraries:
+        raise click.UsageError("name labelled music, or give --from-tags with your music folder.")
     settings = common.load()
-    table, failed = _table(sources, settings)
+    labelled = [item for source in sources for item in training.read_source(source)]
+    table, failed = _table(labelled + (_own_labels(libraries, settings) if libraries else []), settings)
+    code = SOME_FAILED if failed else 0
     if to_table:
         table.save(to_table)
         click.echo(f"{len(table)} tracks in {to_table}")
-        return SOME_FAILED if failed else 0
-    model = GenreClassifier().fit(table, name=name)
-    path = config.state_dir() / "models" / f"{model.name}.joblib"
+        return code
+    base = modelfile.builtin_table() if with_builtin else None
+    model, comparison = library.teach(table, _model(settings), name=name, base=base)
+    path = shelf.file_of(model.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    model.save(path)
+    modelfile.save(model, path)
+    used = comparison.is_better or force
+    if used:
+        _use(model.name, common)
     if common.json:
-        show.say_json({"path": str(path)} | model.card_)
+        show.say_json({"path": str(path), "in_use": used} | model.card_)
+        return code
+    click.echo("\n".join([*model.evaluation_.lines(), "", *comparison.lines(), ""]))
+    if used:
+        click.echo(f"{model.name} is in use; `genred model use {shelf.BUILTIN}` goes back")
     else:
         click.echo(
-            "\n".join([*model.evaluation_.lines(), "", f"saved as {path}", "to use it, set in the configuration:"])
+            f"{model.name} is worse than the model in use and was only put aside (`genred model use {model.name}`)"
         )
-        click.echo(f'[model]\npath = "{path}"')
-    return SOME_FAILED if failed else 0
+    return code
 
 
 @cli.command()
@@ -277,8 +304,10 @@ def train(common: Common, sources: Sequence[Path], name: str, to_table: Path | N
 @common
 def evaluate(common: Common, sources: Sequence[Path]) -> int:
     """How right the model is about labelled music that it was not trained on."""
+    from genred import training
+
     settings = common.load()
-    table, failed = _table(sources, settings)
+    table, failed = _table([item for source in sources for item in training.read_source(source)], settings)
     model = _model(settings)
     evaluation = model.evaluate(table)
     if common.json:
@@ -332,10 +361,14 @@ def model_list(common: Common) -> None:
 @common
 def model_use(common: Common, name: str) -> None:
     """Put a model in use, "builtin" for the built-in one; a running service takes it at its next start."""
-    if config.load(config.find(common.file)).model.path:
-        raise ConfigError("model.path names a model; remove it from the configuration first")
-    shelf.use(name)
+    _use(name, common)
     click.echo(f"{name} is in use")
+
+
+def _use(name: str, common: Common) -> None:
+    if config.load(config.find(common.file)).model.path:
+        raise ConfigError("model.path names a model, which stays in use; remove it from the configuration first")
+    shelf.use(name)
 
 
 def _model(settings: config.Config) -> "GenreClassifier":
@@ -344,12 +377,32 @@ def _model(settings: config.Config) -> "GenreClassifier":
     return load_model(settings.model, config.cache_dir())
 
 
-def _table(sources: Sequence[Path], settings: config.Config) -> tuple["Table", bool]:
+def _own_labels(folders: Sequence[Path], settings: config.Config) -> list["Labelled"]:
+    """What a person's own tags teach; what they don't is said on stderr."""
+    from genred import library
+    from genred.analysis import Analyser
+    from genred.history import History
+    from genred.policy import Policy
+    from genred.service import watch_options
+    from genred.walking import walk
+
+    options = watch_options(settings)
+    paths = (path for folder in folders for path, _ in walk(folder, options))
+    history = History.open(settings.database, readonly=True) if settings.database.exists() else None
+    with Analyser(settings.service, settings.model, config.cache_dir()) as analyser:
+        found = library.from_tags(paths, analyser, history, Policy.of(settings).vocabulary)
+    for reason, count in found.left_out.most_common():
+        click.echo(f"genred: left out {count} tracks: {reason}", err=True)
+    if not found.labelled:
+        raise ConfigError("these folders hold too little music with a genre that you set to learn from")
+    return found.labelled
+
+
+def _table(labelled: Sequence["Labelled"], settings: config.Config) -> tuple["Table", bool]:
     """Features of labelled music, and whether some of it failed."""
     from genred import training
     from genred.progress import Progress
 
-    labelled = [item for source in sources for item in training.read_source(source)]
     workers = settings.service.workers or len(os.sched_getaffinity(0))
     with Progress() as progress:
         progress.expect(len(labelled))

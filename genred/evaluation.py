@@ -1,7 +1,8 @@
 """How good a model is: figures from out-of-fold probabilities, in words and for JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +23,19 @@ class Evaluation:
         Calibrated; rows sum to 1.
     by_source
         Balanced accuracy on each source for a model trained on the others.
+    heard
+        How many of the tracks the model was trained on; their predictions are of folds that hadn't heard their artist.
     """
 
     genres: tuple[str, ...]
     truth: NDArray[np.str_]
     probabilities: NDArray[np.float64]
     by_source: Mapping[str, float] = field(default_factory=dict)
+    heard: int = 0
+
+    def of(self, rows: slice) -> Self:
+        """The same for some of the tracks."""
+        return replace(self, truth=self.truth[rows], probabilities=self.probabilities[rows])
 
     def answers(self, needed: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """What would be answered where ``needed`` is the confidence an answer needs.
@@ -129,6 +137,7 @@ class Evaluation:
     def as_dict(self) -> dict[str, object]:
         return {
             "tracks": len(self.truth),
+            "heard": self.heard,
             "genres": list(self.genres),
             "accuracy": round(self.accuracy, 4),
             "balanced_accuracy": round(self.balanced_accuracy, 4),
@@ -151,6 +160,10 @@ class Evaluation:
             "answers at 70/80/90 % precision: "
             + " / ".join(f"{self.coverage(p):.0%} of the tracks" for p in (0.7, 0.8, 0.9)),
         ]
+        if self.heard:
+            out.append(
+                f"the model was trained on {self.heard} of them; those are judged by folds that hadn't heard the artist"
+            )
         if self.by_source:
             sources = ", ".join(f"{source} {value:.2f}" for source, value in self.by_source.items())
             out.append(f"trained without the source it is tested on: {sources}")

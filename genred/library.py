@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genred.analysis import Analyser, Ask, Look
+from genred.classifier import GenreClassifier
+from genred.evaluation import Evaluation
 from genred.genres import Vocabulary, is_generic
 from genred.history import History
 from genred.records import Standing
+from genred.table import Table
 from genred.training import Labelled
 
 LEAST_TRACKS = 8
@@ -54,6 +57,46 @@ def from_tags(paths: Iterable[Path], analyser: Analyser, history: History | None
             Labelled(path, vocabulary.canonical(name), look.artist.casefold() or str(path.parent), "library")
         )
     return _enough(labelled, left_out)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same music, neither flattered: tracks a model was fitted to are judged out of fold."""
+
+    new: Evaluation
+    old: Evaluation
+
+    @property
+    def is_better(self) -> bool:
+        return self.new.balanced_accuracy >= self.old.balanced_accuracy
+
+    def lines(self) -> list[str]:
+        """Per genre, for reading in a terminal."""
+        was, now = self.old.recall, self.new.recall
+        rows = [f"{genre:<16}{was.get(genre, 0.0):>8.2f}{now[genre]:>8.2f}" for genre in sorted(set(self.new.truth))]
+        total = f"{'balanced':<16}{self.old.balanced_accuracy:>8.2f}{self.new.balanced_accuracy:>8.2f}"
+        return [f"{'recall':<16}{'in use':>8}{'new':>8}", *rows, total]
+
+
+def teach(
+    table: Table, in_use: GenreClassifier, *, name: str, base: Table | None
+) -> tuple[GenreClassifier, Comparison]:
+    """Fit a model to a person's music, joined with a base where there is one, and compare it with the one in use.
+
+    Parameters
+    ----------
+    table
+        The person's music; on this alone the two are compared.
+    in_use
+        The model so far.
+    name
+        What to call the new one.
+    base
+        Other music to learn from as well, the built-in table.
+    """
+    joined = Table.join([table, base]) if base is not None else table
+    model = GenreClassifier().fit(joined, name=name)
+    return model, Comparison(new=model.evaluation_.of(slice(len(table))), old=in_use.evaluate(table))
 
 
 def _unfit(path: Path, look: Look | object, history: History | None) -> str:

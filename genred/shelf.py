@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genred.config import Model, state_dir
+from genred.config import state_dir
 from genred.errors import ModelError
 
 BUILTIN = "builtin"
@@ -64,12 +64,9 @@ def use(name: str) -> None:
     new.replace(link)
 
 
-def resolved(model: Model) -> Model:
-    """The configuration's model with the path of the one in use, if it names none itself."""
-    import msgspec
-
-    chosen = None if model.path else _chosen()
-    return model if chosen is None else msgspec.structs.replace(model, path=str(chosen))
+def path_in_use() -> str:
+    """What stands for ``model.path`` where the configuration names no model; empty for the built-in one."""
+    return str(_chosen() or "")
 
 
 def _chosen() -> Path | None:

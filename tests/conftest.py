@@ -44,7 +44,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that tells a tone of tests.makeaudio with little noise (Classical) from one with much (Metal)."""
     import numpy as np
 
-    from genred import features
+    from genred import features, modelfile
     from genred.classifier import GenreClassifier
     from genred.table import Table
 
@@ -61,5 +61,5 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     groups = np.array([f"artist {i // 2}" for i in range(len(y))])
     table = Table(np.array(rows), np.array(y), groups, np.array(["synthesized"] * len(y)))
     path = tmp_path_factory.mktemp("model") / "tiny.joblib"
-    GenreClassifier().fit(table, name="tiny").save(path)
+    modelfile.save(GenreClassifier().fit(table, name="tiny"), path)
     return path

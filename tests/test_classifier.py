@@ -13,11 +13,12 @@ import pytest
 import sklearn
 from numpy.typing import NDArray
 
-from genred import classifier
+from genred import modelfile
 from genred.audio import read_excerpts
-from genred.classifier import GenreClassifier, _back_off, load
+from genred.classifier import GenreClassifier, _back_off
 from genred.errors import ModelError
 from genred.features import FEATURE_NAMES, N_META, SR, extract
+from genred.modelfile import load
 from genred.prediction import Candidate
 from genred.table import Table
 
@@ -55,7 +56,7 @@ def anew(model: GenreClassifier) -> GenreClassifier:
 @pytest.fixture
 def saved(model: GenreClassifier, tmp_path: Path) -> Path:
     path = tmp_path / "own.joblib"
-    model.save(path)
+    modelfile.save(model, path)
     return path
 
 
@@ -276,7 +277,7 @@ def test_a_model_of_another_kind_is_refused(saved: Path) -> None:
 @pytest.fixture(scope="module")
 def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
-    classifier.builtin(folder)
+    modelfile.builtin(folder)
     return folder
 
 
@@ -284,7 +285,7 @@ def test_the_builtin_model_is_fitted_once(cache_dir: Path) -> None:
     """The second start reads what the first one fitted."""
     (cached,) = cache_dir.glob("*.joblib")
     before = cached.stat().st_mtime_ns
-    assert classifier.builtin(cache_dir).name.startswith("builtin-")
+    assert modelfile.builtin(cache_dir).name.startswith("builtin-")
     assert cached.stat().st_mtime_ns == before
 
 
@@ -297,13 +298,13 @@ def test_the_builtin_model_abstains_on_test_signals(cache_dir: Path, kind: str) 
         "tone": 0.3 * np.sin(2 * np.pi * 440 * t),
         "clicks": 0.5 * (np.arange(len(t)) % 5000 == 0),
     }[kind].astype(np.float32)
-    prediction = classifier.builtin(cache_dir).predict(extract([y, y]))
+    prediction = modelfile.builtin(cache_dir).predict(extract([y, y]))
     assert (prediction.genre, prediction.reason) == (None, "doesn't sound like anything the model was trained on")
 
 
 def test_the_builtin_model_abstains_on_speech_and_animals(cache_dir: Path, corpus: Path) -> None:
     """Recordings of people reading, of a bird, a whale and a dog get no genre."""
-    model = classifier.builtin(cache_dir)
+    model = modelfile.builtin(cache_dir)
     for path in sorted((corpus / "notmusic").glob("*.ogg")):
         assert model.predict(extract(read_excerpts(path))).genre is None, path.name
 
@@ -312,5 +313,5 @@ def test_a_damaged_cache_is_rebuilt(cache_dir: Path) -> None:
     """Whatever lies in the cache, the built-in model works."""
     (cached,) = cache_dir.glob("*.joblib")
     cached.write_bytes(cached.read_bytes()[:1000])
-    assert len(classifier.builtin(cache_dir).classes_) == 15
+    assert len(modelfile.builtin(cache_dir).classes_) == 15
     assert cached.stat().st_size > 1000

@@ -135,9 +135,11 @@ def _understood(path: Path, flags: int) -> Iterator[tuple[BinaryIO, Kind]]:
             yield file, kind
     except FileError:
         raise
+    except MemoryError as error:
+        raise TagError(path, "its tags need more memory to read than a worker may take") from error
     # Anything at all: hostile files make mutagen raise IndexError, struct.error, MemoryError and more.
     except Exception as error:
         told = error.args[0] if error.args and isinstance(error.args[0], OSError) else error  # mutagen wraps them
         if isinstance(told, OSError):
             raise TagError(path, f"its tags can't be reached: {told.strerror or told}", transient=True) from error
-        raise TagError(path, f"its tags can't be read: {error or type(error).__name__}") from error
+        raise TagError(path, f"its tags can't be read ({str(error) or type(error).__name__})") from error

@@ -52,7 +52,7 @@ def payload_hash(path: Path) -> bytes:
         except FileError:
             raise
         except (ValueError, IndexError, KeyError, struct.error, OverflowError, RecursionError) as error:
-            raise TagError(path, f"its audio can't be found: {error or type(error).__name__}") from error
+            raise TagError(path, f"its audio can't be found ({str(error) or type(error).__name__})") from error
         except OSError as error:
             raise TagError(path, f"its audio can't be read: {error.strerror}", transient=True) from error
 
