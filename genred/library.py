@@ -2,8 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from genred.analysis import Analyser, Ask, Look
 from genred.classifier import GenreClassifier
@@ -94,7 +96,13 @@ def teach(
     base
         Other music to learn from as well, the built-in table.
     """
-    joined = Table.join([table, base]) if base is not None else table
+    if base is None:
+        joined = table
+    else:
+        # One artist spelt in two ways would be learnt from and tested on at once.
+        spelt = {str(group).casefold(): group for group in base.groups}
+        groups = np.array([spelt.get(str(group).casefold(), group) for group in table.groups])
+        joined = Table.join([replace(table, groups=groups), base])
     model = GenreClassifier().fit(joined, name=name)
     return model, Comparison(new=model.evaluation_.of(slice(len(table))), old=in_use.evaluate(table))
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import mutagen.flac
@@ -109,6 +110,14 @@ def test_a_new_model_is_compared_with_the_one_in_use_on_unheard_artists() -> Non
     assert again.heard == 40
     assert again.balanced_accuracy == in_use.evaluation_.balanced_accuracy < 0.75
     assert model.evaluate(good).heard == 40
+
+
+def test_an_artist_spelt_in_two_ways_is_one() -> None:
+    """The same songs in a library and in the base, their artist in another case, never test themselves."""
+    base = blobs(0.0, 0)
+    mine = replace(base, groups=np.char.upper(base.groups))
+    _, comparison = library.teach(mine, GenreClassifier().fit(base), name="own", base=base)
+    assert comparison.new.balanced_accuracy < 0.75
 
 
 def test_models_stand_side_by_side_and_one_is_in_use(home: Path) -> None:
