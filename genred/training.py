@@ -1,14 +1,13 @@
-"""Labelled music to a table of features, and a table to figures of how good a model of it is.
+"""Labelled music to a table of features.
 
 The table that the package carries is made by::
 
-    python -m genred.training labels.csv genred/data/table.npz
+    genred train labels.csv --to-table genred/data/table.npz
 """
 
 import csv
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genred import genres
-from genred.classifier import GenreClassifier
 from genred.errors import ConfigError, FileError
-from genred.evaluation import Evaluation
 from genred.features import FEATURE_NAMES, FEATURE_VERSION
 from genred.files import open_regular, readable
 from genred.table import Table
@@ -196,23 +193,3 @@ def _content(path: Path) -> str:
         while chunk := file.read(2**20):
             digest.update(chunk)
         return digest.hexdigest()
-
-
-# -- figures -------------------------------------------------------------------------------------------------------
-
-
-def evaluate(table: Table) -> Evaluation:
-    """How good a model of this table is: five folds grouped by artist (seed 0), and each source by the others."""
-    return GenreClassifier().fit(table).evaluation_
-
-
-def _main(manifest: Path, target: Path) -> None:
-    table, errors = build_table(read_source(manifest), workers=os.cpu_count() or 1)
-    for error in errors:
-        print(error, file=sys.stderr)
-    table.save(target)
-    print("\n".join(evaluate(table).lines()))
-
-
-if __name__ == "__main__":
-    _main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from genred.classifier import GenreClassifier
 from genred.errors import ConfigError, DecodeError, FileError, ModelError
 from genred.features import FEATURE_NAMES
 from genred.table import Table
-from genred.training import Labelled, build_table, evaluate, read_source
+from genred.training import Labelled, build_table, read_source
 
 Vector = NDArray[np.float32]
 
@@ -185,7 +186,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_evaluation_has_both_views() -> None:
     """Figures come grouped by artist and by leaving a source out, as lines and as a dict."""
-    found = evaluate(table())
+    found = GenreClassifier().fit(table()).evaluation_
     assert found.balanced_accuracy > 0.9
     assert set(found.by_source) == {"tape", "radio"}
     assert found.confusion.sum() == 60
