@@ -30,6 +30,8 @@ from genred.journal import Intent, Journal, Undo
 from genred.records import Record
 from genred.swap import Hardlinks
 
+_THEIRS = "it was changed while it was being saved; that change is kept"
+
 
 def replace(
     path: Path,
@@ -152,11 +154,11 @@ def _transaction(
                 before_sha256 = fill(original, clone)
             edit(temp)
             with open_regular(temp) as clone:
+                if os.fstat(clone.fileno()).st_ino != inode:  # whose it is must not become the original's owner's
+                    raise FileError(path, "somebody put another file in the place of genred's copy")
                 way_back, after_sha256 = _way_back(original, clone, before_sha256, path)
                 swap.dress(clone, original, st, preserve_mtime)
                 journal.ready(write_id, delta=way_back, before_sha256=before_sha256, after_sha256=after_sha256)
-                if not os.fstat(clone.fileno()).st_ino == os.lstat(temp).st_ino == inode:
-                    raise FileError(path, "somebody put another file in the place of genred's copy")
                 _swap(path, temp, before, original, clone)
                 stamp = Stamp.of(os.fstat(clone.fileno()))
         except BaseException:
@@ -180,34 +182,39 @@ class _Sink:
 def _way_back(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path: Path) -> tuple[bytes, bytes]:
     """The undo record, tried out (one that doesn't work would be found out too late), and the hash of the new file."""
     sink = _Sink()
-    record = delta.make(original, clone)
-    delta.apply(clone, record, sink)  # type: ignore[arg-type] # all a delta does to a file is to write to it
+    try:
+        record = delta.make(original, clone)
+        delta.apply(clone, record, sink)  # type: ignore[arg-type] # all a delta does to a file is to write to it
+    except ValueError as error:
+        raise FileError(path, f"it was changed while it was being saved ({error})", transient=True) from error
     if sink.hash.digest() != before_sha256:
         raise FileError(path, "it changed while it was being saved", transient=True)
     return record, _sha256_of(clone)
 
 
 def _swap(path: Path, temp: Path, before: Stamp, original: BinaryIO, clone: BinaryIO) -> None:
-    """Exchange the two names, unless the file isn't the one that was cloned any more.
-
-    Should it have become another one in the instant between, the two are exchanged when this raises: `_settle` gives
-    the name back.
-    """
+    """Exchange the two names, unless the file isn't the one that was cloned any more, or somebody may write to it."""
     try:
         current = stamp_of(path)
     except FileError as error:
         raise FileError(path, "it was deleted or renamed while it was being saved", transient=True) from error
     if current != before:
-        raise FileError(path, "it was changed while it was being saved; that change is kept", transient=True)
+        raise FileError(path, _THEIRS, transient=True)
     # NFS and SMB refuse every lease with the same error; our own file, which nobody else knows, tells them apart.
-    if swap.lease_is_refused(original) and not swap.lease_is_refused(clone):
+    leases = not swap.lease_is_refused(clone)
+    if leases and swap.lease_is_refused(original):
         raise FileError(path, "another program has it open for writing", transient=True)
     if not swap.exchange(temp, path):
         os.replace(temp, path)  # without an exchange the stamp, a moment ago, has to do
         return
+    # Whoever opened it in the instant between has it open still, or has left its mark: in this order none is missed.
+    late = leases and swap.lease_is_refused(original)
     out = os.lstat(temp)
-    if (out.st_ino, out.st_size, out.st_mtime_ns) != (before.ino, before.size, before.mtime_ns):
-        raise FileError(path, "it was changed while it was being saved; that change is kept", transient=True)
+    if late or (out.st_ino, out.st_size, out.st_mtime_ns) != (before.ino, before.size, before.mtime_ns):
+        swap.exchange(temp, path)
+        if os.lstat(temp).st_ino != os.fstat(clone.fileno()).st_ino:  # replaced once more meanwhile: the latest wins
+            swap.exchange(temp, path)
+        raise FileError(path, _THEIRS, transient=True)
 
 
 def _settle(write_id: int, journal: Journal) -> None:

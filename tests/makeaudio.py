@@ -12,6 +12,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 from av.audio.stream import AudioStream
+from av.video.stream import VideoStream
 
 
 class Recipe(NamedTuple):
@@ -80,6 +81,25 @@ def make(
         _write_wav(path, audio, sr)
     else:
         _encode(path, RECIPES[kind], audio, sr)
+    return path
+
+
+def make_video(path: Path, seconds: float = 1.0, sr: int = 44100) -> Path:
+    """Write an MP4 file with a moving picture and a tone at `path` and return it."""
+    with av.open(str(path), "w", format="mp4") as out:
+        picture = out.add_stream("mpeg4", rate=25)
+        assert isinstance(picture, VideoStream)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        sound = out.add_stream("aac", rate=sr)
+        assert isinstance(sound, AudioStream)
+        sound.codec_context.layout = "stereo"
+        for number in range(round(seconds * 25)):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number * 7 % 256, np.uint8), format="rgb24")
+            out.mux(picture.encode(frame))
+        for tone in _frames(_samples(seconds, 440.0, 0.0, sr), sr):
+            out.mux(sound.encode(tone))
+        out.mux(picture.encode(None))
+        out.mux(sound.encode(None))
     return path
 
 

@@ -10,13 +10,13 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from genred import delta, safewrite
+from genred import delta, safewrite, swap
 from genred.errors import FileError, Protected, TagError, UndoConflict
 from genred.files import stamp_of
 from genred.history import History
@@ -53,7 +53,7 @@ def save(
     journal: Journal,
     edit: Callable[[Path], None] = renew,
     *,
-    hardlinks: safewrite.Hardlinks = "skip",
+    hardlinks: swap.Hardlinks = "skip",
     preserve_mtime: bool = False,
 ) -> Record:
     return safewrite.replace(
@@ -126,12 +126,15 @@ def test_undo_leaves_alone_what_changed_since(song: Path, journal: Journal, chan
     assert journal.unfinished() == []
 
 
-def test_an_undo_record_that_gives_something_else_is_refused(song: Path, journal: Journal) -> None:
+def test_an_undo_record_that_gives_something_else_is_refused(
+    song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is put back has the hash of what was there, or nothing is."""
     save(song, journal)
-    wrong = replace(the_undo(journal), delta=delta.make(io.BytesIO(b"other"), io.BytesIO(NEW)))
+    wrong = delta.make(io.BytesIO(b"other"), io.BytesIO(NEW))
+    monkeypatch.setattr(journal, "way_back", lambda undo: wrong)
     with pytest.raises(UndoConflict, match="doesn't give what was there"):
-        safewrite.restore(wrong, draft(song, Outcome.UNDONE), journal)
+        safewrite.restore(the_undo(journal), draft(song, Outcome.UNDONE), journal)
     assert song.read_bytes() == NEW
     assert journal.unfinished() == []
 
@@ -212,7 +215,7 @@ def test_a_full_disk_is_noticed_before_anything_is_written(
     song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where there is no room for a second copy, none is begun, and it is tried again later."""
-    monkeypatch.setattr(safewrite, "MARGIN", 1 << 62)
+    monkeypatch.setattr(swap, "MARGIN", 1 << 62)
     with pytest.raises(FileError, match="free space") as raised:
         save(song, journal, raising(AssertionError()))
     assert raised.value.transient
@@ -279,7 +282,7 @@ def test_what_could_not_be_given_back_is_left(song: Path, journal: Journal, monk
         with as_nobody():
             st = os.stat(song)
             with open(song, "rb") as original, pytest.raises(Protected, match=reason):
-                safewrite._check(song, original, st, "skip")
+                swap.check(song, original, st, "skip")
     assert before == stamp_of(song)
 
 
@@ -345,7 +348,7 @@ def test_a_way_back_that_does_not_work_is_found_out(
 
 def test_an_edit_in_the_last_instant_wins(song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Even between the last look and the exchange: what was swapped out is looked at, and given back."""
-    exchange = safewrite._exchange
+    exchange = swap.exchange
     calls: list[Path] = []
 
     def late(one: Path, other: Path) -> bool:
@@ -354,11 +357,53 @@ def test_an_edit_in_the_last_instant_wins(song: Path, journal: Journal, monkeypa
             rename_over(song)
         return exchange(one, other)
 
-    monkeypatch.setattr(safewrite, "_exchange", late)
+    monkeypatch.setattr(swap, "exchange", late)
     with pytest.raises(FileError, match="that change is kept"):
         save(song, journal)
     assert len(calls) == 2
     assert_untouched(song, journal, THEIRS)
+
+
+def test_who_opened_the_file_in_the_last_instant_writes_to_it(
+    song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if they write only after the exchange: the name is given back to the file they have open."""
+    exchange = swap.exchange
+    theirs: list[BinaryIO] = []
+
+    def late(one: Path, other: Path) -> bool:
+        if not theirs:
+            theirs.append(song.open("r+b"))
+        return exchange(one, other)
+
+    monkeypatch.setattr(swap, "exchange", late)
+    with pytest.raises(FileError, match="that change is kept"):
+        save(song, journal)
+    with theirs[0] as file:
+        file.truncate(0)
+        file.write(THEIRS)
+    assert_untouched(song, journal, THEIRS)
+
+
+def test_a_copy_that_was_exchanged_for_another_file_is_noticed(song: Path, journal: Journal) -> None:
+    """What somebody puts in the place of the temporary gets neither the original's owner nor its name."""
+    other = song.parent.with_name("other")
+    other.write_bytes(NEW)
+    other.chmod(0o600)
+
+    def hard_link(temp: Path) -> None:
+        temp.unlink()
+        temp.hardlink_to(other)
+
+    def link(temp: Path) -> None:
+        temp.unlink()
+        temp.symlink_to(other)
+
+    for edit, reason in ((hard_link, "another file in the place"), (link, "symbolic link")):
+        with pytest.raises(FileError, match=reason):
+            save(song, journal, edit)
+        assert_untouched(song, journal)
+        assert (other.read_bytes(), other.stat().st_mode & 0o777) == (NEW, 0o600)
 
 
 def test_a_file_that_is_open_for_writing_waits(song: Path, journal: Journal) -> None:
@@ -373,7 +418,7 @@ def test_a_file_system_that_refuses_every_lease_is_no_obstacle(
     song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Network file systems grant no leases at all: that says nothing about the file."""
-    monkeypatch.setattr(safewrite, "_lease_is_refused", lambda file: True)
+    monkeypatch.setattr(swap, "lease_is_refused", lambda file: True)
     save(song, journal)
     assert song.read_bytes() == NEW
 
@@ -406,7 +451,7 @@ def test_a_renamed_file_keeps_its_new_name(song: Path, journal: Journal) -> None
 
 def test_without_an_exchange_it_is_replaced(song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """File systems that can't exchange two names get a plain rename."""
-    monkeypatch.setattr(safewrite, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(swap, "exchange", lambda one, other: False)
     save(song, journal)
     assert song.read_bytes() == NEW
     assert list(song.parent.iterdir()) == [song]
@@ -510,16 +555,17 @@ def test_every_file_ever_seen_comes_back(corpus: Path, tmp_path: Path, journal: 
 
         try:
             record = save(path, journal, edit)
-        except FileError:
-            counts["refused"] += 1
+        except FileError as error:
+            counts[error.reason] += 1
         else:
             assert path.read_bytes() != content
             (undo,) = (undo for undo in journal.undoable(Query(limit=1)) if undo.record.id == record.id)
-            sizes.append(len(undo.delta))
+            sizes.append(len(journal.way_back(undo)))
             safewrite.restore(undo, Record(path, Outcome.UNDONE, "undone", undoes=record.id), journal)
             counts["tagged and taken back"] += 1
         assert path.read_bytes() == content
         assert list(folder.iterdir()) == [path]
-    print(dict(counts), "median delta", sorted(sizes)[len(sizes) // 2], "largest", max(sizes))
+    print("\n".join(f"{count:5} {what}" for what, count in counts.most_common()))
+    print(f"way back: median {sorted(sizes)[len(sizes) // 2]} bytes, largest {max(sizes)}")
     assert counts["tagged and taken back"] >= 200
     assert sorted(sizes)[len(sizes) // 2] <= 4096

@@ -16,7 +16,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from genred import safewrite
+from genred import safewrite, swap
 from genred.errors import FileError
 from genred.files import stamp_of
 from genred.history import History
@@ -39,9 +39,9 @@ def mount(kind: str, home: Path) -> Path:
     image = home / "image"
     with open(image, "wb") as out:
         out.truncate(320 << 20)
-    subprocess.run([f"mkfs.{kind}", "-q", image], check=True)
+    subprocess.run([f"mkfs.{kind}", "-q", image], stdout=subprocess.DEVNULL, check=True)
     subprocess.run(["mount", "-o", "loop", image, folder], check=True)
-    fill(folder / "most", 2 << 20)
+    fill(folder / "most", 8 << 20)  # of which btrfs keeps some for itself
     return folder
 
 
@@ -86,7 +86,7 @@ def save_in(folder: Path, history: History, source: Path, free: int, genre: str)
 
 def main() -> int:
     # What is free is found out by writing: the check beforehand is what is being doubted here.
-    safewrite.MARGIN = -(1 << 62)
+    swap.MARGIN = -(1 << 62)
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as home:
         history = History.open(Path(home) / "history.db")

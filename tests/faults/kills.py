@@ -19,11 +19,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from genred import safewrite
-from genred.errors import FileError
+from genred.errors import FileError, HistoryError
 from genred.files import stamp_of
 from genred.history import History
 from genred.journal import Journal
@@ -32,18 +34,30 @@ from genred.tags import edit_clone, read_genres
 from genred.tags.payload import payload_hash
 from tests.makeaudio import KINDS, make, suffix
 
-WRITING = ("write", "copy_file_range", "ftruncate", "fsync", "openat", "renameat2", "unlink", "utimensat", "fchmod")
-ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EROFS")
+WRITING = (
+    "write", "pwrite64", "copy_file_range", "ftruncate", "fsync", "fdatasync", "openat", "renameat2", "unlink",
+    "utimensat", "fchmod",
+)  # fmt: skip
+ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EROFS", "EFBIG")
 GENRES = ("Jazz", "Progressive Psychedelic Space Rock and " * 60 + "Roll")
-ENDS = {-signal.SIGKILL: "killed", 0: "was done", 3: "refused in words", 1: "failed otherwise"}
+BAD = ("damaged", "lost undo", "unresolved", "temporaries left")
+ENDS = {
+    -signal.SIGKILL: "killed",
+    0: "was done",
+    3: "refused in words",
+    4: "no history, no save",
+    1: "failed otherwise",
+}
 
 
 class Bench:
     """A file, its history, and saves of it that are cut short."""
 
     def __init__(self, folder: Path, kind: str, seconds: float) -> None:
-        self.path = make(folder / (kind + suffix(kind)), seconds, kind=kind, noise=0.05)
-        self.database = folder / f"{kind}.db"
+        self.music, self.state = folder / "music", folder / "state"
+        self.music.mkdir(parents=True)
+        self.path = make(self.music / (kind + suffix(kind)), seconds, kind=kind, noise=0.05)
+        self.database = self.state / "history.db"
         with_run = History.open(self.database)
         with_run.start_run("scan", "0")
         with_run.close()
@@ -62,29 +76,29 @@ class Bench:
         safewrite.replace(self.path, stamp_of(self.path), edit, draft, Journal(history))
         history.close()
 
-    def spawn(self, genre: str) -> tuple[int, int]:
-        """A child that begins to save when a byte comes through its pipe: its process id, and the pipe."""
+    def undo(self) -> None:
+        """Take the last save back, in this process."""
+        history = History.open(self.database)
+        history.start_run("undo", "0")
+        way_back = Journal(history).undoable(Query(limit=1))[0]
+        draft = Record(self.path, Outcome.UNDONE, "undo", undoes=way_back.record.id)
+        safewrite.restore(way_back, draft, Journal(history))
+        history.close()
+
+    def spawn(self, act: Callable[[], None]) -> tuple[int, int]:
+        """A child that begins to act when a byte comes through its pipe: its process id, and the pipe."""
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             os.close(writer)
             os.read(reader, 1)
-            os._exit(self._exit_code(genre))
+            os._exit(_exit_code(act))
         os.close(reader)
         return child, writer
 
-    def _exit_code(self, genre: str) -> int:
-        try:
-            self.save(genre)
-        except FileError:
-            return 3
-        except BaseException:  # noqa: BLE001 - whatever it was is counted
-            return 1
-        return 0
-
     def time_of_a_save(self) -> float:
         start = time.monotonic()
-        child, writer = self.spawn("Blues")
+        child, writer = self.spawn(lambda: self.save("Blues"))
         os.write(writer, b"!")
         os.close(writer)
         os.waitpid(child, 0)
@@ -92,7 +106,7 @@ class Bench:
 
     def kill_after(self, seconds: float, genre: str) -> None:
         before = self.path.read_bytes()
-        child, writer = self.spawn(genre)
+        child, writer = self.spawn(lambda: self.save(genre))
         os.write(writer, b"!")
         select.select([], [], [], seconds)
         os.kill(child, signal.SIGKILL)
@@ -111,8 +125,7 @@ class Bench:
         self.counts["unresolved"] += len(Journal(history).unfinished())
         kept = now == self.path.read_bytes()
         self.counts["old" if now == before else "new"] += 1
-        self.counts["damaged"] += not kept or payload_hash(self.path) != self.sound
-        self.counts["damaged"] += now != before and read_genres(self.path) != [genre]
+        self.counts["damaged"] += not kept or not (now == before or self.is_whole(genre))
         if now != before:
             undone = Journal(history).undoable(Query(limit=1))
             way_back = undone[0] if undone else None
@@ -121,18 +134,41 @@ class Bench:
             if way_back is not None and found:
                 history.start_run("undo", "0")
                 draft = Record(self.path, Outcome.UNDONE, "undo", undoes=way_back.record.id)
-                try:
+                with suppress(FileError):
                     safewrite.restore(way_back, draft, Journal(history))
-                except FileError:
-                    self.counts["lost undo"] += 1
                 self.counts["lost undo"] += self.path.read_bytes() != before
         self.counts["temporaries left"] += sum(p.name.endswith(".tmp") for p in self.path.parent.iterdir())
         history.close()
 
+    def is_whole(self, genre: str) -> bool:
+        try:
+            return payload_hash(self.path) == self.sound and read_genres(self.path) == [genre]
+        except FileError:
+            return False
+
+    def check_undo(self, tagged: bytes, original: bytes, end: str) -> None:
+        """The same after an undo that was cut short: it is done and in the log, or can be done again."""
+        now = self.path.read_bytes()
+        self.counts[end] += 1
+        history = History.open(self.database)
+        self.counts["unfinished at the next start"] += len(Journal(history).unfinished())
+        safewrite.recover(Journal(history))
+        self.counts["unresolved"] += len(Journal(history).unfinished())
+        self.counts["old" if now == tagged else "new"] += 1
+        self.counts["damaged"] += now not in (tagged, original) or now != self.path.read_bytes()
+        undoable = [undo.before_sha256 for undo in Journal(history).undoable(Query())]
+        self.counts["lost undo"] += (sha256(original).digest() in undoable) != (now == tagged)
+        history.close()
+        if now == tagged:
+            with suppress(FileError):
+                self.undo()
+            self.counts["lost undo"] += self.path.read_bytes() != original
+        self.counts["temporaries left"] += sum(p.name.endswith(".tmp") for p in self.path.parent.iterdir())
+
     def calls(self, genre: str) -> Counter[str]:
         """How often a save makes each system call."""
         log = self.database.with_suffix(".strace")
-        self._traced(["-o", str(log)], genre)
+        self.traced(["-o", str(log)], lambda: self.save(genre))
         names = [line.split("(")[0].split()[-1] for line in log.read_text().splitlines() if "(" in line]
         return Counter(name for name in names if name.isidentifier() and name not in ("exit_group", "wait4"))
 
@@ -140,18 +176,19 @@ class Bench:
         """Kill a save as it enters one system call for the n-th time."""
         before = self.path.read_bytes()
         inject = f"inject={call}:signal=KILL:when={number}"
-        status = self._traced(["-o", "/dev/null", "-e", f"trace={call}", "-e", inject], genre)
+        status = self.traced(["-o", "/dev/null", "-e", f"trace={call}", "-e", inject], lambda: self.save(genre))
         self.check(before, genre, ENDS[os.waitstatus_to_exitcode(status)])
 
     def fail_at(self, call: str, number: int, error: str, genre: str) -> None:
         """Let one system call fail for the n-th time it is made."""
         before = self.path.read_bytes()
         inject = f"inject={call}:error={error}:when={number}"
-        status = self._traced(["-o", "/dev/null", "-e", f"trace={call}", "-e", inject], genre)
+        status = self.traced(["-o", "/dev/null", "-e", f"trace={call}", "-e", inject], lambda: self.save(genre))
         self.check(before, genre, ENDS[os.waitstatus_to_exitcode(status)])
 
-    def _traced(self, options: list[str], genre: str) -> int:
-        child, writer = self.spawn(genre)
+    def traced(self, options: list[str], act: Callable[[], None]) -> int:
+        """Act in a child under strace, which is given the options; how it ended."""
+        child, writer = self.spawn(act)
         tracer = subprocess.Popen(
             ["strace", "-p", str(child), *options], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
@@ -165,14 +202,24 @@ class Bench:
         return status
 
 
+def _exit_code(act: Callable[[], None]) -> int:
+    try:
+        act()
+    except FileError:
+        return 3
+    except HistoryError:
+        return 4
+    except BaseException:  # noqa: BLE001 - whatever it was is counted
+        return 1
+    return 0
+
+
 def run(folder: Path, kinds: list[str], kills: int, seconds: float, seed: int) -> Counter[str]:
     """That many kills, spread over the kinds and over somewhat more than the time that a save takes."""
     chance = random.Random(seed)
     counts: Counter[str] = Counter()
     for number, kind in enumerate(kinds):
-        place = folder / kind
-        place.mkdir()
-        bench = Bench(place, kind, seconds)
+        bench = Bench(folder / kind, kind, seconds)
         span = max(bench.time_of_a_save() for _ in range(3)) * 1.1
         for turn in range(number, kills, len(kinds)):
             bench.kill_after(chance.uniform(0, span), GENRES[turn // len(kinds) % 2])
@@ -184,9 +231,7 @@ def step(folder: Path, kinds: list[str], seconds: float, errors: tuple[str, ...]
     """A fault at every system call of a save: a kill, or where there are errors, each of those at those that write."""
     counts: Counter[str] = Counter()
     for kind in kinds:
-        place = folder / kind
-        place.mkdir()
-        bench = Bench(place, kind, seconds)
+        bench = Bench(folder / kind, kind, seconds)
         bench.time_of_a_save()
         for call, times in sorted(bench.calls("Jazz").items()):
             for number in range(1, times + 1):
@@ -215,7 +260,7 @@ def main() -> int:
         else:
             counts = run(Path(folder), options.kinds, options.kills, options.seconds, options.seed)
     print(json.dumps(counts, sort_keys=True))
-    return int(any(counts[bad] for bad in ("damaged", "lost undo", "unresolved", "temporaries left")))
+    return int(any(counts[bad] for bad in BAD))
 
 
 if __name__ == "__main__":

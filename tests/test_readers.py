@@ -1,0 +1,55 @@
+"""Readers nobody here wrote see the genres; `python -m tests.readers` prints the table."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from mutagen import id3
+
+from genred.tags import write_genres
+from tests.makeaudio import make
+from tests.readers import ONE, READERS, TAGGED, TWO, Reader, verdict, write
+
+LISTS = [kind for kind in TAGGED if kind != "wv"]  # of APEv2 lists TagLib alone shows the second
+
+
+@pytest.fixture(params=READERS, ids=lambda reader: reader.name)
+def reader(request: pytest.FixtureRequest) -> Reader:
+    found: Reader = request.param
+    if not found.is_here:
+        pytest.skip(f"needs {found.name}")
+    return found
+
+
+@pytest.mark.parametrize("kind", TAGGED)
+def test_one_genre_is_seen_by_every_reader_of_the_format(tmp_path: Path, reader: Reader, kind: str) -> None:
+    """Exactly as it was written, and the one before is gone."""
+    if kind in reader.blind:
+        pytest.skip(f"{reader.name} does not read {kind}")
+    assert reader.read(write(tmp_path, kind, ONE)) == ONE
+
+
+@pytest.mark.parametrize("kind", TAGGED)
+def test_several_genres_are_several_values(tmp_path: Path, kind: str) -> None:
+    """Some reader shows them one by one, and each shows one of them at least, and nothing else."""
+    readers = [reader for reader in READERS if reader.is_here and kind not in reader.blind]
+    if not {"taglib", "tinytag" if kind in LISTS else "taglib"} & {reader.module for reader in readers}:
+        pytest.skip("needs a reader that shows lists")
+    path = write(tmp_path, kind, TWO)
+    seen = Counter(verdict(reader.read(path), TWO) for reader in readers)
+    assert seen["="]
+    assert set(seen) <= {"=", "joined", "one"}
+
+
+@pytest.mark.parametrize("separator", ["; ", " / ", "\\\\"])
+def test_id3v23_holds_one_text_with_the_separator(tmp_path: Path, reader: Reader, separator: str) -> None:
+    """Lists came with ID3v2.4: what every reader sees here is the text with the separator asked for."""
+    if "mp3" in reader.blind:
+        pytest.skip(f"{reader.name} does not read mp3")
+    path = make(tmp_path / "song.mp3", 0.3)
+    id3.ID3(path).save(path, v2_version=3)
+    write_genres(path, TWO, separator=separator)
+    shown = reader.read(path)
+    # "/" separates values in ID3v2.3 for some readers.
+    assert verdict(shown, TWO) in ("=", "joined")
+    assert shown == [separator.join(TWO)] or separator == " / "
