@@ -9,9 +9,10 @@ import multiprocessing
 import os
 import resource
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import Future, TimeoutError, wait
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -102,8 +103,10 @@ class Analyser:
         self._pool.stop()
         self._pool.join()
 
-    def warm_up(self) -> None:
+    def warm_up(self, stop: threading.Event | None = None) -> None:
         """Have one worker import, compile and load all it needs, then the others; then ``model_name`` is known.
+
+        The first time takes a minute; ``stop`` ends the waiting for it.
 
         Raises
         ------
@@ -112,9 +115,12 @@ class Analyser:
         """
         job = (self._model, self._cache)
         # One first: the others then find compiled what it compiled. They get a turn each while it is busy itself.
-        self.model_name = self._submit(_warm_up, job, _START_SECONDS).result()
-        for future in [self._submit(_warm_up, job, _START_SECONDS) for _ in range(2 * self.workers)]:
-            future.result()
+        for number in (1, 2 * self.workers):
+            for future in [self._submit(_warm_up, job, _START_SECONDS) for _ in range(number)]:
+                while not wait([future], timeout=0.5).done:
+                    if stop is not None and stop.is_set():
+                        return
+                self.model_name = future.result()
 
     def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
         """Look into files side by side; results in the order of ``paths``, which is read only a little ahead."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from genred import __version__, config, shelf, show
-from genred.errors import ConfigError, FileError, GenredError
+from genred.errors import ConfigError, FileError, GenredError, WatchError
 from genred.files import readable
 
 if TYPE_CHECKING:
@@ -524,6 +524,9 @@ def config_check(common: Common) -> int:
 
 def _watching(settings: config.Config, directories: Sequence[Path]) -> config.Config:
     """The configuration with the folders that were named instead of its own."""
+    for path in directories:
+        if not path.is_dir():
+            raise WatchError(f"{readable(path)}: no such folder")
     if directories:
         settings = settings.with_changes("watch", directories=tuple(path.absolute() for path in directories))
     return settings

@@ -39,18 +39,20 @@ def run(config: Config, stop: threading.Event) -> None:
     options = watch_options(config)
     with working(config, "run") as history:
         # Before anything slow: what arrives from now on is new.
-        for root in roots:
-            _meet(history, root, config, options)
+        unmet = _meet(history, roots, config, options)
+        for root in unmet:
+            log.warning("%s: not there; it is watched when it appears", readable(root))
         if config.history.retention_days:
             history.forget_ways_back(config.history.retention_days)
         with Analyser(config.service, config.model, cache_dir()) as analyser:
             notify("STATUS=warming up")
-            analyser.warm_up()
+            analyser.warm_up(stop)
             tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
             watcher = Watcher(roots, options, history.unknown)
             ready = False
             count, last = 0, "nothing yet"
             for batch in watcher.batches(stop):
+                unmet = _meet(history, unmet, config, options)
                 for record in tagger.process(batch):
                     log.log(*logs.line(record))
                     count, last = count + 1, readable(record.path)
@@ -93,7 +95,7 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, expect: Callab
 
     with working(config, "scan") as history, Analyser(config.service, config.model, cache_dir()) as analyser:
         expect(sum(1 for _ in todo(history)))
-        analyser.warm_up()
+        analyser.warm_up(stop)
         tagger = Tagger(config, history, analyser, backlog=True, dry_run=dry_run)
         for record in tagger.process(path for path, _ in todo(history)):
             yield record
@@ -161,7 +163,7 @@ def watch_options(config: Config) -> WatchOptions:
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; a second SIGINT is not waited for."""
+    """An event that SIGTERM, SIGINT and SIGHUP set; a second SIGINT is not waited for."""
     stop = threading.Event()
 
     def handle(number: int, _: object) -> None:
@@ -169,7 +171,7 @@ def stopping() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         yield stop
     finally:
@@ -183,13 +185,22 @@ def _roots(config: Config) -> Sequence[Path]:
     return [path.absolute() for path in config.watch.directories]
 
 
-def _meet(history: History, root: Path, config: Config, options: WatchOptions) -> None:
-    """At the first sight of a root, what is there already is noted as not genred's business."""
-    if not history.is_new_root(root):
-        return
-    there = walk(root, options) if config.watch.backlog == "ignore" else ()
-    count = history.add_root(root, there)
-    if count:
-        log.info(
-            "%s: %d files were there before and are left alone (`genred scan` looks at them)", readable(root), count
-        )
+def _meet(history: History, roots: Sequence[Path], config: Config, options: WatchOptions) -> list[Path]:
+    """At the first sight of a root, what is there already is noted as not genred's business.
+
+    Returns
+    -------
+    list of Path
+        Those that are new, and can't be seen yet.
+    """
+    unmet = []
+    for root in roots:
+        if not history.is_new_root(root):
+            continue
+        if not root.is_dir():
+            unmet.append(root)
+            continue
+        there = walk(root, options) if config.watch.backlog == "ignore" else ()
+        if count := history.add_root(root, there):
+            log.info("%s: %d files were there before and are left alone (see `genred scan`)", readable(root), count)
+    return unmet

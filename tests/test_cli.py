@@ -105,6 +105,7 @@ def test_a_folder_from_classify_to_undo(genred: Genred, tmp_path: Path, home: Pa
         (["undo"], 2, "name files or folders"),
         (["run"], 1, "no folder to look at"),
         (["scan", "/no/such/folder"], 1, "/no/such/folder: no such folder"),
+        (["run", "/no/such/folder"], 1, "/no/such/folder: no such folder"),
         (["history"], 10, "no history yet"),
         (["history", "--config", "/no/such/file"], 10, "/no/such/file: no such configuration file"),
         (["train", "/no/such/folder"], 10, "/no/such/folder: no such folder or CSV manifest"),

@@ -14,8 +14,11 @@ from threading import Thread
 import pytest
 
 from genred import tags
+from genred.config import Config
+from genred.files import stamp_of
 from genred.history import History
 from genred.records import Query, Record
+from genred.service import _meet, watch_options
 from tests.makeaudio import make
 
 SETTLE = 0.5
@@ -134,6 +137,17 @@ def test_music_that_arrives_is_tagged_once_and_only_while_asked(service: Service
     assert service.stop(signal.SIGINT) == 0
     assert before.read_bytes() == untouched
     assert not list(service.music.rglob(".genred-*"))
+
+
+def test_a_folder_that_appears_later_keeps_its_backlog_too(history: History, tmp_path: Path) -> None:
+    """What is in it when it is first seen was there before genred; it isn't taken for an arrival."""
+    root, options = tmp_path / "disk", watch_options(Config())
+    unmet = _meet(history, [root], Config(), options)
+    assert unmet == [root]
+    root.mkdir()
+    song = make(root / "old.flac", 0.1)
+    assert _meet(history, unmet, Config(), options) == []
+    assert list(history.unknown([(song, stamp_of(song))])) == []
 
 
 @pytest.mark.timeout(300)

@@ -1,0 +1,81 @@
+"""A small Debian of this machine's release, with genred in /opt/genred; made once, and kept.
+
+Nothing of this machine's settings gets in: packages are fetched out here, and installed in there without any network.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import zipfile
+from pathlib import Path
+
+from shell import skip, step
+
+PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv"
+TOOLS = {
+    "systemd-nspawn": "systemd-container",
+    "debootstrap": "debootstrap",
+    "unshare": "util-linux",
+    "apt-get": "apt (a Debian)",
+}
+
+
+def demand() -> None:
+    """Skip unless all that is needed is here."""
+    if os.geteuid() != 0:
+        skip("needs root, to boot a container")
+    if missing := sorted({package for tool, package in TOOLS.items() if not shutil.which(tool)}):
+        skip(f"needs {', '.join(missing)}")
+
+
+def tree(store: Path, source: Path) -> Path:
+    """The tree, with genred built from ``source``."""
+    base, wheels, wheel = store / "debian", store / "wheels", store / "wheel"
+    if not base.is_dir():
+        _debootstrap(base)
+    shutil.rmtree(wheel, ignore_errors=True)
+    _pip("wheel", "--no-deps", f"--wheel-dir={wheel}", source)
+    built = next(wheel.glob("*.whl"))
+    installed = base / "opt/genred/installed"
+    wanted = _requirements(built)
+    if not installed.is_file() or installed.read_text() != wanted:
+        shutil.rmtree(wheels, ignore_errors=True)
+        version = next((base / "usr/lib").glob("python3.*")).name.removeprefix("python")
+        _pip("download", f"--dest={wheels}", "--only-binary=:all:", f"--python-version={version}", built)
+        _within(base, wheels, "rm -rf /opt/genred; python3 -m venv /opt/genred; $pip --find-links=/wheels genred")
+        installed.write_text(wanted)
+    _within(base, wheel, "$pip --no-deps --force-reinstall /wheels/*.whl")
+    return base
+
+
+def _debootstrap(base: Path) -> None:
+    codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    targets = step("apt-get", "indextargets", "--format=$(CODENAME) $(COMPONENT) $(REPO_URI)").splitlines()
+    mirrors = [line.split()[2] for line in targets if line.startswith(f"{codename} main ")]
+    if not mirrors:
+        skip(f"needs apt sources for {codename or 'a Debian release'}, and `apt-get update`")
+    print(f"making a {codename} in {base}: some minutes, once", flush=True)
+    unfinished = base.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    step("debootstrap", "--variant=minbase", f"--include={PACKAGES}", codename, unfinished, mirrors[0])
+    unfinished.rename(base)
+
+
+def _requirements(wheel: Path) -> str:
+    """What a wheel depends on, as one number."""
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        lines = [line for line in archive.read(name).splitlines() if line.startswith(b"Requires-Dist:")]
+    return hashlib.sha256(b"\n".join(sorted(lines))).hexdigest()
+
+
+def _pip(*arguments: str | Path) -> None:
+    step(sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments)
+
+
+def _within(base: Path, wheels: Path, script: str) -> None:
+    script = f"pip='/opt/genred/bin/pip install --quiet --no-index'; {script}"
+    nspawn = ("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--pipe")
+    step(*nspawn, f"--directory={base}", f"--bind-ro={wheels}:/wheels", "/bin/sh", "-ec", script)
