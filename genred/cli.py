@@ -7,29 +7,21 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from genred import __version__, config, shelf, show
+from genred import __version__, cli_model, config, show
 from genred.errors import ConfigError, FileError, GenredError, WatchError
 from genred.files import readable
+from genred.options import DIRS, DRY_RUN, FILES, INTERRUPTED, SOME_FAILED, Common, common, complain
 
 if TYPE_CHECKING:
-    from genred.classifier import GenreClassifier
     from genred.history import History
     from genred.records import Record
-    from genred.table import Table
-    from genred.training import Labelled
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-SOME_FAILED = 3
-INTERRUPTED = 130
 
 
 def main() -> NoReturn:
@@ -46,51 +38,8 @@ def main() -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except GenredError as error:
-        _complain(error)
+        complain(error)
         sys.exit(error.exit_code)
-
-
-@dataclass(frozen=True)
-class Common:
-    """What every command understands."""
-
-    file: Path | None
-    json: bool
-    verbosity: int
-
-    def load(self) -> config.Config:
-        loaded = config.load(config.find(self.file))
-        loaded = loaded.with_changes("model", path=loaded.model.path or shelf.path_in_use())
-        from genred.logs import set_up_logging
-
-        levels = ["error", "warning", loaded.service.log_level, "debug"]
-        set_up_logging(levels[max(0, min(3, 2 + self.verbosity))])
-        return loaded
-
-
-def common(command: F) -> F:
-    """Add the options that every command understands; they arrive as the argument ``common``."""
-
-    options = [
-        click.option("--config", "file", type=click.Path(path_type=Path), help="Configuration file to use."),
-        click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
-        click.option("-q", "--quiet", count=True, help="Say less; twice: errors only."),
-        click.option("-v", "--verbose", count=True, help="Say more."),
-    ]
-
-    @wraps(command)
-    def wrapped(file: Path | None, as_json: bool, quiet: int, verbose: int, **rest: Any) -> Any:
-        return command(Common(file, as_json, verbose - quiet), **rest)
-
-    decorated: Any = wrapped
-    for option in reversed(options):
-        decorated = option(decorated)
-    return decorated  # type: ignore[no-any-return]  # click's decorators keep the type of what they wrap
-
-
-_DIRS = click.argument("directories", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
-_FILES = click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
-_DRY = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -106,11 +55,15 @@ def cli() -> None:
     """
 
 
+for command in (cli_model.train, cli_model.evaluate, cli_model.model):
+    cli.add_command(command)
+
+
 # -- at work ---------------------------------------------------------------------------------------------------------
 
 
 @cli.command()
-@_DIRS
+@DIRS
 @common
 def run(common: Common, directories: Sequence[Path]) -> None:
     """Watch folders and tag what arrives, until stopped."""
@@ -121,8 +74,8 @@ def run(common: Common, directories: Sequence[Path]) -> None:
 
 
 @cli.command()
-@_DIRS
-@_DRY
+@DIRS
+@DRY_RUN
 @click.option("--redecide", is_flag=True, help="Apply the model and settings of now to what was heard before.")
 @common
 def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: bool) -> int:
@@ -150,7 +103,7 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
 
 
 @cli.command()
-@_FILES
+@FILES
 @common
 def classify(common: Common, paths: Sequence[Path]) -> int:
     """Genres with probabilities; writes nothing, records nothing."""
@@ -175,8 +128,8 @@ def classify(common: Common, paths: Sequence[Path]) -> int:
 
 @cli.command("set")
 @click.argument("genre")
-@_FILES
-@_DRY
+@FILES
+@DRY_RUN
 @common
 def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> int:
     """A person's own decision, through the same safe write; never overruled afterwards."""
@@ -198,7 +151,7 @@ def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> in
 @click.option("--run", "run_id", type=int, help="All that one run wrote; its number is in the history.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="The last N tags that were written.")
 @click.option("--since", metavar="WHEN", help="All written since 2026-11-22, 2026-11-22T18:30, or 90m, 12h, 7d ago.")
-@_DRY
+@DRY_RUN
 @common
 def undo(
     common: Common, paths: Sequence[Path], run_id: int | None, last: int | None, since: str | None, dry_run: bool
@@ -237,183 +190,6 @@ def undo(
             _fail(common, FileError(record.path, reason))
         code = _each(common, found, lambda undo: take_back(journal, undo, settings.tags, analyser, dry_run=dry_run))
         return SOME_FAILED if dropped else code
-
-
-# -- the model -------------------------------------------------------------------------------------------------------
-
-_SOURCES = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
-
-
-@cli.command()
-@click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=click.Path(path_type=Path))
-@click.option("--from-tags", "libraries", multiple=True, metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--with-builtin", is_flag=True, help="Learn from the built-in table as well.")
-@click.option("--name", default="own", show_default=True, help="What to call the model.")
-@click.option("--force", is_flag=True, help="Put it in use even if it is worse than the one in use.")
-@click.option("--to-table", type=click.Path(path_type=Path), help="Keep the feature table (.npz), and no model.")
-@common
-def train(
-    common: Common,
-    sources: Sequence[Path],
-    libraries: Sequence[Path],
-    with_builtin: bool,
-    name: str,
-    force: bool,
-    to_table: Path | None,
-) -> int:
-    """Learn from labelled music, compare with the model in use, and put the better one in use.
-
-    A SOURCE is a folder of folders named by genre, or a CSV manifest (path,genre[,artist[,source]]). --from-tags takes
-    the genres that you set in your own library; those that genred wrote don't count.
-    """
-    from genred import library, modelfile, training
-
-    if not sources and not libraries:
-        raise click.UsageError("name labelled music, or give --from-tags with your music folder.")
-    settings = common.load()
-    labelled = [item for source in sources for item in training.read_source(source)]
-    table, failed = _table(labelled + (_own_labels(libraries, settings) if libraries else []), settings)
-    code = SOME_FAILED if failed else 0
-    if to_table:
-        table.save(to_table)
-        click.echo(f"{len(table)} tracks in {to_table}")
-        return code
-    base = modelfile.builtin_table() if with_builtin else None
-    model, comparison = library.teach(table, _model(settings), name=name, base=base)
-    path = shelf.file_of(model.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    modelfile.save(model, path)
-    used = comparison.is_better or force
-    if used:
-        _use(model.name, common)
-    if common.json:
-        show.say_json({"path": str(path), "in_use": used} | model.card_)
-        return code
-    click.echo("\n".join([*model.evaluation_.lines(), "", *comparison.lines(), ""]))
-    if used:
-        click.echo(f"{model.name} is in use; `genred model use {shelf.BUILTIN}` goes back")
-    else:
-        click.echo(
-            f"{model.name} is worse than the model in use and was only put aside (`genred model use {model.name}`)"
-        )
-    return code
-
-
-@cli.command()
-@_SOURCES
-@common
-def evaluate(common: Common, sources: Sequence[Path]) -> int:
-    """How right the model is about labelled music that it was not trained on."""
-    from genred import training
-
-    settings = common.load()
-    table, failed = _table([item for source in sources for item in training.read_source(source)], settings)
-    model = _model(settings)
-    evaluation = model.evaluate(table)
-    if common.json:
-        show.say_json({"model": model.name} | evaluation.as_dict())
-    else:
-        click.echo("\n".join([f"model {model.name}", *evaluation.lines()]))
-    return SOME_FAILED if failed else 0
-
-
-@cli.group()
-def model() -> None:
-    """The models."""
-
-
-@model.command("show")
-@common
-def model_show(common: Common) -> None:
-    """What the model in use was trained on, and how good it is."""
-    found = _model(common.load())
-    if common.json:
-        show.say_json(found.card_)
-        return
-    card = found.card_
-    click.echo(f"{click.style(found.name, bold=True)}: {card['tracks']} tracks by {card['artists']} artists")
-    for what in ("sources", "genres"):
-        click.echo(f"{what}: " + ", ".join(f"{name} {count}" for name, count in card[what].items()))
-    click.echo(
-        "answers from a confidence of " + ", ".join(f"{t} for {float(p):.0%}" for p, t in card["threshold"].items())
-    )
-    click.echo("\n".join(["", *found.evaluation_.lines()]))
-
-
-@model.command("list")
-@common
-def model_list(common: Common) -> None:
-    """The built-in model and those of your own; the one in use is marked."""
-    own = shelf.entries()
-    builtin_used = not any(entry.in_use for entry in own)
-    rows: list[tuple[str, bool, int | None]] = [(shelf.BUILTIN, builtin_used, None)]
-    rows += [(entry.name, entry.in_use, entry.card["tracks"]) for entry in own]
-    for name, in_use, tracks in rows:
-        if common.json:
-            show.say_json({"name": name, "in_use": in_use, "tracks": tracks})
-        else:
-            about = "comes with genred" if tracks is None else f"your own, {tracks} tracks"
-            click.echo(f"{'*' if in_use else ' '} {name:<24} {about}")
-
-
-@model.command("use")
-@click.argument("name")
-@common
-def model_use(common: Common, name: str) -> None:
-    """Put a model in use, "builtin" for the built-in one; a running service takes it at its next start."""
-    _use(name, common)
-    click.echo(f"{name} is in use")
-
-
-def _use(name: str, common: Common) -> None:
-    if config.load(config.find(common.file)).model.path:
-        raise ConfigError("model.path names a model, which stays in use; remove it from the configuration first")
-    shelf.use(name)
-
-
-def _model(settings: config.Config) -> "GenreClassifier":
-    from genred.analysis import load_model
-
-    return load_model(settings.model, config.cache_dir())
-
-
-def _own_labels(folders: Sequence[Path], settings: config.Config) -> list["Labelled"]:
-    """What a person's own tags teach; what they don't is said on stderr."""
-    from genred import library
-    from genred.analysis import Analyser
-    from genred.history import History
-    from genred.policy import Policy
-    from genred.service import watch_options
-    from genred.walking import walk
-
-    options = watch_options(settings)
-    paths = (path for folder in folders for path, _ in walk(folder, options))
-    history = History.open(settings.database, readonly=True) if settings.database.exists() else None
-    with Analyser(settings.service, settings.model, config.cache_dir()) as analyser:
-        found = library.from_tags(paths, analyser, history, Policy.of(settings).vocabulary)
-    for reason, count in found.left_out.most_common():
-        click.echo(f"genred: left out {count} tracks: {reason}", err=True)
-    if not found.labelled:
-        raise ConfigError("these folders hold too little music with a genre that you set to learn from")
-    return found.labelled
-
-
-def _table(labelled: Sequence["Labelled"], settings: config.Config) -> tuple["Table", bool]:
-    """Features of labelled music, and whether some of it failed."""
-    from genred import training
-    from genred.progress import Progress
-
-    workers = settings.service.workers or len(os.sched_getaffinity(0))
-    with Progress() as progress:
-        progress.expect(len(labelled))
-        table, errors = training.build_table(
-            labelled, workers=workers, cache_dir=config.cache_dir(), progress=progress.advance
-        )
-    for error in errors:
-        _complain(error)
-    if not len(table):
-        raise ConfigError("none of the music could be read")
-    return table, bool(errors)
 
 
 # -- questions -------------------------------------------------------------------------------------------------------
@@ -567,7 +343,7 @@ def _fail(common: Common, error: FileError) -> None:
     if common.json:
         show.say_json({"path": readable(error.path), "error": error.reason})
     else:
-        _complain(error)
+        complain(error)
 
 
 def _moment(text: str) -> str:
@@ -581,8 +357,3 @@ def _moment(text: str) -> str:
         return iso(datetime.fromisoformat(text).astimezone())
     except ValueError:
         raise click.BadParameter(f"{text!r} is not a time; give 2026-11-22, 2026-11-22T18:30, 90m, 12h or 7d") from None
-
-
-def _complain(error: GenredError) -> None:
-    for text in str(error).splitlines():
-        click.echo(f"genred: {text}", err=True)

@@ -1,0 +1,66 @@
+"""What commands have in common: their options, and how they complain."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from genred import config, shelf
+from genred.errors import GenredError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SOME_FAILED = 3
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Common:
+    """What every command understands."""
+
+    file: Path | None
+    json: bool
+    verbosity: int
+
+    def load(self) -> config.Config:
+        loaded = config.load(config.find(self.file))
+        loaded = loaded.with_changes("model", path=loaded.model.path or shelf.path_in_use())
+        from genred.logs import set_up_logging
+
+        levels = ["error", "warning", loaded.service.log_level, "debug"]
+        set_up_logging(levels[max(0, min(3, 2 + self.verbosity))])
+        return loaded
+
+
+def common(command: F) -> F:
+    """Add the options that every command understands; they arrive as the argument ``common``."""
+
+    options = [
+        click.option("--config", "file", type=click.Path(path_type=Path), help="Configuration file to use."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
+        click.option("-q", "--quiet", count=True, help="Say less; twice: errors only."),
+        click.option("-v", "--verbose", count=True, help="Say more."),
+    ]
+
+    @wraps(command)
+    def wrapped(file: Path | None, as_json: bool, quiet: int, verbose: int, **rest: Any) -> Any:
+        return command(Common(file, as_json, verbose - quiet), **rest)
+
+    decorated: Any = wrapped
+    for option in reversed(options):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]  # click's decorators keep the type of what they wrap
+
+
+DIRS = click.argument("directories", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
+FILES = click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+DRY_RUN = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+
+
+def complain(error: GenredError) -> None:
+    """Say an error on stderr, each line of it with the name of the program."""
+    for text in str(error).splitlines():
+        click.echo(f"genred: {text}", err=True)
