@@ -81,15 +81,18 @@ class History:
         }
         record = replace(record, id=db.execute(records.insert().returning(records.c.id), row).scalar_one())
         if record.stamp is not None:
-            file = self._know(db, record.path, record.stamp, record.standing, record.id)
+            file = self._know(db, record, record.stamp)
             if record.features is not None:
                 version, vector = record.features
                 row = {"file": file, "version": version, "vector": vector}
                 db.execute(_upsert(features, row, "file"))
         return record
 
-    def _know(self, db: sa.Connection, path: Path, stamp: Stamp, standing: Standing, record: int | None) -> int:
-        row = {"path": os.fsencode(path), **columns_of(stamp), "standing": standing.value, "record": record}
+    def _know(self, db: sa.Connection, record: Record, stamp: Stamp) -> int:
+        row = {"path": os.fsencode(record.path), **columns_of(stamp)}
+        row |= {"standing": record.standing.value, "record": record.id}
+        if record.outcome in (Outcome.TAGGED, Outcome.UNDONE):
+            row["wrote"] = record.id if record.outcome is Outcome.TAGGED else None
         return int(db.execute(_upsert(files, row, "path").returning(files.c.id)).scalar_one())
 
     # -- what is known -----------------------------------------------------------------------------------------------
@@ -102,11 +105,11 @@ class History:
 
     def written(self, path: Path) -> tuple[str, ...] | None:
         """The genres that genred last wrote into a file and nobody has undone, None where there are none such."""
-        touched = (Outcome.TAGGED.value, Outcome.UNDONE.value)
-        select = sa.select(records.c.outcome, records.c.written).order_by(records.c.id.desc()).limit(1)
+        joined = files.join(records, files.c.wrote == records.c.id)
+        select = sa.select(records.c.written).select_from(joined).where(files.c.path == os.fsencode(path))
         with self.reading() as db:
-            row = db.execute(select.where(records.c.path == os.fsencode(path), records.c.outcome.in_(touched))).first()
-        return tuple(json.loads(row.written)) if row is not None and row.outcome == Outcome.TAGGED else None
+            written = db.execute(select).scalar()
+        return None if written is None else tuple(json.loads(written))
 
     def unknown(self, pairs: Iterable[tuple[Path, Stamp]], *, backlog: bool = False) -> Iterator[tuple[Path, Stamp]]:
         """Those of ``pairs`` that are to be looked at, in their order; reads in batches.
@@ -146,7 +149,7 @@ class History:
         stands = [files.c.standing == Standing.DONE.value, features.c.version == version]
         if below is not None:
             stands.append(_at_or_below(files.c.path, below))
-        joined = files.join(features).join(records, files.c.record == records.c.id)
+        joined = files.join(features, features.c.file == files.c.id).join(records, files.c.record == records.c.id)
         columns = [files.c.path, *(files.c[name] for name in STAMP), features.c.vector]
         decided = [records.c.outcome, records.c.previous, records.c.written]
         select = sa.select(*columns, *decided).select_from(joined).where(*stands).order_by(files.c.path)

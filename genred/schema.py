@@ -64,6 +64,7 @@ files = sa.Table(
     *(sa.Column(name, sa.BigInteger, nullable=False) for name in STAMP),
     sa.Column("standing", sa.Text, nullable=False),
     sa.Column("record", sa.ForeignKey("records.id")),
+    sa.Column("wrote", sa.ForeignKey("records.id")),  # the tag write in force, whatever the file is called since
     sa.Index("ix_files_inode", "ino", "dev"),
 )
 

@@ -179,6 +179,16 @@ def test_a_persons_change_of_what_genred_wrote_stands(history: History, song: Pa
     assert process(history, song, sure("Jazz"), with_tags(mode="overwrite")) == []
 
 
+def test_a_persons_change_stands_after_a_rename_too(history: History, song: Path) -> None:
+    """What genred wrote is remembered by file, not by name."""
+    process(history, song, sure("Jazz"))
+    moved = song.rename(song.with_name("moved.flac"))
+    assert process(history, moved) == []
+    tags.write_genres(moved, [])
+    (record,) = process(history, moved, sure("Jazz"), with_tags(mode="overwrite"))
+    assert record.reason == "genred wrote Jazz and a person removed it"
+
+
 def test_a_dry_run_changes_nothing(history: History, song: Path) -> None:
     """Neither the file nor the history."""
     before = digest(song)

@@ -48,6 +48,7 @@ def upgrade() -> None:
         *(sa.Column(name, sa.BigInteger, nullable=False) for name in _STAMP),
         sa.Column("standing", sa.Text, nullable=False),
         sa.Column("record", sa.Integer, sa.ForeignKey("records.id")),
+        sa.Column("wrote", sa.Integer, sa.ForeignKey("records.id")),
     )
     op.create_index("ix_files_inode", "files", ["ino", "dev"])
     op.create_table(
