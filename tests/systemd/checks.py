@@ -402,10 +402,9 @@ def mounted(bench: Bench, folder: str, names: tuple[str, ...]) -> str:
         system.started()
         for name in names:
             song = f"{folder}/{name}{bench.song.suffix}"
-            machine.sh(
-                f"mkdir -p {folder} && mount -t tmpfs -o uid=1000,gid=1000 disk {folder}\n"
-                f"cp '/srv/{bench.song.name}' {song} && chown {SYSTEM}: {song}"
-            )
+            machine.sh(f"mkdir -p {folder} && mount -t tmpfs -o uid=1000,gid=1000 disk {folder}")
+            time.sleep(6)  # what is there when a folder is seen for the first time is left alone
+            machine.sh(f"cp '/srv/{bench.song.name}' {song} && chown {SYSTEM}: {song}")
             system.tagged(Path(song))
             machine.sh(f"umount {folder}")
             time.sleep(6)  # longer than between two looks at whether a folder is the same
