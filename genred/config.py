@@ -170,7 +170,8 @@ def check(file: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[C
             kind = SECTIONS[name].__annotations__.get(key)
             listed = value.split(os.pathsep) if kind in (tuple[Path, ...], tuple[str, ...]) else value
             _accept(values, name, key, listed, f"${variable}", None, mistakes)
-    return Config(**{name: SECTIONS[name](**values[name]) for name in SECTIONS}), mistakes  # type: ignore[arg-type]
+    sections: dict[str, Any] = {name: kind(**values[name]) for name, kind in SECTIONS.items()}
+    return Config(**sections), mistakes
 
 
 def state_dir() -> Path:
