@@ -199,7 +199,7 @@ class _RawItems(mp4.MP4Tags):
     """MP4 tags that are written as the bytes they were; mutagen makes room for them and mends the chunk offsets."""
 
     def __init__(self, raw: bytes) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # mutagen has no types
         self.raw = raw
 
     def items(self) -> list[tuple[str, None]]:
