@@ -145,13 +145,20 @@ class History:
         return [Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing)) for row in rows]
 
     def heard(self, version: str, below: Path | None = None) -> Iterator[Heard]:
-        """Files with features of this version whose decision was genred's own, in the order of their paths."""
+        """Files with features of this version whose decision was genred's own, in the order of their paths.
+
+        ``previous`` is what was there before genred ever wrote: its own earlier answers are nobody's genre.
+        """
+        earlier = records.alias()
+        tagged = sa.and_(earlier.c.path == records.c.path, earlier.c.outcome == Outcome.TAGGED.value)
+        first = sa.select(earlier.c.previous).where(tagged).order_by(earlier.c.id).limit(1).scalar_subquery()
+        before = sa.case((records.c.outcome == Outcome.TAGGED.value, first), else_=records.c.previous)
         stands = [files.c.standing == Standing.DONE.value, features.c.version == version]
         if below is not None:
             stands.append(_at_or_below(files.c.path, below))
         joined = files.join(features, features.c.file == files.c.id).join(records, files.c.record == records.c.id)
         columns = [files.c.path, *(files.c[name] for name in STAMP), features.c.vector]
-        decided = [records.c.outcome, records.c.previous, records.c.written]
+        decided = [records.c.outcome, before.label("previous"), records.c.written]
         select = sa.select(*columns, *decided).select_from(joined).where(*stands).order_by(files.c.path)
         with self.reading() as db:
             for row in db.execution_options(yield_per=500).execute(select):

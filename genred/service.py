@@ -96,6 +96,8 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, expect: Callab
     with working(config, "scan") as history, Analyser(config.service, config.model, cache_dir()) as analyser:
         expect(sum(1 for _ in todo(history)))
         analyser.warm_up(stop)
+        if stop.is_set():
+            return
         tagger = Tagger(config, history, analyser, backlog=True, dry_run=dry_run)
         for record in tagger.process(path for path, _ in todo(history)):
             yield record

@@ -284,3 +284,8 @@ def test_deciding_anew_acts_from_memory_where_the_answer_is_another_one(history:
         "theirs": ["Polka"],
     }
     assert analyser.heard == []
+
+    # Its own second answer is no person's genre: a third one replaces it as well.
+    (other,) = [file for file in history.heard("0") if file.path == songs["other"]]
+    (record,) = tagger.redecide([other], lambda batch: [sure("Folk")], "newer")
+    assert (record.previous, record.written) == (("Rock",), ("Folk",))
