@@ -58,19 +58,19 @@ def train(
     path = shelf.file_of(model.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     modelfile.save(model, path)
-    used = comparison.is_better or force
+    used = (comparison.is_better or force) and not _named_by_configuration(common)
     if used:
-        _use(model.name, common)
+        shelf.use(model.name)
     if common.json:
         show.say_json({"path": str(path), "in_use": used} | model.card_)
         return code
     click.echo("\n".join([*model.evaluation_.lines(), "", *comparison.lines(), ""]))
     if used:
         click.echo(f"{model.name} is in use; `genred model use {shelf.BUILTIN}` goes back")
+    elif comparison.is_better or force:
+        click.echo(f"{model.name} was put aside: model.path names another model, which stays in use")
     else:
-        click.echo(
-            f"{model.name} is worse than the model in use and was only put aside (`genred model use {model.name}`)"
-        )
+        click.echo(f"{model.name} is worse than the model in use and was only put aside; --force puts it in use")
     return code
 
 
@@ -136,14 +136,15 @@ def model_list(common: Common) -> None:
 @common
 def model_use(common: Common, name: str) -> None:
     """Put a model in use, "builtin" for the built-in one; a running service takes it at its next start."""
-    _use(name, common)
+    if _named_by_configuration(common):
+        raise ConfigError("model.path names a model, which stays in use; remove it from the configuration first")
+    shelf.use(name)
     click.echo(f"{name} is in use")
 
 
-def _use(name: str, common: Common) -> None:
-    if config.load(config.find(common.file)).model.path:
-        raise ConfigError("model.path names a model, which stays in use; remove it from the configuration first")
-    shelf.use(name)
+def _named_by_configuration(common: Common) -> bool:
+    """Whether model.path names a model, which then stays in use whatever is on the shelf."""
+    return bool(config.load(config.find(common.file)).model.path)
 
 
 def _model(settings: config.Config) -> "GenreClassifier":

@@ -16,7 +16,7 @@ from genred import schema
 from genred.errors import HistoryError
 from genred.files import Stamp, readable
 from genred.records import Heard, Known, Outcome, Query, Record, Standing, iso
-from genred.schema import STAMP, columns_of, features, files, records, roots, runs, stamp_in, writes
+from genred.schema import STAMP, at_or_below, columns_of, features, files, records, roots, runs, stamp_in, writes
 
 
 class History:
@@ -155,7 +155,7 @@ class History:
         before = sa.case((records.c.outcome == Outcome.TAGGED.value, first), else_=records.c.previous)
         stands = [files.c.standing == Standing.DONE.value, features.c.version == version]
         if below is not None:
-            stands.append(_at_or_below(files.c.path, below))
+            stands.append(at_or_below(files.c.path, below))
         joined = files.join(features, features.c.file == files.c.id).join(records, files.c.record == records.c.id)
         columns = [files.c.path, *(files.c[name] for name in STAMP), features.c.vector]
         decided = [records.c.outcome, before.label("previous"), records.c.written]
@@ -204,7 +204,7 @@ class History:
         if query.run is not None:
             select = select.where(records.c.run == query.run)
         if query.path is not None:
-            select = select.where(_at_or_below(records.c.path, query.path))
+            select = select.where(at_or_below(records.c.path, query.path))
         with self.reading() as db:
             for row in db.execution_options(yield_per=500).execute(select):
                 yield _record(row)
@@ -241,11 +241,6 @@ class History:
     def reading(self) -> Iterator[sa.Connection]:
         with schema.reading(self.path, self._engine) as db:
             yield db
-
-
-def _at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement[bool]:
-    here = os.fsencode(path)
-    return sa.or_(column == here, sa.and_(column >= here + b"/", column < here + b"0"))  # "0" follows "/"
 
 
 def _record(row: sa.Row[Any]) -> Record:

@@ -14,7 +14,7 @@ from genred.files import Stamp
 from genred.history import History
 from genred.locks import locked
 from genred.records import Outcome, Query, Record, Standing
-from genred.schema import columns_of, files, records, stamp_in, writes
+from genred.schema import at_or_below, columns_of, files, records, stamp_in, writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Journal:
 
     def moved(self, path: Path) -> dict[Path, Path]:
         """Files at or below a path that were renamed since the last decision about them: former name, name now."""
-        return self._moved(_at_or_below(path))
+        return self._moved(at_or_below(files.c.path, path))
 
     def moved_away(self, paths: Iterable[Path]) -> dict[Path, Path]:
         """Where files are now that were renamed since the last decision about them: former name, name now."""
@@ -153,11 +153,6 @@ class Journal:
         with self._history.reading() as db:
             rows = db.execute(select.where(where, files.c.path != records.c.path)).all()
         return {Path(os.fsdecode(then)): Path(os.fsdecode(now)) for then, now in rows}
-
-
-def _at_or_below(path: Path) -> sa.ColumnElement[bool]:
-    here = os.fsencode(path)
-    return sa.or_(files.c.path == here, sa.and_(files.c.path >= here + b"/", files.c.path < here + b"0"))  # "0" is next
 
 
 # What a record to be needs to become one in another process; path and stamp have columns of their own.

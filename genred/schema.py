@@ -102,6 +102,12 @@ def stamp_in(row: sa.Row[Any]) -> Stamp:
     return Stamp(dev % 2**64, ino % 2**64, *rest)
 
 
+def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement[bool]:
+    """Whether a path column names this file, or one below this folder."""
+    here = os.fsencode(path)
+    return sa.or_(column == here, sa.and_(column >= here + b"/", column < here + b"0"))  # "0" follows "/"
+
+
 def migrate(path: Path, engine: sa.Engine) -> None:
     """Bring the database to `SCHEMA`, after a backup where it holds something.
 
