@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -64,3 +65,16 @@ def complain(error: GenredError) -> None:
     """Say an error on stderr, each line of it with the name of the program."""
     for text in str(error).splitlines():
         click.echo(f"genred: {text}", err=True)
+
+
+def moment(text: str) -> str:
+    """A time as a person gives it, as the history holds it."""
+    from genred.records import iso
+
+    units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+    if text[-1:] in units and text[:-1].isdigit():
+        return iso(datetime.now().astimezone() - timedelta(**{units[text[-1]]: int(text[:-1])}))
+    try:
+        return iso(datetime.fromisoformat(text).astimezone())
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a time; give 2026-11-22, 2026-11-22T18:30, 90m, 12h or 7d") from None

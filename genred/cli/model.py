@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genred import config, shelf, show
+from genred import config, shelf
+from genred.cli import show
+from genred.cli.options import SOME_FAILED, Common, common, complain
 from genred.errors import ConfigError
-from genred.options import SOME_FAILED, Common, common, complain
 
 if TYPE_CHECKING:
     from genred.classifier import GenreClassifier
@@ -177,7 +178,7 @@ def _own_labels(folders: Sequence[Path], settings: config.Config) -> list["Label
 def _table(labelled: Sequence["Labelled"], settings: config.Config) -> tuple["Table", bool]:
     """Features of labelled music, and whether some of it failed."""
     from genred import training
-    from genred.progress import Progress
+    from genred.cli.progress import Progress
 
     workers = settings.service.workers or len(os.sched_getaffinity(0))
     with Progress() as progress:

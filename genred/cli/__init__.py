@@ -1,0 +1,55 @@
+"""The commands: arguments in, printing out. Results go to stdout, progress and logs to stderr.
+
+Whatever is slow to import is imported inside the command that needs it, so that `genred history` answers at once.
+"""
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from genred import __version__
+from genred.cli import model, questions, settings, work
+from genred.cli.options import INTERRUPTED, complain
+from genred.errors import GenredError
+
+
+def main() -> NoReturn:
+    """The `genred` command."""
+    try:
+        sys.exit(cli.main(prog_name="genred", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`).
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except GenredError as error:
+        complain(error)
+        sys.exit(error.exit_code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="genred")
+def cli() -> None:
+    """Music arrives in a folder, and a moment later it carries a genre.
+
+    \b
+    genred run ~/Music                watch a folder
+    genred scan -n ~/Music            what would become of what is there
+    genred classify song.mp3          ask, and change nothing
+    genred undo --last 1              take the last tag back
+    """
+
+
+for command in (
+    *(work.run, work.scan, work.classify, work.set_, work.undo),
+    *(questions.history, questions.stats),
+    *(model.train, model.evaluate, model.model),
+    settings.config_,
+):
+    cli.add_command(command)

@@ -1,0 +1,184 @@
+"""The commands that do something to music: run, scan, classify, set, undo."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from genred import config
+from genred.cli import show
+from genred.cli.options import DIRS, DRY_RUN, FILES, INTERRUPTED, SOME_FAILED, Common, common, complain, moment
+from genred.errors import FileError, WatchError
+from genred.files import readable
+
+if TYPE_CHECKING:
+    from genred.records import Record
+
+
+@click.command()
+@DIRS
+@common
+def run(common: Common, directories: Sequence[Path]) -> None:
+    """Watch folders and tag what arrives, until stopped."""
+    from genred import service
+
+    with service.stopping() as stop:
+        service.run(_watching(common.load(), directories), stop)
+
+
+@click.command()
+@DIRS
+@DRY_RUN
+@click.option("--redecide", is_flag=True, help="Apply the model and settings of now to what was heard before.")
+@common
+def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: bool) -> int:
+    """One pass over what is in the folders now."""
+    from genred import service
+    from genred.cli.progress import Progress
+    from genred.logs import line
+
+    settings = _watching(common.load(), directories)
+    with service.stopping() as stop, Progress() as progress:
+        if redecide:
+            records = service.redecide(settings, stop, dry_run=dry_run)
+        else:
+            records = service.scan(settings, stop, dry_run=dry_run, expect=progress.expect)
+        for record in records:
+            progress.advance(record.outcome)
+            if common.json:
+                show.say_json(show.record_as_json(record))
+            elif common.verbosity >= 0:
+                progress.say(line(record)[1])
+    progress.summarise(dry_run=dry_run)
+    if stop.is_set():
+        return INTERRUPTED
+    return SOME_FAILED if progress.counts["failed"] else 0
+
+
+@click.command()
+@FILES
+@common
+def classify(common: Common, paths: Sequence[Path]) -> int:
+    """Genres with probabilities; writes nothing, records nothing."""
+    from genred.analysis import Analyser, Ask
+
+    settings = common.load()
+    failed = False
+    with Analyser(settings.service, settings.model, config.cache_dir()) as analyser:
+        analyser.warm_up()
+        # A link that a person names themselves is followed.
+        looks = analyser.look((path.resolve() for path in paths), Ask.SOUND)
+        for path, (_, look) in zip(paths, looks, strict=True):
+            failed |= isinstance(look, FileError)
+            if common.json:
+                show.say_json({"path": readable(path)} | show.look_as_json(look, analyser.model_name))
+            elif isinstance(look, FileError):
+                click.echo(f"genred: {readable(path)}: {look.reason}", err=True)
+            elif look.prediction is not None:
+                show.prediction(path, look.prediction)
+    return SOME_FAILED if failed else 0
+
+
+@click.command("set")
+@click.argument("genre")
+@FILES
+@DRY_RUN
+@common
+def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> int:
+    """A person's own decision, through the same safe write; never overruled afterwards."""
+    from genred.analysis import Analyser
+    from genred.service import deciding
+    from genred.tagger import Tagger
+
+    settings = common.load()
+    with (
+        deciding(settings, "set") as history,
+        Analyser(settings.service, settings.model, config.cache_dir()) as analyser,
+    ):
+        tagger = Tagger(settings, history, analyser, dry_run=dry_run)
+        return _each(common, paths, lambda path: tagger.obey(path, genre))
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.option("--run", "run_id", type=int, help="All that one run wrote; its number is in the history.")
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="The last N tags that were written.")
+@click.option("--since", metavar="WHEN", help="All written since 2026-11-22, 2026-11-22T18:30, or 90m, 12h, 7d ago.")
+@DRY_RUN
+@common
+def undo(
+    common: Common, paths: Sequence[Path], run_id: int | None, last: int | None, since: str | None, dry_run: bool
+) -> int:
+    """Put back exactly what was there; a folder means all below it."""
+    from genred.analysis import Analyser
+    from genred.journal import Journal
+    from genred.records import Query
+    from genred.safewrite import recover
+    from genred.service import deciding
+    from genred.tagger import take_back
+    from genred.undoing import select
+
+    if bool(paths) + sum(asked is not None for asked in (run_id, last, since)) != 1:
+        raise click.UsageError("name files or folders, or give --run, --last or --since.")
+    settings = common.load()
+    names = dict.fromkeys(name for path in paths for name in (path.absolute(), path.resolve()))
+    queries = [Query(path=name) for name in names]
+    queries = queries or [Query(run=run_id, limit=last, since=moment(since) if since else None)]
+    with deciding(settings, "undo") as history, ExitStack() as stack:
+        journal = Journal(history)
+        if not dry_run:
+            recover(journal)
+
+        @cache
+        def analyser() -> Analyser:
+            return stack.enter_context(Analyser(settings.service, settings.model, config.cache_dir()))
+
+        found, dropped = select(history, queries)
+        if not found and not dropped:
+            click.echo("genred: nothing to undo there", err=True)
+            return SOME_FAILED if paths else 0
+        days = settings.history.retention_days
+        reason = f"its way back was dropped{f' after {days} days' if days else ''} (history.retention_days)"
+        for record in dropped:
+            _fail(common, FileError(record.path, reason))
+        code = _each(common, found, lambda undo: take_back(journal, undo, settings.tags, analyser, dry_run=dry_run))
+        return SOME_FAILED if dropped else code
+
+
+def _watching(settings: config.Config, directories: Sequence[Path]) -> config.Config:
+    """The configuration with the folders that were named instead of its own."""
+    for path in directories:
+        if not path.is_dir():
+            raise WatchError(f"{readable(path)}: no such folder")
+    if directories:
+        settings = settings.with_changes("watch", directories=tuple(path.absolute() for path in directories))
+    return settings
+
+
+def _each(common: Common, things: Sequence[Any], do: Callable[[Any], "Record"]) -> int:
+    """Do something to each of several files; one that fails doesn't keep the others."""
+    from genred.logs import line
+
+    failed = False
+    for thing in things:
+        try:
+            record = do(thing)
+        except FileError as error:
+            failed = True
+            _fail(common, error)
+        else:
+            if common.json:
+                show.say_json(show.record_as_json(record))
+            else:
+                click.echo(line(record)[1])
+    return SOME_FAILED if failed else 0
+
+
+def _fail(common: Common, error: FileError) -> None:
+    if common.json:
+        show.say_json({"path": readable(error.path), "error": error.reason})
+    else:
+        complain(error)
