@@ -26,6 +26,7 @@ References
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import librosa  # lazy: nothing is compiled before the first call
 import numpy as np
@@ -95,7 +96,7 @@ CHAIN_FAMILIES = frozenset({"spectral_pattern", "shape_mean", "crest", "crest_ra
 """Kinds of features that the recording chain moves as much as the music does: good for telling music from noise or
 speech, not for telling one genre from another."""
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 Features = dict[str, Array]
 
 
@@ -118,14 +119,15 @@ def extract(excerpts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 def _describe(excerpts: Sequence[NDArray[np.float32]]) -> Features:
-    whole = np.concatenate([*excerpts, np.zeros(0, np.float32)]).astype(np.float64)
-    rms = float(np.sqrt(np.mean(whole**2))) if whole.size else 0.0
+    whole = np.concatenate([*excerpts, np.zeros(0, np.float32)])
+    rms = float(np.sqrt(np.mean(np.square(whole, dtype=np.float64)))) if whole.size else 0.0
     meta = np.array([20 * np.log10(rms + 1e-6), len(whole) / SR])
-    ys = [_padded(e.astype(np.float64) / (rms + 1e-7)) for e in excerpts] or [_padded(whole)]
+    ys = [_padded(e / np.float32(rms + 1e-7)) for e in excerpts] or [_padded(whole)]
     spectra = [_power(y, _N_FFT, _HOP) for y in ys]
-    reference = np.mean([(_mel_filters() @ s).mean() for s in spectra]) + 1e-12
-    spectra = [s / reference for s in spectra]
-    mels = [10 * np.log10(_mel_filters() @ s + _FLOOR) for s in spectra]
+    mels = [_mel_filters() @ s for s in spectra]
+    reference = np.mean([m.mean() for m in mels]) + 1e-12
+    spectra = [s / np.float32(reference) for s in spectra]
+    mels = [10 * np.log10(m.astype(np.float64) / reference + _FLOOR) for m in mels]
     chroma = np.concatenate([_chroma_filters() @ s for s in spectra], axis=1)
     semitones = np.concatenate([_semitone_filters() @ _power(y, _N_FFT_SEMITONES, 4 * _HOP) for y in ys], axis=1)
     return {
@@ -146,18 +148,18 @@ def _padded(y: Array) -> Array:
 
 
 def _power(y: Array, n_fft: int, hop: int) -> Array:
-    stft = librosa.stft(y.astype(np.float32), n_fft=n_fft, hop_length=hop, center=False)
-    return np.asarray(np.abs(stft) ** 2, np.float64)
+    stft = librosa.stft(y, n_fft=n_fft, hop_length=hop, center=False)
+    return np.asarray(stft.real**2 + stft.imag**2)
 
 
 @cache
 def _mel_filters() -> Array:
-    return np.asarray(librosa.filters.mel(sr=SR, n_fft=_N_FFT, n_mels=_N_MELS, fmin=30, fmax=8000), np.float64)
+    return np.asarray(librosa.filters.mel(sr=SR, n_fft=_N_FFT, n_mels=_N_MELS, fmin=30, fmax=8000))
 
 
 @cache
 def _chroma_filters() -> Array:
-    return np.asarray(librosa.filters.chroma(sr=SR, n_fft=_N_FFT, tuning=0.0), np.float64)
+    return np.asarray(librosa.filters.chroma(sr=SR, n_fft=_N_FFT, tuning=0.0))
 
 
 @cache
@@ -165,7 +167,7 @@ def _semitone_filters() -> Array:
     """Triangles a semitone to either side of each MIDI note from 36 (65 Hz) to 107 (3.9 kHz)."""
     notes = 69 + 12 * np.log2(np.maximum(np.fft.rfftfreq(_N_FFT_SEMITONES, 1 / SR), 1) / 440)
     weights = np.maximum(0, 1 - np.abs(notes - np.arange(36, 108)[:, None]))
-    return np.asarray(weights / (weights.sum(axis=1, keepdims=True) + 1e-9))
+    return np.asarray(weights / (weights.sum(axis=1, keepdims=True) + 1e-9), np.float32)
 
 
 # -- timbre --------------------------------------------------------------------------------------------------------
@@ -234,15 +236,8 @@ def _shape(spectra: Sequence[Array]) -> Features:
     edges = [100, 200, 400, 800, 1600, 3200, 6400, 8000]
     flatness = np.array([_flatness(power[(f >= a) & (f < b)]) for a, b in pairwise(edges)])
     heard = (f >= 60) & (f <= 8000)
-    p, octaves = power[heard] + 1e-9, np.log2(f[heard])[:, None]
-    share = np.sqrt(p) / np.sqrt(p).sum(axis=0)
-    centroid = (octaves * share).sum(axis=0)
-    bandwidth = np.sqrt(((octaves - centroid) ** 2 * share).sum(axis=0))
-    cumulative = np.cumsum(p / p.sum(axis=0), axis=0)
-    rolloff = [octaves[np.minimum((cumulative < r).sum(axis=0), len(p) - 1), 0] for r in (0.25, 0.5, 0.85, 0.95)]
-    level = 10 * np.log10(p.sum(axis=0) / p.sum(axis=0).mean() + 1e-5)
     flux = np.concatenate([_flux(np.sqrt(s)) for s in spectra])
-    course = np.array([centroid, bandwidth, *rolloff, level, flux])
+    course = np.array([*_place(power[heard], f[heard]), flux])
     mean = course.mean(axis=1)
     return {
         "contrast_range": np.percentile(contrast, [10, 90], axis=1),
@@ -255,8 +250,21 @@ def _shape(spectra: Sequence[Array]) -> Features:
     }
 
 
+def _place(power: Array, f: Array) -> list[Array]:
+    """Centroid, bandwidth and four roll-offs in octaves, and the level in dB, of every frame."""
+    power, octaves = power + np.float32(1e-9), np.log2(f)
+    total, first, second = np.array([octaves**0, octaves, octaves**2], np.float32) @ np.sqrt(power)
+    centroid = first / total
+    bandwidth = np.sqrt(np.maximum(second / total - centroid**2, 0))
+    cumulative = np.cumsum(power, axis=0)
+    energy = cumulative[-1]
+    below = [(cumulative < np.float32(r) * energy).sum(axis=0, dtype=np.int16) for r in (0.25, 0.5, 0.85, 0.95)]
+    rolloff = [octaves[np.minimum(n, len(f) - 1)] for n in below]
+    return [centroid, bandwidth, *rolloff, 10 * np.log10(energy / energy.mean(dtype=np.float64) + 1e-5)]
+
+
 def _flatness(power: Array) -> Array:
-    power = power + 1e-7
+    power = power + np.float32(1e-7)
     return np.asarray(np.log(power).mean(axis=0) - np.log(power.mean(axis=0)))
 
 
@@ -268,9 +276,10 @@ def _flux(magnitude: Array) -> Array:
 def _dynamics(y: Array) -> Features:
     """Peak over level, and how peaked the samples are, of blocks of 46 ms."""
     blocks = y[: len(y) // 1024 * 1024].reshape(-1, 1024)
-    level = np.sqrt((blocks**2).mean(axis=1) + 1e-12)
+    squares = np.square(blocks)
+    level = np.sqrt(squares.mean(axis=1) + 1e-12)
     crest = 20 * np.log10(np.abs(blocks).max(axis=1) / level + 1e-6)
-    kurtosis = np.log(((blocks / level[:, None]) ** 4).mean(axis=1) + 1e-3)
+    kurtosis = np.log(np.square(squares / np.square(level)[:, None]).mean(axis=1) + 1e-3)
     return {
         "crest": np.array([crest.mean(), crest.std(), 20 * np.log10(np.abs(y).max() + 1e-6)]),
         "crest_range": np.percentile(crest, [10, 50, 90]),
@@ -328,9 +337,12 @@ def _log_filters(n: int, n_rates: int, low: float, high: float) -> Array:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _tempogram(strength: Array) -> Array:
-    local = librosa.feature.tempogram(onset_envelope=strength, sr=SR, hop_length=_HOP, win_length=384, norm=None)
-    mean = local.mean(axis=1)
+def _tempogram(strength: Array, size: int = 384) -> Array:
+    """The mean over time of `librosa.feature.tempogram`: one inverse transform of the mean power serves all windows."""
+    padded = np.pad(strength, size // 2, mode="linear_ramp")
+    windows = sliding_window_view(padded, size)[: len(strength)] * np.hanning(size + 1)[:-1]
+    power = np.square(np.abs(scipy.fft.rfft(windows, scipy.fft.next_fast_len(2 * size - 1, real=True)))).mean(axis=0)
+    mean = scipy.fft.irfft(power, scipy.fft.next_fast_len(2 * size - 1, real=True))[:size]
     return np.asarray(mean / (mean[0] + 1e-9))
 
 
@@ -342,9 +354,16 @@ def _period(similarity: Array, lags: Array) -> float:
 
 def _percussive(magnitude: Array) -> Array:
     """Share of percussion in every band and frame, by medians along time and bands (Fitzgerald 2010)."""
-    harmonic = scipy.ndimage.median_filter(magnitude, (1, 17)) ** 2
-    percussive = scipy.ndimage.median_filter(magnitude, (5, 1)) ** 2
+    harmonic = _medians(magnitude, 17) ** 2
+    percussive = _medians(magnitude.T, 5).T ** 2
     return np.asarray(percussive / (harmonic + percussive + 1e-12))
+
+
+def _medians(x: Array, size: int) -> Array:
+    """Running medians along the rows; all rows as one, because scipy is far quicker in one dimension."""
+    half = size // 2
+    padded = np.pad(x, ((0, 0), (half, half)), mode="symmetric")
+    return np.asarray(scipy.ndimage.median_filter(padded.ravel(), size).reshape(padded.shape)[:, half:-half])
 
 
 def _beat(mels: Sequence[Array]) -> Features:
