@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.optimize
+import scipy.special
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.model_selection import StratifiedGroupKFold
@@ -213,7 +214,7 @@ class _Space:
 
     def normal(self, X: NDArray[np.float32]) -> Floats:
         """(n_tracks, n_features) weighted normal scores."""
-        return np.asarray(np.clip(self.quantiles_.transform(X), -3, 3) * _family_weights(), np.float64)
+        return np.clip(_normal_scores(self.quantiles_, X), -3, 3) * _family_weights()
 
     def for_genre(self, normal: Floats) -> Floats:
         return np.asarray(self.genre_axes_.transform(normal[:, _columns_for_genre()]))
@@ -221,6 +222,16 @@ class _Space:
     def for_novelty(self, normal: Floats) -> Floats:
         """Coordinates, and in a last column the squared length of the whole vector."""
         return np.column_stack([self.novelty_axes_.transform(normal), (normal**2).sum(axis=1)])
+
+
+def _normal_scores(quantiles: QuantileTransformer, X: NDArray[np.float32]) -> Floats:
+    """What ``quantiles.transform`` gives; that takes a quarter of a second for one track, this a hundredth."""
+    references, ranks = quantiles.references_, np.empty(X.shape)
+    for column, (x, q) in enumerate(zip(X.T.astype(np.float64), quantiles.quantiles_.T, strict=True)):
+        # From both sides: a value that many tracks share has the middle of their ranks.
+        rank = (np.interp(x, q, references) - np.interp(-x, -q[::-1], -references[::-1])) / 2
+        ranks[:, column] = np.where(x <= q[0], 0.0, np.where(x >= q[-1], 1.0, rank))
+    return np.asarray(scipy.special.ndtri(ranks))
 
 
 def _rotation(X: Floats, n_axes: int) -> PCA:
