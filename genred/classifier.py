@@ -231,7 +231,7 @@ def _normal_scores(quantiles: QuantileTransformer, X: NDArray[np.float32]) -> Fl
         # From both sides: a value that many tracks share has the middle of their ranks.
         rank = (np.interp(x, q, references) - np.interp(-x, -q[::-1], -references[::-1])) / 2
         ranks[:, column] = np.where(x <= q[0], 0.0, np.where(x >= q[-1], 1.0, rank))
-    return np.asarray(scipy.special.ndtri(ranks))
+    return np.asarray(scipy.special.ndtri(np.clip(ranks, 1e-7, 1 - 1e-7)))
 
 
 def _rotation(X: Floats, n_axes: int) -> PCA:
