@@ -13,17 +13,19 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from genred import genres
 from genred.config import Model, Service, Tags
-from genred.errors import DecodeError, FileError
+from genred.errors import DecodeError, FileError, GenredError
 
 if TYPE_CHECKING:
     from genred.classifier import GenreClassifier
@@ -31,9 +33,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# How often pebble looks after its workers; ten times a second is most of what an idle service would cost.
+CONSTS.sleep_unit = 0.5
+
 _TRIES = 2
 _FILES_PER_WORKER = 1000
-_START_SECONDS = 300.0
+_START_SECONDS = 600.0
 """The very first start compiles librosa's numba code and fits the built-in model."""
 
 
@@ -84,11 +89,14 @@ class Analyser:
         for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(variable, "1")
         os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))
-        self._pool = ProcessPool(
+        self._pool = self._made()
+
+    def _made(self) -> ProcessPool:
+        return ProcessPool(
             max_workers=self.workers,
             max_tasks=_FILES_PER_WORKER,
             initializer=_confine,
-            initargs=(os.getpid(), service.nice, service.memory_mb),
+            initargs=(os.getpid(), self._service.nice, self._service.memory_mb),
             context=multiprocessing.get_context("spawn"),
         )
 
@@ -112,6 +120,8 @@ class Analyser:
         ------
         ModelError
             If the model can't be used.
+        GenredError
+            If no worker gets ready.
         """
         job = (self._model, self._cache)
         # One first: the others then find compiled what it compiled. They get a turn each while it is busy itself.
@@ -120,7 +130,13 @@ class Analyser:
                 while not wait([future], timeout=0.5).done:
                     if stop is not None and stop.is_set():
                         return
-                self.model_name = future.result()
+                try:
+                    self.model_name = future.result()
+                except TimeoutError as error:
+                    raise GenredError(f"no worker was ready after {_START_SECONDS:.0f} s; try again") from error
+                except (ProcessExpired, MemoryError) as error:
+                    said = f"a worker died while it got ready ({error}); service.memory_mb may be too little"
+                    raise GenredError(said) from error
 
     def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
         """Look into files side by side; results in the order of ``paths``, which is read only a little ahead."""
@@ -175,7 +191,13 @@ class Analyser:
             return path, error
 
     def _submit(self, function: Callable[..., T], arguments: tuple[Any, ...], timeout: float) -> Future[T]:
-        future: Future[T] = self._pool.schedule(function, args=arguments, timeout=timeout)
+        try:
+            future: Future[T] = self._pool.schedule(function, args=arguments, timeout=timeout)
+        except RuntimeError:
+            # pebble gives its pool up when a worker is killed that had nothing to do, as the kernel does for memory.
+            self.close()
+            self._pool = self._made()
+            future = self._pool.schedule(function, args=arguments, timeout=timeout)
         return future
 
 
@@ -190,6 +212,8 @@ def _outcome(path: Path, future: Future[T]) -> T:
         raise WorkerLostError(path, "it takes too long to read; it may be damaged or made to be slow") from error
     except ProcessExpired as error:
         raise WorkerLostError(path, f"reading it crashed the reader (exit {error.exitcode})") from error
+    except BrokenProcessPool as error:
+        raise WorkerLostError(path, "all readers were killed", transient=True) from error
     except MemoryError as error:
         raise DecodeError(path, "it needs more memory to read than a worker may take") from error
 
@@ -205,7 +229,17 @@ def _confine(parent: int, nice: int, memory_mb: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle.
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, memory_mb * 2**20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if nice:
+        _step_back(nice)
+
+
+def _step_back(nice: int) -> None:
+    """Let everybody else go first, at the processor and at the disk."""
+    import psutil  # the main process has no use for it
+
     os.nice(nice)
+    with suppress(psutil.Error):  # where a container forbids it
+        psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
 
 
 def _warm_up(model: Model, cache_folder: Path) -> str:
@@ -234,6 +268,13 @@ def load_model(model: Model, cache_folder: Path) -> "GenreClassifier":
     found.target_precision = model.target_precision
     found.min_confidence = model.min_confidence or None
     return found
+
+
+def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":
+    """What a model says of what was heard before: features of some files, as `Look` has them; no audio is opened."""
+    import numpy as np
+
+    return model.predict_many(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]))
 
 
 def _genres(path: Path) -> tuple[str, ...]:

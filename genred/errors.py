@@ -33,7 +33,21 @@ class ConfigError(GenredError):
 
 
 class HistoryError(GenredError):
+    """The database, said in one line.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    transient
+        Whether that may be over in a while: a full disk, or somebody else who holds the database.
+    """
+
     exit_code = 10
+
+    def __init__(self, message: str, *, transient: bool = False) -> None:
+        super().__init__(message)
+        self.transient = transient
 
 
 class LockedError(GenredError):

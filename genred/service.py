@@ -1,72 +1,191 @@
 """`genred run` and `genred scan`: the loops, and what stands around them."""
 
 import logging
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from genred import __version__, logs, safewrite
-from genred.analysis import Analyser, load_model
+from genred.analysis import Analyser, load_model, predict_stored
 from genred.config import Config, cache_dir
-from genred.errors import WatchError
+from genred.errors import GenredError, HistoryError, WatchError
 from genred.files import Stamp, readable
 from genred.history import History
 from genred.journal import Journal
 from genred.locks import locked
-from genred.prediction import Prediction
+from genred.meeting import Meeting
 from genred.records import Record
-from genred.sdnotify import notify
+from genred.sdnotify import notify, notify_reloading
+from genred.signals import Reload
+from genred.status import Board, Watched, lock_of
 from genred.tagger import Tagger
 from genred.walking import WatchOptions, walk
 from genred.watcher import Watcher
+from genred.workers import Workers
 
 log = logging.getLogger(__name__)
 
 Found = tuple[Path, Stamp]
 
+PATIENCE_SECONDS = 60
+"""Between two tries to go on where the database can't be used for a while."""
 
-def run(config: Config, stop: threading.Event) -> None:
+
+def run(config: Config, stop: threading.Event, reload: Reload | None = None) -> None:
     """Watch and tag until told to stop.
+
+    Parameters
+    ----------
+    config
+        What to begin with.
+    stop
+        Ends it after the file in hand.
+    reload
+        Where another configuration comes from, when it is asked for; None: this one stays.
 
     Raises
     ------
     WatchError, HistoryError, LockedError, ModelError
         If the service can't begin, or can't go on.
     """
-    roots = _roots(config)
-    options = watch_options(config)
-    with working(config, "run") as history:
-        # Before anything slow: what arrives from now on is new.
-        unmet = _meet(history, roots, config, options)
-        for root in unmet:
-            log.warning("%s: not there; it is watched when it appears", readable(root))
+    _roots(config)
+    with working(config, "run") as (history, board), Workers() as workers:
+        service = _Service(history, board, workers, stop, reload or Reload(lambda: config))
+        while True:
+            try:
+                following = service.watch(config)
+            except HistoryError as error:
+                if not error.transient:
+                    raise
+                following = service.wait(config, error)
+            if following is None:
+                break
+            config = following
+        board.status.state = "stopping"
+        board.post(at_once=True)
+        notify("STOPPING=1", "STATUS=stopping")
+        log.info("stopped")
+
+
+class _Service:
+    """What stays when the configuration changes: the history with its run and its lock, and the signals."""
+
+    def __init__(self, history: History, board: Board, workers: Workers, stop: threading.Event, reload: Reload) -> None:
+        self._history = history
+        self._board = board
+        self._workers = workers
+        self._stop = stop
+        self._reload = reload
+        self._decided = 0
+
+    def watch(self, config: Config) -> Config | None:
+        """Watch under one configuration; returns the next one, None when it is time to stop.
+
+        What is queued when it changes isn't forgotten: the history doesn't know it, so the first scan finds it again.
+        """
+        history, status = self._history, self._board.status
+        roots = _roots(config)
+        status.roots = [Watched(readable(root), "starting") for root in roots]
+        self._board.post(at_once=True)
+        options = watch_options(config)
+        meeting = Meeting(history, options, leave=config.watch.backlog == "ignore")
+        _meet(history, meeting, roots, self._stop)
         if config.history.retention_days:
             history.forget_ways_back(config.history.retention_days)
-        with Analyser(config.service, config.model, cache_dir()) as analyser:
-            notify("STATUS=warming up")
-            analyser.warm_up(stop)
-            tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
-            watcher = Watcher(roots, options, history.unknown)
-            ready = False
-            count, last = 0, "nothing yet"
-            for batch in watcher.batches(stop):
-                unmet = _meet(history, unmet, config, options)
-                for record in tagger.process(batch):
-                    log.log(*logs.line(record))
-                    count, last = count + 1, readable(record.path)
-                    notify("WATCHDOG=1")
-                    if stop.is_set():
+        analyser = self._workers.under(config, self._stop)
+        status.model = analyser.model_name
+        tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
+        watcher = Watcher(roots, options, history.unknown, meeting)
+        ready = False
+
+        def beat(in_hand: int) -> None:
+            nonlocal ready
+            news = watcher.ready and not ready
+            if news:
+                ready, status.state = True, "watching"
+                log.info("watching %s", ", ".join(map(readable, roots)))
+                notify("READY=1")
+            status.queued = watcher.queued + in_hand
+            status.roots = [_state(root, watcher) for root in roots]
+            self._beat(at_once=news)
+
+        with closing(watcher.batches(self._stop)) as batches:
+            for batch in batches:
+                beat(len(batch))
+                for number, record in enumerate(tagger.process(batch), 1):
+                    logs.tell(record)
+                    status.count(record)
+                    beat(len(batch) - number)
+                    if self._stop.is_set() or self._reload.asked:
                         break
-                if watcher.ready and not ready:
-                    ready = True
-                    log.info("watching %s", ", ".join(map(readable, roots)))
-                    notify("READY=1")
-                status = f"watching {len(roots)} folders, {watcher.queued} queued, {count} done, last: {last}"
-                notify("WATCHDOG=1", "STATUS=" + "; ".join([status, *watcher.problems]))
-            notify("STOPPING=1", "STATUS=stopping")
-            log.info("stopped")
+                if self._reload.asked and not self._stop.is_set():
+                    following = self._reloaded(config)
+                    if following is not None:
+                        return following
+        return None
+
+    def wait(self, config: Config, trouble: HistoryError) -> Config | None:
+        """Do nothing until the database can be used again: without it, nothing could be taken back.
+
+        Returns what to go on with, None when it is time to stop.
+        """
+        status = self._board.status
+        while True:
+            log.error("%s; nothing is looked at until that is over", trouble)
+            status.state, status.trouble = "waiting", str(trouble)
+            self._board.post(at_once=True)
+            for _ in range(PATIENCE_SECONDS):
+                notify("WATCHDOG=1", "STATUS=" + status.line())
+                if self._stop.wait(1):
+                    return None
+            try:
+                _resolve(self._history)
+            except HistoryError as error:
+                if not error.transient:
+                    raise
+                trouble = error
+            else:
+                log.info("the history can be used again")
+                status.trouble = ""
+                return config
+
+    def _beat(self, *, at_once: bool) -> None:
+        """A sign of life, for the service manager and for those who ask."""
+        if at_once or self._board.due:
+            decided = sum(self._board.status.done.values())
+            if at_once or decided != self._decided:
+                self._board.status.known, self._decided = self._history.count_known(), decided
+            self._board.post(at_once=True)
+        notify("WATCHDOG=1", "STATUS=" + self._board.status.line())
+        logs.tell_repeats()
+
+    def _reloaded(self, config: Config) -> Config | None:
+        """The configuration to go on with; None where the new one can't be used, and the old one stays."""
+        status = self._board.status
+        status.state, self._reload.asked = "reloading", False
+        self._board.post(at_once=True)
+        notify_reloading()
+        log.info("reloading")
+        try:
+            new = self._reload.load()
+            _roots(new)
+            self._workers.under(new, self._stop)
+        except GenredError as error:
+            status.mistakes = str(error).splitlines()
+            for mistake in status.mistakes:
+                log.error("not reloaded, the old configuration stays: %s", mistake)
+            status.state = "watching"
+            self._board.post(at_once=True)
+            notify("READY=1")
+            return None
+        status.mistakes = []
+        if new.database != config.database:
+            new = new.with_changes("history", url=config.history.url)
+            status.mistakes = [f"history.url: changed, which takes a restart; {config.database} stays in use"]
+            log.warning("%s", status.mistakes[0])
+        return new
 
 
 def scan(config: Config, stop: threading.Event, *, dry_run: bool, expect: Callable[[int], None]) -> Iterator[Record]:
@@ -93,13 +212,21 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, expect: Callab
         for root in roots:
             yield from history.unknown(walk(root, options, on_error=unreadable), backlog=True)
 
-    with working(config, "scan") as history, Analyser(config.service, config.model, cache_dir()) as analyser:
-        expect(sum(1 for _ in todo(history)))
+    with working(config, "scan") as (history, board), Analyser(config.service, config.model, cache_dir()) as analyser:
+        status = board.status
+        status.roots = [Watched(readable(root), "scanned") for root in roots]
+        status.queued, status.known = sum(1 for _ in todo(history)), history.count_known()
+        board.post(at_once=True)
+        expect(status.queued)
         analyser.warm_up(stop)
         if stop.is_set():
             return
+        status.state, status.model = "scanning", analyser.model_name
         tagger = Tagger(config, history, analyser, backlog=True, dry_run=dry_run)
         for record in tagger.process(path for path, _ in todo(history)):
+            status.count(record)
+            status.queued -= 1
+            board.post()
             yield record
             if stop.is_set():
                 break
@@ -107,36 +234,34 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, expect: Callab
 
 def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterator[Record]:
     """Decide anew about what was heard, with the model and the policy of now, without opening any audio."""
-    import numpy as np  # here and not above: only this command computes in the main process
-
-    from genred.features import FEATURE_VERSION
+    from genred.features import FEATURE_VERSION  # here and not above: only this command computes in the main process
 
     model = load_model(config.model, cache_dir())
+    predict = partial(predict_stored, model)
 
-    def predict(vectors: list[bytes]) -> list[Prediction]:
-        return model.predict_many(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]))
-
-    with working(config, "scan") as history, Analyser(config.service, config.model, cache_dir()) as analyser:
+    with working(config, "scan") as (history, board), Analyser(config.service, config.model, cache_dir()) as analyser:
+        board.status.state, board.status.model = "deciding anew", model.name
+        board.post(at_once=True)
         tagger = Tagger(config, history, analyser, dry_run=dry_run)
         for root in config.watch.directories or (None,):
             heard = history.heard(FEATURE_VERSION, root.resolve() if root is not None else None)
             for record in tagger.redecide(heard, predict, model.name):
+                board.status.count(record)
+                board.post()
                 yield record
                 if stop.is_set():
                     return
 
 
 @contextmanager
-def working(config: Config, command: str) -> Iterator[History]:
+def working(config: Config, command: str) -> Iterator[tuple[History, Board]]:
     """The history with the lock of the one that analyses, what was cut short resolved, and a run begun."""
-    database = config.database
-    history = History.open(database)
+    history = History.open(config.database)
     try:
-        with locked(database.with_name("run.lock")):
-            for resolved in safewrite.recover(Journal(history)):
-                log.warning("cut short earlier, now resolved: %s", resolved)
+        with locked(lock_of(config.database)) as lock, Board(lock, command) as board:
+            _resolve(history)
             history.start_run(command, __version__)
-            yield history
+            yield history, board
     finally:
         history.close()
 
@@ -152,6 +277,11 @@ def deciding(config: Config, command: str) -> Iterator[History]:
         history.close()
 
 
+def _resolve(history: History) -> None:
+    for resolved in safewrite.recover(Journal(history)):
+        log.warning("cut short earlier, now resolved: %s", resolved)
+
+
 def watch_options(config: Config) -> WatchOptions:
     return WatchOptions(
         recursive=config.watch.recursive,
@@ -163,22 +293,12 @@ def watch_options(config: Config) -> WatchOptions:
     )
 
 
-@contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """An event that SIGTERM, SIGINT and SIGHUP set; a second SIGINT is not waited for."""
-    stop = threading.Event()
-
-    def handle(number: int, _: object) -> None:
-        if stop.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _state(root: Path, watcher: Watcher) -> Watched:
+    """How a root is doing."""
+    name = readable(root)
+    problems = [p.removeprefix(f"{name}: ") for p in watcher.problems if p.startswith(f"{name}: ")]
+    state = "offline" if root in watcher.offline else "limited" if problems else "watched"
+    return Watched(name, state, [problem.removeprefix("offline: ") for problem in problems])
 
 
 def _roots(config: Config) -> Sequence[Path]:
@@ -187,22 +307,15 @@ def _roots(config: Config) -> Sequence[Path]:
     return [path.absolute() for path in config.watch.directories]
 
 
-def _meet(history: History, roots: Sequence[Path], config: Config, options: WatchOptions) -> list[Path]:
-    """At the first sight of a root, what is there already is noted as not genred's business.
+def _meet(history: History, meeting: Meeting, roots: Sequence[Path], stop: threading.Event) -> None:
+    """Meet roots for the first time, before anything slow: what arrives from now on is new.
 
-    Returns
-    -------
-    list of Path
-        Those that are new, and can't be seen yet.
+    Those that are known are left to the watcher's threads, where a share that doesn't answer holds nobody up.
     """
-    unmet = []
     for root in roots:
-        if not history.is_new_root(root):
+        if history.file_systems(root):
             continue
-        if not root.is_dir():
-            unmet.append(root)
-            continue
-        there = walk(root, options) if config.watch.backlog == "ignore" else ()
-        if count := history.add_root(root, there):
-            log.info("%s: %d files were there before and are left alone (see `genred scan`)", readable(root), count)
-    return unmet
+        if root.is_dir():
+            meeting(root, lambda: not stop.is_set())
+        else:
+            log.warning("%s: not there; it is watched when it appears", readable(root))

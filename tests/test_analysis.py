@@ -2,7 +2,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
+import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,36 @@ def test_a_worker_that_misbehaves_costs_one_file(
     with pytest.raises(kind, match=said):
         _outcome(Path("x.mp3"), future)
     assert analyser.genres(make(tmp_path / "x.flac", 0.2)) == ()
+
+
+def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path: Path) -> None:
+    """Short of memory, the kernel kills the largest process, whether it has anything to do or not."""
+    song = make(tmp_path / "x.flac", 0.2)
+    for _ in range(2):
+        worker = analyser._submit(os.getpid, (), 100.0).result()
+        os.kill(worker, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while Path(f"/proc/{worker}").exists():  # until the pool has noticed
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert list(analyser.look([song], Ask.TAGS)) == [(song, Look(()))]
+
+
+def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_model: Path) -> None:
+    """It isn't tried for ever, and that isn't for reasons that pass."""
+    tries = []
+
+    class Doomed(Analyser):
+        def _look(self, path: Path, ask: Ask) -> Future[Look]:
+            tries.append(path)
+            return self._submit(crash, (), 100.0)  # type: ignore[arg-type]
+
+    song = tmp_path / "deadly.flac"
+    with Doomed(Service(workers=1), Model(path=str(tiny_model)), tmp_path) as analyser:
+        ((_, error),) = analyser.look([song], Ask.MISSING)
+    assert tries == [song, song]
+    assert isinstance(error, WorkerLostError)
+    assert not error.transient
 
 
 def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, tmp_path: Path) -> None:
@@ -100,3 +133,19 @@ def test_the_main_process_stays_light() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_tag_that_unpacks_to_a_gigabyte_costs_one_file(analyser: Analyser, tmp_path: Path) -> None:
+    """Compressed nothing where the genre should be: a reason in bounded time, and the next file is read."""
+    pack = zlib.compressobj(9)
+    packed = b"".join([pack.compress(b"\3"), *(pack.compress(bytes(2**20)) for _ in range(700)), pack.flush()])
+
+    def syncsafe(number: int) -> bytes:
+        return bytes(number >> shift & 127 for shift in (21, 14, 7, 0))
+
+    frame = b"TCON" + syncsafe(len(packed) + 4) + bytes([0, 0b1001]) + syncsafe(2**28 - 1) + packed
+    bomb = make(tmp_path / "bomb.mp3", 1.0)
+    bomb.write_bytes(b"ID3\4\0\0" + syncsafe(len(frame)) + frame + bomb.read_bytes())
+    ((_, look),) = analyser.look([bomb], Ask.MISSING)
+    assert isinstance(look, FileError)
+    assert analyser.genres(make(tmp_path / "x.flac", 0.2)) == ()

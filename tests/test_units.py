@@ -67,6 +67,7 @@ def test_both_units_behave_alike() -> None:
     """All that isn't about sandboxing and places is the same in both units."""
     keys = (
         "Type",
+        "ExecReload",
         "Restart",
         "RestartSec",
         "TimeoutStartSec",
@@ -77,6 +78,14 @@ def test_both_units_behave_alike() -> None:
     )
     system, user = settings(SYSTEM), settings(USER)
     assert {key: system[key] for key in keys} == {key: user[key] for key in keys}
+
+
+def test_the_kernel_knows_the_limits() -> None:
+    """Each key of the snippet for sysctl is one of its own."""
+    text = (REPOSITORY / "systemd" / "60-genred-inotify.conf").read_text()
+    keys = re.findall(r"^([\w.]+) = \d+$", text, re.MULTILINE)
+    assert len(keys) == 3
+    assert all(Path("/proc/sys", *key.split(".")).is_file() for key in keys)
 
 
 @analyze

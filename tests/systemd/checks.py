@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SONGS = REPOSITORY.parent / "shared" / "corpus" / "songs"
 DROP_INS = "etc/systemd/system/genred.service.d"
 SYSTEM, USER = "listener", "neighbour"
+SYSTEM_HISTORY = "sqlite:////var/lib/genred/history.db"
 
 # Quick answers, whatever the model thinks of the song: what is tried here are the units.
 IMPATIENT = (
@@ -94,9 +96,24 @@ class Service:
 
     def history(self) -> list[dict[str, Any]]:
         """Its rows, newest first."""
-        at = "GENRED_HISTORY_URL=sqlite:////var/lib/genred/history.db " if self.user == "root" else ""
-        lines = self.machine.sh(f"{at}/opt/genred/bin/genred history --json", self.user).splitlines()
-        return [json.loads(line) for line in lines]
+        return [json.loads(line) for line in self.genred("history --json").splitlines() if line.startswith("{")]
+
+    def says(self) -> dict[str, Any]:
+        """What it says of itself to the one as whom it runs."""
+        said = self.genred("status --json").splitlines()[-1]  # after what it says of a bad configuration
+        return dict(json.loads(said))
+
+    def watches(self) -> bool:
+        return bool(self.says()["state"] == "watching")
+
+    def knows(self, name: str) -> bool:
+        """Whether a file with this in its name is in the history."""
+        return any(name in Path(row["path"]).name for row in self.history())
+
+    def genred(self, arguments: str, user: str = "") -> str:
+        """The output of a command about this service; of its own user's, unless another is named."""
+        own, at = (self.user, "") if self.user != "root" else (SYSTEM, f"GENRED_HISTORY_URL={SYSTEM_HISTORY} ")
+        return self.machine.sh(f"{at}/opt/genred/bin/genred {arguments}", user or own)
 
     def tagged(self, *paths: Path) -> list[str]:
         """Wait until files are tagged; the genre of the first."""
@@ -309,7 +326,7 @@ def mistaken(bench: Bench) -> str:
     system = bench.system
     config = system.machine.root / "etc/genred/config.toml"
     before = config.read_text()
-    config.write_text(before + "[tags]\nmode = 'kepe'\n")
+    config.write_text("watch.directories = ['/srv/music']\n[tags]\nmode = 'kepe'\n")
     try:
         system.systemctl("restart genred", check=False)
         eventually("it failed", lambda: system.is_("failed/failed"), 30)
@@ -324,6 +341,93 @@ def mistaken(bench: Bench) -> str:
     system.systemctl("start genred")
     system.started()
     return said[0]
+
+
+@promise(
+    "a reload takes a new folder, keeps all else, and one with mistakes is refused, in the log and `genred status`"
+)
+def reloads(bench: Bench) -> str:
+    system, machine = bench.system, bench.system.machine
+    config = machine.root / "etc/genred/config.toml"
+    before = config.read_text()
+    machine.sh(f"install -d -o {SYSTEM} -g {SYSTEM} /srv/second")
+    second = Service(machine, "root", system.library.with_name("second"))
+    second.put(bench.song, f"old{bench.song.suffix}")
+    try:
+        with system.changed("ReadWritePaths=/srv/second"):
+            system.started()
+            main, workers = system.pids()
+            config.write_text("watch.directories = ['/srv/music', '/srv/second']\n")
+            took = reloaded(system, lambda said: len(said["roots"]) == 2)
+            genres = system.tagged(second.put(bench.song, f"new{bench.song.suffix}"))
+            expect(all(not row["path"].endswith(f"old{bench.song.suffix}") for row in system.history()), "old was new")
+
+            config.write_text("watch.directories = ['/srv/music']\n[tags]\nmode = 'kepe'\n")
+            reloaded(system, lambda said: bool(said["mistakes"]))
+            said = system.says()
+            expect(len(said["roots"]) == 2 and said["state"] == "watching", f"it is {said}")
+            expect("config.toml:3: tags.mode" in said["mistakes"][0], said["mistakes"][0])
+            expect("config.toml:3: tags.mode" in system.log(), "the log doesn't say what is wrong")
+            eventually("STATUS says it", lambda: "config.toml:3: tags.mode" in system.ask("StatusText"), 10)
+            expect("config.toml:3" in system.genred("status"), "`genred status` doesn't say what is wrong")
+            still = second.put(bench.song, f"still{bench.song.suffix}")
+            eventually(
+                "it goes on", lambda: (system.says()["last"] or {}).get("path") == f"/srv/second/{still.name}", 60
+            )
+
+            config.write_text(before)
+            reloaded(system, lambda said: len(said["roots"]) == 1 and not said["mistakes"])
+            expect(system.pids() == (main, workers), "it isn't the same process with the same workers")
+            expect(system.ask("NRestarts") == "0", "it was restarted")
+    finally:
+        config.write_text(before)
+        system.systemctl("restart genred")
+        system.started()
+    return f"{', '.join(genres)} in the new folder, {took:.1f} s for a reload; {said['mistakes'][0]}"
+
+
+def reloaded(service: Service, true: Callable[[dict[str, Any]], bool]) -> float:
+    """Reload it, and wait until it says what must be true then; how long that took."""
+    began = time.monotonic()
+    service.systemctl("reload genred")
+    eventually("it is reloaded", lambda: (said := service.says())["state"] == "watching" and true(said), 60)
+    eventually("systemd knows", lambda: service.is_("active/running"), 10)
+    return time.monotonic() - began
+
+
+@promise("`genred status` answers the owner beside the service, and tells others whom to ask")
+def status_beside(bench: Bench) -> str:
+    system, user = bench.system, bench.user
+    for service in (system, user):
+        service.started()
+        eventually("it says that it watches", service.watches, 10)
+        said = service.says()
+        expect(said["running"] and str(said["pid"]) == service.ask("MainPID"), f"it says {said}")
+        expect(said["model"].startswith("builtin") and said["roots"][0]["state"] == "watched", f"it says {said}")
+    try:
+        system.genred("status", USER)
+    except Failed as refused:
+        expect("ended with 10" in str(refused) and "ask as the user" in str(refused), str(refused))
+    else:
+        raise Failed("another user may read it")
+    return system.genred("status").splitlines()[0]
+
+
+@promise("the journal has the parts of a decision as fields, and asks by them")
+def fields(bench: Bench) -> str:
+    for service, unit in ((bench.system, "_SYSTEMD_UNIT"), (bench.user, "_SYSTEMD_USER_UNIT")):
+        service.started()
+        service.tagged(service.put(bench.song, f"noted{bench.song.suffix}"))
+        bad = service.put(bench.song, "bad\n.mp3")
+        bad.write_bytes(b"no music here")
+        eventually("the bad file is in the history", partial(service.knows, "bad"), 60)
+        for outcome, priority, name in (("tagged", "6", f"noted{bench.song.suffix}"), ("failed", "4", "bad\\n.mp3")):
+            ask = f"journalctl --output=json --lines=1 {unit}=genred.service GENRED_OUTCOME={outcome}"
+            entry = json.loads(service.machine.sh(ask))
+            expect(entry["GENRED_PATH"].endswith("/" + name), f"the path is {entry['GENRED_PATH']}")
+            expect((entry["PRIORITY"], entry["SYSLOG_IDENTIFIER"]) == (priority, "genred"), f"it is {entry}")
+            expect(name in entry["MESSAGE"] and entry["MESSAGE"].startswith(outcome), entry["MESSAGE"])
+    return ", ".join(f"{key}={value}" for key, value in sorted(entry.items()) if key.startswith("GENRED"))
 
 
 PROBE = """\
