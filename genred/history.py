@@ -12,11 +12,11 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from genred import schema
+from genred import asking, schema
 from genred.errors import HistoryError
 from genred.files import Stamp, readable
 from genred.records import Heard, Known, Outcome, Query, Record, Standing, iso
-from genred.schema import STAMP, at_or_below, columns_of, features, files, records, roots, runs, stamp_in, writes
+from genred.schema import STAMP, at_or_below, columns_of, features, files, records, roots, runs, stamp_in, tally, writes
 
 
 class History:
@@ -103,6 +103,11 @@ class History:
             row = db.execute(sa.select(files).where(files.c.path == os.fsencode(path))).first()
         return None if row is None else Known(path, stamp_in(row), Standing(row.standing))
 
+    def count_known(self) -> int:
+        """How many paths are known: a millisecond for a hundred thousand."""
+        with self.reading() as db:
+            return int(db.execute(sa.select(sa.func.count()).select_from(files)).scalar_one())
+
     def written(self, path: Path) -> tuple[str, ...] | None:
         """The genres that genred last wrote into a file and nobody has undone, None where there are none such."""
         joined = files.join(records, files.c.wrote == records.c.id)
@@ -111,30 +116,38 @@ class History:
             written = db.execute(select).scalar()
         return None if written is None else tuple(json.loads(written))
 
-    def unknown(self, pairs: Iterable[tuple[Path, Stamp]], *, backlog: bool = False) -> Iterator[tuple[Path, Stamp]]:
+    def unknown(
+        self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool = False
+    ) -> Iterator[tuple[Path, Stamp]]:
         """Those of ``pairs`` that are to be looked at, in their order; reads in batches.
 
         Left out are those that the history holds with this content, but for what is to be tried again and, where
         ``backlog`` is set, what was there before genred.
         """
-        again = {Standing.RETRY, Standing.BACKLOG} if backlog else {Standing.RETRY}
-        columns = [files.c.path, files.c.standing, *(files.c[name] for name in STAMP)]
-        for batch in _batches(pairs):
-            paths = [os.fsencode(path) for path, _ in batch]
+        again = [Standing.RETRY, Standing.HELD, *([Standing.BACKLOG] if backlog else [])]
+        select = "SELECT path, size, mtime_ns, ctime_ns FROM files WHERE standing NOT IN ({}) AND path IN ({})"
+        rest = iter(pairs)
+        while batch := list(islice(rest, 500)):
+            keys = [os.fsencode(path) for path, _ in batch]
+            # Of a query with that many parameters SQLAlchemy makes more work than SQLite does.
+            query = select.format(*(", ".join("?" * len(values)) for values in (again, keys)))
             with self.reading() as db:
-                rows = {row.path: row for row in db.execute(sa.select(*columns).where(files.c.path.in_(paths)))}
-            for key, (path, stamp) in zip(paths, batch, strict=True):
-                row = rows.get(key)
-                if row is None or row.standing in again or not stamp.matches(stamp_in(row)):
-                    yield path, stamp
+                done = set(map(tuple, db.exec_driver_sql(query, (*again, *keys))))
+            for key, (path, stamp) in zip(keys, batch, strict=True):
+                if (key, stamp.size, stamp.mtime_ns, stamp.ctime_ns) not in done:
+                    yield Path(path), stamp
 
     def refresh(self, known: Known, path: Path, stamp: Stamp) -> None:
-        """A known file has a new name or new times, and is still the same file as far as genred is concerned."""
-        row = {"path": os.fsencode(path), **columns_of(stamp)}
+        """A known file has a new name or new times, and is still the same file as far as genred is concerned.
+
+        What was known under its new name goes on under the old one, until that file turns up: names are swapped, too.
+        """
+        then, now = os.fsencode(known.path), os.fsencode(path)
         with self.writing() as db:
-            if path != known.path:
-                db.execute(files.delete().where(files.c.path == row["path"]))
-            db.execute(files.update().where(files.c.path == os.fsencode(known.path)).values(row))
+            if then != now:
+                for old, new in ((now, b""), (then, now), (b"", then)):
+                    db.execute(files.update().where(files.c.path == old).values(path=new))
+            db.execute(files.update().where(files.c.path == now).values(columns_of(stamp)))
 
     def same_inode(self, stamp: Stamp) -> list[Known]:
         """Known paths of this very file (device and inode, size and mtime): it may have been renamed."""
@@ -143,6 +156,16 @@ class History:
         with self.reading() as db:
             rows = db.execute(sa.select(files).where(*where)).all()
         return [Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing)) for row in rows]
+
+    def same_content(self, path: Path, stamp: Stamp) -> list[Known]:
+        """Known files of this name, size and time of modification: one may have been moved from another disk."""
+        row = columns_of(stamp)
+        with self.reading() as db:
+            rows = db.execute(
+                sa.select(files).where(*(files.c[name] == row[name] for name in ("size", "mtime_ns")))
+            ).all()
+        known = [Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing)) for row in rows]
+        return [other for other in known if other.path.name == path.name]
 
     def heard(self, version: str, below: Path | None = None) -> Iterator[Heard]:
         """Files with features of this version whose decision was genred's own, in the order of their paths.
@@ -166,22 +189,53 @@ class History:
                 path = Path(os.fsdecode(row.path))
                 yield Heard(path, stamp_in(row), Outcome(row.outcome), *genres, row.vector)
 
-    def is_new_root(self, root: Path) -> bool:
+    def file_systems(self, place: Path) -> set[str]:
+        """Those that were seen at a place; "" where a genred that didn't note them was there."""
         with self.reading() as db:
-            return db.execute(sa.select(roots).where(roots.c.path == os.fsencode(root))).first() is None
+            return set(db.execute(sa.select(roots.c.file_system).where(roots.c.path == os.fsencode(place))).scalars())
 
-    def add_root(self, root: Path, there: Iterable[tuple[Path, Stamp]]) -> int:
-        """Remember a root; what is ``there`` already is backlog, unless something is known of it. Returns how many."""
-        count = 0
+    def remember(self, place: Path, file_system: str) -> None:
+        """A file system was seen at a place, and what lay there was noted."""
         with self.writing() as db:
-            for batch in _batches(there):
-                rows = [
-                    {"path": os.fsencode(path), **columns_of(stamp), "standing": Standing.BACKLOG.value}
-                    for path, stamp in batch
-                ]
-                count += db.execute(files.insert().prefix_with("OR IGNORE"), rows).rowcount
-            db.execute(roots.insert().prefix_with("OR IGNORE"), {"path": os.fsencode(root)})
-        return count
+            row = {"path": os.fsencode(place), "file_system": file_system}
+            db.execute(roots.insert().prefix_with("OR IGNORE"), row)
+
+    def forget_root(self, root: Path, file_system: str) -> None:
+        """As if that had not been seen there."""
+        where = [roots.c.path == os.fsencode(root), roots.c.file_system == file_system]
+        with self.writing() as db:
+            db.execute(roots.delete().where(*where))
+
+    def some(self, below: Path, count: int) -> list[Known]:
+        """Known files at or below a path, drawn by lot."""
+        select = sa.select(files).where(at_or_below(files.c.path, below)).order_by(sa.func.random()).limit(count)
+        with self.reading() as db:
+            rows = db.execute(select).all()
+        return [Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing)) for row in rows]
+
+    def note(self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool) -> int:
+        """Files were found on a file system that is new here; returns how many are backlog from now on.
+
+        What is known of a path goes on to hold for the file of the same size and time of modification, and for backlog
+        whatever the file: it may be a copy of what was there. The others are backlog if that is what unknown files are.
+        """
+        from sqlalchemy.dialects.sqlite import insert
+
+        row = {os.fsencode(path): columns_of(stamp) for path, stamp in pairs}
+        upsert = insert(files).values(standing=Standing.BACKLOG.value)
+        new = upsert.excluded
+        same_file = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
+        upsert = upsert.on_conflict_do_update(
+            index_elements=["path"],
+            set_={name: new[name] for name in STAMP},
+            where=sa.or_(files.c.standing == Standing.BACKLOG.value, same_file),
+        )
+        with self.writing() as db:
+            known = set(db.execute(sa.select(files.c.path).where(files.c.path.in_(row))).scalars())
+            rows = [{"path": path, **stamp} for path, stamp in row.items() if backlog or path in known]
+            if rows:
+                db.execute(upsert, rows)
+        return len(rows) - len(known)
 
     def forget_ways_back(self, days: int) -> int:
         """Drop what `undo` needs for writes older than ``days``; the log itself stays. Returns how many."""
@@ -194,41 +248,74 @@ class History:
 
     def records(self, query: Query) -> Iterator[Record]:
         """Decisions, newest first."""
-        select = sa.select(records).order_by(records.c.id.desc()).limit(query.limit)
-        if query.genre is not None:
-            select = select.where(sa.func.lower(records.c.genre) == query.genre.lower())
-        if query.outcome is not None:
-            select = select.where(records.c.outcome == query.outcome.value)
-        if query.since is not None:
-            select = select.where(records.c.at >= query.since)
-        if query.run is not None:
-            select = select.where(records.c.run == query.run)
-        if query.path is not None:
-            select = select.where(at_or_below(records.c.path, query.path))
         with self.reading() as db:
+            select = asking.selecting(db, query)
             for row in db.execution_options(yield_per=500).execute(select):
                 yield _record(row)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """How many decisions by outcome, by genre and by model, and how many were tagged by month."""
-        tagged = records.c.outcome == Outcome.TAGGED.value
-        by: dict[str, tuple[sa.ColumnElement[Any], sa.ColumnElement[bool]]] = {
-            "outcome": (records.c.outcome, sa.true()),
-            "genre": (records.c.genre, tagged),
-            "model": (records.c.model, tagged),
-            "month": (sa.func.substr(records.c.at, 1, 7), tagged),
-        }
-        found: dict[str, dict[str, int]] = {}
+        """How many decisions by outcome; how many tag writes by genre, by model and by month; and the shares of it."""
         with self.reading() as db:
-            for name, (column, where) in by.items():
-                select = (
-                    sa.select(column, sa.func.count())
-                    .where(where)
-                    .group_by(column)
-                    .order_by(sa.func.count().desc(), column)
-                )
-                found[name] = {str(value): count for value, count in db.execute(select) if value is not None}
+            return {"shares": asking.shares(db)} | asking.counts(db)
+
+    def to_review(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
+        """Decisions in force that a person may want to look at, each with the path and the stamp that are known now.
+
+        Parameters
+        ----------
+        below
+            One file, or a folder.
+        tagged
+            How many of genred's own tags to add to what it wasn't sure of, the least sure ones.
+        skipped
+            Whether a person skipped it in a review since; None: either way.
+        """
+        skip, back = records.alias(), records.alias()
+        by_a_person = [skip.c.outcome == Outcome.SKIPPED.value, skip.c.run == runs.c.id, runs.c.command == "review"]
+        taken_back = sa.exists().where(back.c.path == skip.c.path, back.c.undoes == skip.c.id)
+        since = sa.exists().where(skip.c.path == files.c.path, skip.c.id > records.c.id, *by_a_person, ~taken_back)
+        asked = [files.c.standing == Standing.DONE.value]
+        if skipped is not None:
+            asked.append(since if skipped else ~since)
+        if below is not None:
+            asked.append(at_or_below(files.c.path, below))
+        columns = [files.c.path.label("now"), *(files.c[name] for name in STAMP)]
+        select = sa.select(records, *columns).join_from(files, records, files.c.record == records.c.id).where(*asked)
+        # Below a folder the index on paths finds them sooner than the one on outcomes: it is kept from being used.
+        outcome = records.c.outcome if below is None else records.c.outcome.concat("")
+        own = select.where(outcome == Outcome.TAGGED.value).order_by(records.c.confidence).limit(tagged)
+        with self.reading() as db:
+            rows = [*db.execute(select.where(outcome == Outcome.ABSTAINED.value)), *db.execute(own)]
+        return [replace(_record(row), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row)) for row in rows]
+
+    def vectors(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
+        """What was heard in files, as features of this version; those without are left out."""
+        rest = iter(map(os.fsencode, paths))
+        select = sa.select(files.c.path, features.c.vector).join_from(files, features, features.c.file == files.c.id)
+        found: dict[Path, bytes] = {}
+        with self.reading() as db:
+            while batch := list(islice(rest, 500)):
+                rows = db.execute(select.where(files.c.path.in_(batch), features.c.version == version))
+                found |= {Path(os.fsdecode(path)): vector for path, vector in rows}
         return found
+
+    def genres_set(self) -> list[str]:
+        """The genres that a person set themselves."""
+        where = [tally.c.outcome == Outcome.TAGGED.value, tally.c.model == "", tally.c.genre != ""]
+        with self.reading() as db:
+            return list(db.execute(sa.select(tally.c.genre).where(*where).distinct()).scalars())
+
+    def reopen(self, record: Record) -> None:
+        """What a person decided since was taken back: this earlier decision is in force again, with its stamp."""
+        write, back = records.alias(), records.alias()
+        taken_back = sa.exists().where(back.c.path == write.c.path, back.c.undoes == write.c.id)
+        writes_of_it = [write.c.path == os.fsencode(record.path), write.c.outcome == Outcome.TAGGED.value]
+        wrote = sa.select(sa.func.max(write.c.id)).where(*writes_of_it, write.c.id <= record.id, ~taken_back)
+        row: dict[str, Any] = {"standing": Standing.DONE.value, "record": record.id, "wrote": wrote.scalar_subquery()}
+        if record.stamp is not None:
+            row |= columns_of(record.stamp)
+        with self.writing() as db:
+            db.execute(files.update().where(files.c.path == os.fsencode(record.path)).values(row))
 
     # -- the database ------------------------------------------------------------------------------------------------
 
@@ -241,6 +328,11 @@ class History:
     def reading(self) -> Iterator[sa.Connection]:
         with schema.reading(self.path, self._engine) as db:
             yield db
+
+
+def known_as(path: Path, stamp: Stamp, history: History) -> Known | None:
+    """What is known of a file, under the name it was last seen by if it isn't known by this one."""
+    return history.known(path) or next(iter(history.same_inode(stamp)), None)
 
 
 def _record(row: sa.Row[Any]) -> Record:
@@ -258,11 +350,6 @@ def _upsert(table: sa.Table, row: dict[str, Any], on: str) -> Any:
     from sqlalchemy.dialects.sqlite import insert
 
     return insert(table).values(row).on_conflict_do_update(index_elements=[on], set_=row)
-
-
-def _batches(pairs: Iterable[tuple[Path, Stamp]]) -> Iterator[list[tuple[Path, Stamp]]]:
-    rest = iter(pairs)
-    return iter(lambda: list(islice(rest, 500)), [])
 
 
 def _now() -> str:

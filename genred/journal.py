@@ -119,7 +119,7 @@ class Journal:
         undone = sa.select(records.c.undoes).where(records.c.outcome == Outcome.UNDONE.value)
         with self._history.reading() as db:
             taken_back = set(db.execute(undone).scalars())
-        tagged = self._history.records(replace(query, outcome=Outcome.TAGGED, limit=None))
+        tagged = self._history.records(replace(query, outcomes=(Outcome.TAGGED,), limit=None))
         found = islice((record for record in tagged if record.id not in taken_back), query.limit)
         columns = (writes.c.record, writes.c.before_sha256, writes.c.after_sha256)
         while batch := list(islice(found, 500)):
@@ -135,6 +135,16 @@ class Journal:
         with self._history.reading() as db:
             found = db.execute(sa.select(writes.c.delta).where(writes.c.record == undo.record.id)).scalar_one_or_none()
         return found or b""
+
+    def in_force(self, undos: Iterable[Undo]) -> dict[int, Path]:
+        """Where the files are known to be that still carry what these writes wrote, by the number of the record."""
+        rest = iter([undo.record.id for undo in undos])
+        found: dict[int, Path] = {}
+        while batch := list(islice(rest, 500)):
+            select = sa.select(files.c.wrote, files.c.path).where(files.c.wrote.in_(batch))
+            with self._history.reading() as db:
+                found |= {record: Path(os.fsdecode(path)) for record, path in db.execute(select)}
+        return found
 
     def moved(self, path: Path) -> dict[Path, Path]:
         """Files at or below a path that were renamed since the last decision about them: former name, name now."""

@@ -27,6 +27,8 @@ class Standing(StrEnum):
     """It was there before genred's first start; stays so while it is the same inode, whoever edits it."""
     PERSON = "person"
     """A person decided (set, undo): never overruled, whatever changes."""
+    HELD = "held"
+    """It must not be written to as it is (hard links, read-only): looked at again when that has changed."""
     RETRY = "retry"
     """Something passing was in the way; the next reconcile tries again."""
 
@@ -79,11 +81,16 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Filters of the history; all that are given must hold."""
+    """Filters of the history; all that are given must hold.
 
-    genre: str | None = None
-    outcome: Outcome | None = None
+    Of several genres (in any case) or outcomes, one must. ``since`` is the first moment that counts, ``until`` the
+    first that doesn't any more. ``path`` is a file, or a folder and all below it.
+    """
+
+    genres: tuple[str, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
     since: str | None = None
+    until: str | None = None
     path: Path | None = None
     run: int | None = None
     limit: int | None = None

@@ -10,19 +10,20 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
 from genred.errors import FileError, WatchError
 from genred.files import Stamp, readable, stamp_of
-from genred.mounts import mounts_below, read_mounts
-from genred.settling import Settler
+from genred.mounts import MountTable, mount_of, mounts_below, read_mounts
+from genred.settling import Settler, SystemTime
 from genred.walking import WatchOptions, topmost, walk, walk_below, wanted
 
 logger = logging.getLogger(__name__)
 
-Found = tuple[Path, Stamp]
+Found = tuple[str | Path, Stamp]  # a plain string from a scan, see `walk`
+Meet = Callable[[Path, Callable[[], bool]], list[Path]]
 BATCH = 256
 CHECK_SECONDS = 5.0  # between two looks at whether the folder is still the same
 POLL_SECONDS = 60.0  # between two scans where no events come
@@ -43,6 +44,9 @@ class Root:
         What to look for.
     found
         Takes (this root, pairs, whether these pairs are known to be at rest).
+    meet
+        Called with the folder, and with whether to go on, when it appeared or something was mounted there, and before
+        anything found is passed on; returns places that can't be looked at yet.
     clock
         Monotonic, in seconds.
     """
@@ -51,7 +55,8 @@ class Root:
         self,
         given: Path,
         options: WatchOptions,
-        found: "queue.Queue[tuple[Root, list[Found], bool]]",
+        found: "queue.Queue[tuple[Root, Sequence[Found], bool]]",
+        meet: Meet,
         clock: Callable[[], float],
     ) -> None:
         self.given = given
@@ -61,6 +66,7 @@ class Root:
         self.failure: BaseException | None = None
         self._options = options
         self._found = found
+        self._meet = meet
         self._clock = clock
         self._settler = Settler(options.settle_seconds)
         self._thread = threading.Thread(target=self._run, name=f"root {readable(given)}", daemon=True)
@@ -73,9 +79,12 @@ class Root:
         self._identity: tuple[object, ...] | None = None
         self._absent: str | None = None
         self._unreadable: list[str] = []
+        self._unmet: list[Path] = []
+        self._mounts: MountTable
         self._scan: Iterator[Found] | None = None
         self._next_check = self._next_scan = -math.inf
         self._beat = clock()
+        self._present = SystemTime(options.settle_seconds)
 
     # For other threads.
 
@@ -102,6 +111,7 @@ class Root:
         told = ["does not answer" if self._stalled else self._absent, self.trouble]
         if unreadable := self._unreadable:
             told.append(f"{len(unreadable)} folders can't be read, the first is {unreadable[0]}")
+        told += [f"{readable(place)} can't be read, so it isn't known what is new there" for place in self._unmet]
         return [f"{readable(self.given)}: {problem}" for problem in told if problem]
 
     def start(self) -> None:
@@ -135,6 +145,11 @@ class Root:
         self._lost.set()
         self._wake.set()
 
+    def look_again(self) -> None:
+        """Look at once whether the folder is still the same."""
+        self._next_check = -math.inf
+        self._wake.set()
+
     def scan_by(self, seconds: float) -> None:
         """See to it that the next scan is not later than that."""
         self._next_scan = min(self._next_scan, self._clock() + seconds)
@@ -159,6 +174,7 @@ class Root:
     # Its own thread.
 
     def _run(self) -> None:
+        self._mounts = MountTable()
         try:
             while not self._stopping.is_set():
                 self._turn()
@@ -166,12 +182,14 @@ class Root:
             self.failure = failure
         finally:
             self.disarm()
+            self._mounts.close()
 
     def _turn(self) -> None:
         now = self._beat = self._clock()
-        if now >= self._next_check:
+        if now >= self._next_check or self._mounts.changed():
             self._next_check = now + CHECK_SECONDS
             self._check(now)
+        self._present.at(now, time.time())
         self._absorb(now)
         self._offer(self._settler.due(now, _present), settled=True)
         if not self._scan_on(now):
@@ -197,6 +215,7 @@ class Root:
             self._identity, self._absent, self._scan = identity, None, None
             self.arm(now)
             self.armed = True
+            self._unmet = self._meet(self.given, self._going_on)
             self._lost.set()  # first the watch, then the scan: what comes between is not lost
             self._put([], settled=True)  # wakes the caller, who may wait for us to be ready
 
@@ -205,7 +224,8 @@ class Root:
         self.path = Path(os.path.realpath(self.given))
         st = os.stat(self.path)
         os.scandir(self.path).close()
-        return (self.path, st.st_dev, st.st_ino, *mounts_below(self.path, read_mounts()))
+        mounts = read_mounts()
+        return (self.path, st.st_dev, st.st_ino, mount_of(self.path, mounts), *mounts_below(self.path, mounts))
 
     def _absorb(self, now: float) -> None:
         """Let hinted files settle, if there is room for more."""
@@ -247,6 +267,8 @@ class Root:
     def _everything(self) -> Iterator[Found]:
         began = self._clock()
         unreadable: list[str] = []
+        if self._unmet:
+            self._unmet = self._meet(self.given, self._going_on)
         try:
             yield from walk(
                 self.path,
@@ -257,28 +279,39 @@ class Root:
             self._next_check = began
         self._unreadable = unreadable
         ended = self._clock()
-        if self.remote or self.trouble:
+        if self.remote or self.trouble or self._unmet:
             self._next_scan = ended + max(POLL_SECONDS, 10 * (ended - began))
         else:
             self._next_scan = ended + (60 * self._options.rescan_minutes or math.inf)
 
     def _rested(self, pairs: list[Found], now: float) -> list[Found]:
         """Those that have rested for long by their own times; the others are left to settle."""
-        horizon = (time.time() - self._options.settle_seconds) * 1e9
+        horizon = (self._present.at(now, time.time()) - self._options.settle_seconds) * 1e9
         rested = [
             (path, stamp) for path, stamp in pairs if stamp.size and max(stamp.mtime_ns, stamp.ctime_ns) < horizon
         ]
         for path in {path for path, _ in pairs}.difference(path for path, _ in rested):
-            self._settler.touched(path, now)
+            self._settler.touched(Path(path), now)
         return rested
 
-    def _offer(self, pairs: list[Found], *, settled: bool) -> None:
+    def _offer(self, pairs: Sequence[Found], *, settled: bool) -> None:
+        """Hand over what was seen, unless it may lie on something that was mounted since and has to be met first."""
+        same = self._identity
+        if pairs and self._mounts.changed():
+            self._check(self._clock())
+        if self._identity is not same:
+            return  # the scan that follows sees it
+        if unmet := self._unmet:
+            pairs = [pair for pair in pairs if not any(Path(pair[0]).is_relative_to(place) for place in unmet)]
         for start in range(0, len(pairs), BATCH):
             self._put(pairs[start : start + BATCH], settled=settled)
 
-    def _put(self, pairs: list[Found], *, settled: bool) -> None:
-        while not self._stopping.is_set():
-            self._beat = self._clock()
+    def _going_on(self) -> bool:
+        self._beat = self._clock()
+        return not self._stopping.is_set()
+
+    def _put(self, pairs: Sequence[Found], *, settled: bool) -> None:
+        while self._going_on():
             try:
                 self._found.put((self, pairs, settled), timeout=TICK_SECONDS)
                 return

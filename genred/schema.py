@@ -1,4 +1,4 @@
-"""The database: tables, migrations, connections (SQLAlchemy lives here, in history.py and in journal.py).
+"""The database: tables, migrations, connections (SQLAlchemy lives here, in asking.py, history.py and journal.py).
 
 One SQLite file in WAL mode. `records` is the append-only log that the users' view ``history`` shows; `files` is what is
 known of each path now; `writes` is the journal that makes a tag write a transaction and keeps the way back. Paths are
@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from genred.errors import HistoryError
 from genred.files import Stamp
 
-SCHEMA = "0001"
+SCHEMA = "0003"
 """The newest migration in genred/migrations/versions."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -34,7 +34,13 @@ runs = sa.Table(
     sa.Column("version", sa.Text, nullable=False),
 )
 
-roots = sa.Table("roots", metadata, sa.Column("path", sa.LargeBinary, primary_key=True))
+# Folders and mount points in them, with the file systems that were seen there; "" where an older schema noted none.
+roots = sa.Table(
+    "roots",
+    metadata,
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("file_system", sa.Text, primary_key=True, server_default=""),
+)
 
 records = sa.Table(
     "records",
@@ -52,6 +58,22 @@ records = sa.Table(
     sa.Column("run", sa.ForeignKey("runs.id"), nullable=False, index=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("undoes", sa.ForeignKey("records.id")),
+    sa.Index("ix_records_outcome_genre", "outcome", "genre"),
+    sa.Index("ix_records_outcome_confidence", "outcome", "confidence"),
+    sa.Index("ix_records_undoes", "undoes", sqlite_where=sa.text("undoes IS NOT NULL")),
+    # And ix_records_path_text, on an expression, which SQLAlchemy can't compare with the database's.
+    sa.Index(
+        "ix_records_changed", "outcome", sqlite_where=sa.text("outcome = 'kept' AND reason GLOB 'genred wrote *'")
+    ),
+)
+
+# How many decisions, "" where there is no genre or no model; a trigger counts.
+tally = sa.Table(
+    "tally",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("outcome", "genre", "model", "month")),
+    sa.Column("count", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 STAMP = ("dev", "ino", "size", "mtime_ns", "ctime_ns")
@@ -63,9 +85,10 @@ files = sa.Table(
     sa.Column("path", sa.LargeBinary, nullable=False, unique=True),
     *(sa.Column(name, sa.BigInteger, nullable=False) for name in STAMP),
     sa.Column("standing", sa.Text, nullable=False),
-    sa.Column("record", sa.ForeignKey("records.id")),
+    sa.Column("record", sa.ForeignKey("records.id"), index=True),
     sa.Column("wrote", sa.ForeignKey("records.id")),  # the tag write in force, whatever the file is called since
     sa.Index("ix_files_inode", "ino", "dev"),
+    sa.Index("ix_files_content", "size", "mtime_ns"),
 )
 
 features = sa.Table(
@@ -117,17 +140,11 @@ def migrate(path: Path, engine: sa.Engine) -> None:
         If it is somebody else's database, or of a newer genred.
     """
     with reading(path, engine) as db:
-        tables = set(db.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
-        known = "alembic_version" in tables
-        version = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() if known else None
-    if version == SCHEMA:
+        found = version(path, db)
+    if found == SCHEMA:
         return
-    if tables and not known:
-        raise HistoryError(f"{path}: a database, but not one of genred's")
-    if version is not None:
-        if not list((MIGRATIONS / "versions").glob(f"{version}_*.py")):
-            raise HistoryError(f"{path}: written by a newer genred (schema {version}); update genred to open it")
-        _back_up(path, version)
+    if found is not None:
+        _back_up(path, found)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command  # half a second to import, and seldom needed
     from alembic.config import Config
@@ -139,12 +156,29 @@ def migrate(path: Path, engine: sa.Engine) -> None:
         command.upgrade(config, SCHEMA)
 
 
+def version(path: Path, db: sa.Connection) -> str | None:
+    """The schema of a database; None where there is nothing in it.
+
+    Raises
+    ------
+    HistoryError
+        If it is somebody else's database, or of a newer genred.
+    """
+    tables = set(db.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
+    if "alembic_version" not in tables:
+        if tables:
+            raise HistoryError(f"{path}: a database, but not one of genred's")
+        return None
+    found: str | None = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    if found is not None and not list((MIGRATIONS / "versions").glob(f"{found}_*.py")):
+        raise HistoryError(f"{path}: written by a newer genred (schema {found}); update genred to open it")
+    return found
+
+
 def _back_up(path: Path, version: str) -> None:
     backup = path.with_name(f"{path.name}.schema-{version}")
-    with sqlite3.connect(path) as source, sqlite3.connect(backup) as target:
+    with _translated(backup), closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
         source.backup(target)
-    source.close()
-    target.close()
 
 
 @contextmanager
@@ -173,7 +207,7 @@ def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
         name = os.fsdecode(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
         # SQLAlchemy says when a transaction begins (below), not the driver: isolation_level=None.
         db = sqlite3.connect(
-            f"file:{name}{options}", uri=True, timeout=10, isolation_level=None, check_same_thread=False
+            f"file:{name}{options}", uri=True, timeout=60, isolation_level=None, check_same_thread=False
         )
         db.execute("PRAGMA foreign_keys = ON")
         if not options:
@@ -197,6 +231,12 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        raise HistoryError(f"{path}: {error.orig}") from error
+        raise HistoryError(f"{path}: {error.orig}", transient=_passes(error.orig)) from error
     except sqlite3.Error as error:
-        raise HistoryError(f"{path}: {error}") from error
+        raise HistoryError(f"{path}: {error}", transient=_passes(error)) from error
+
+
+def _passes(error: BaseException | None) -> bool:
+    """Whether what SQLite complains of may be over in a while."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest of it says more of the same
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

@@ -20,6 +20,9 @@ EMPTY_SECONDS = 60.0
 """How long a file of no bytes is waited for before it is let go as it is: a browser's placeholder takes that name."""
 
 
+_SLEW_SECONDS = 0.1
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     stamp: Stamp
@@ -91,6 +94,31 @@ class Settler:
     def _wait(self, path: Path, stamp: Stamp, *, since: float, now: float) -> None:
         self._seen.pop(path, None)
         self._seen[path] = _Seen(stamp, since, now + self._settle)
+
+
+class SystemTime:
+    """The time that files are stamped with, for telling which have rested for long.
+
+    When the system's clock is set forward, what was written a moment before looks old.
+
+    Parameters
+    ----------
+    seconds
+        How long after that the time is told as if the clock hadn't been set.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ahead: list[tuple[float, float]] = []  # since when the system's time was how far ahead of the clock
+
+    def at(self, now: float, time: float) -> float:
+        """The time now, by a clock that never goes back and by the system's; to be asked often."""
+        ahead = time - now
+        if not self._ahead or abs(ahead - self._ahead[-1][1]) > _SLEW_SECONDS:
+            self._ahead.append((now, ahead))
+        while len(self._ahead) > 1 and self._ahead[1][0] + self._seconds <= now:
+            del self._ahead[0]
+        return now + min(ahead, *(then for _, then in self._ahead))
 
 
 def at_rest(path: Path, stamp: Stamp) -> bool:

@@ -10,13 +10,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
 from genred.errors import WatchError
 from genred.files import Stamp, readable
 
-# Half-written, a program's own business, or no music: browsers, torrents, Syncthing, rsync (.name.XXXXXX), macOS, NAS.
+Found = tuple[str, Stamp]
+
+_name = attrgetter("name")
+
+# Half-written, a program's own business, or no music: browsers, torrents, Syncthing, rsync (.name.XXXXXX), macOS, NAS,
+# and what was thrown away.
 _PASSED_OVER = (
     ".*",  # and with it "._*", ".syncthing.*", ".genred-*"
     "*.part",
@@ -25,7 +31,10 @@ _PASSED_OVER = (
     "*.tmp",
     "~*",
     "@eaDir",
+    "@Recycle",
     "#recycle",
+    "#snapshot",
+    "$RECYCLE.BIN",
     "lost+found",
 )
 
@@ -72,14 +81,12 @@ def topmost(folders: Iterable[Path], options: WatchOptions) -> list[Path]:
     """Resolved folders without those that a walk from another one reaches anyway."""
     kept: list[Path] = []
     for folder in sorted(set(folders)):
-        if not any(_reaches(above, folder, options) for above in kept):
+        if not any(reaches(above, folder, options) for above in kept):
             kept.append(folder)
     return kept
 
 
-def walk(
-    root: Path, options: WatchOptions, on_error: Callable[[Path, OSError], None] | None = None
-) -> Iterator[tuple[Path, Stamp]]:
+def walk(root: Path, options: WatchOptions, on_error: Callable[[Path, OSError], None] | None = None) -> Iterator[Found]:
     """Find the music in a folder, in the order of the names.
 
     Parameters
@@ -89,12 +96,13 @@ def walk(
     options
         What counts as music.
     on_error
-        Told of folders that can't be read; the walk goes on without them.
+        Told of folders and files that can't be read; the walk goes on without them.
 
     Yields
     ------
-    tuple of Path and Stamp
-        A regular file, its path resolved, and how it is at this moment.
+    tuple of str and Stamp
+        A regular file, its path resolved, and how it is at this moment. The path is a plain string, since making a
+        `Path` takes longer than looking at the file.
 
     Raises
     ------
@@ -113,46 +121,53 @@ def walk(
 
 def walk_below(
     start: Path, root: Path, options: WatchOptions, on_error: Callable[[Path, OSError], None] | None = None
-) -> Iterator[tuple[Path, Stamp]]:
+) -> Iterator[Found]:
     """As `walk`, of a folder inside a resolved root; nothing if the names on the way to it are passed over."""
-    folders = [start] if _reaches(root, start, options) else []
+    told = on_error or _nobody
+    folders = [os.fspath(start)] if reaches(root, start, options) else []
     while folders:
-        folder = folders.pop()
-        files, inner = _listing(folder, root, options, on_error)
-        for path in files:
+        files, inner = _listing(folders.pop(), root, options, told)
+        for entry in files:
             try:
-                st = os.lstat(path)
-            except OSError:
+                st = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
                 continue  # gone again
+            except OSError as error:
+                told(Path(entry.path), error)
+                continue
             if stat.S_ISREG(st.st_mode):
-                yield Path(path), Stamp.of(st)
-        folders += (Path(path) for path in reversed(inner))
+                yield entry.path, Stamp.of(st)
+        folders += reversed(inner)
 
 
 def _listing(
-    folder: Path, root: Path, options: WatchOptions, on_error: Callable[[Path, OSError], None] | None
-) -> tuple[list[str], list[str]]:
-    """The names of music in a folder, and the folders in it that are to be entered; sorted."""
-    files: list[str] = []
+    folder: str, root: Path, options: WatchOptions, told: Callable[[Path, OSError], None]
+) -> tuple[list["os.DirEntry[str]"], list[str]]:
+    """What is named like music in a folder, and the folders in it that are to be entered; sorted by name."""
+    files: list[os.DirEntry[str]] = []
     inner: list[str] = []
     prefix = len(os.path.join(root, ""))
+    names, paths = _patterns(options.ignore)
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if _passed_over(entry.path[prefix:], options):
+                if names.match(entry.name) or (paths and paths.match(entry.path[prefix:])):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     inner.append(entry.path)
                 elif _is_music(entry.name, options):
-                    files.append(entry.path)
+                    files.append(entry)
     except OSError as error:
-        if on_error is not None:
-            on_error(folder, error)
-    return sorted(files), sorted(inner) if options.recursive else []
+        told(Path(folder), error)
+    return sorted(files, key=_name), sorted(inner) if options.recursive else []
+
+
+def _nobody(path: Path, error: OSError) -> None:
+    pass
 
 
 def _is_music(name: str, options: WatchOptions) -> bool:
-    return os.path.splitext(name)[1].lower() in options.extensions
+    return name[name.rfind(".") :].lower() in options.extensions
 
 
 def _passed_over(relative: str, options: WatchOptions) -> bool:
@@ -161,7 +176,8 @@ def _passed_over(relative: str, options: WatchOptions) -> bool:
     return bool(names.match(relative.rpartition("/")[2]) or (paths and paths.match(relative)))
 
 
-def _reaches(above: Path, folder: Path, options: WatchOptions) -> bool:
+def reaches(above: Path, folder: Path, options: WatchOptions) -> bool:
+    """Whether a walk from one resolved folder comes to another."""
     if folder == above:
         return True
     if not options.recursive or above not in folder.parents:

@@ -11,7 +11,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -26,12 +26,20 @@ from watchdog.events import (
 )
 from watchdog.observers.api import BaseObserver
 from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
-from watchdog.observers.inotify_c import CallbackId, InotifyEvent, InotifyFD, Mask, WatchCallback, WatchDescriptor
+from watchdog.observers.inotify_c import (
+    CallbackId,
+    InotifyConstants,
+    InotifyEvent,
+    InotifyFD,
+    Mask,
+    WatchCallback,
+    WatchDescriptor,
+)
 
 from genred.errors import WatchError
-from genred.files import readable
+from genred.files import Stamp, readable
 from genred.mounts import eventless, read_mounts
-from genred.roots import BATCH, POLL_SECONDS, Found, Root
+from genred.roots import BATCH, POLL_SECONDS, Found, Meet, Root
 from genred.settling import at_rest
 from genred.walking import WatchOptions, topmost, walk, wanted
 
@@ -66,6 +74,8 @@ class Watcher:
     unknown
         Passes on those (path, stamp) pairs whose content the history doesn't hold yet. It is given up to 256 at a
         time, in the thread that iterates over `batches`.
+    meet
+        Called in a root's own thread before anything found on a file system is passed on; see `Root`.
     clock
         Monotonic, in seconds.
 
@@ -79,7 +89,8 @@ class Watcher:
         self,
         roots: Sequence[Path],
         options: WatchOptions,
-        unknown: Callable[[Iterable[Found]], Iterator[Found]],
+        unknown: Callable[[Iterable[Found]], Iterator[tuple[Path, Stamp]]],
+        meet: Meet,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -88,11 +99,11 @@ class Watcher:
         self._unknown = unknown
         self._clock = clock
         # Two chunks and no more: while the caller is busy, what is new waits on the disk and not in memory.
-        self._found: queue.Queue[tuple[Root, list[Found], bool]] = queue.Queue(maxsize=2)
+        self._found: queue.Queue[tuple[Root, Sequence[Found], bool]] = queue.Queue(maxsize=2)
         given = {real: root for root, real in _resolved(roots).items()}
-        self._roots = [_WatchedRoot(given[real], options, self._found, clock) for real in topmost(given, options)]
+        self._roots = [_WatchedRoot(given[real], options, self._found, meet, clock) for real in topmost(given, options)]
 
-    def batches(self, stop: threading.Event) -> Iterator[list[Path]]:
+    def batches(self, stop: threading.Event) -> Generator[list[Path]]:
         """Yield what is new until told to stop; to be called once.
 
         Parameters
@@ -124,7 +135,7 @@ class Watcher:
         finally:
             self.close()
 
-    def _confirmed(self, root: Root, pairs: list[Found], settled: bool) -> list[Path]:
+    def _confirmed(self, root: Root, pairs: Sequence[Found], settled: bool) -> list[Path]:
         """Those of the pairs to pass on now; what isn't at rest after all goes back to its root."""
         new = list(self._unknown(pairs))
         ready = [path for path, stamp in new if settled and (root.remote or at_rest(path, stamp))]
@@ -198,7 +209,7 @@ class _WatchedRoot(Root, FileSystemEventHandler):
             return now >= self._next_try
         # A confused watch still sees most, and a scan that is begun anew at every rename would never end.
         confused = self._observer.confused and not self.scanning
-        return now >= self._next_try or confused or not self._observer.alive
+        return now >= self._next_try or confused or self._observer.blind or not self._observer.alive
 
     def limited(self, error: OSError) -> None:
         """Some folder can't be watched: scan until it can."""
@@ -232,6 +243,10 @@ class _Observer(BaseObserver):
     def confused(self) -> bool:
         return self._inotify.confused
 
+    @property
+    def blind(self) -> bool:
+        return self._inotify.blind
+
     def on_thread_stop(self) -> None:
         super().on_thread_stop()
         self._inotify.stop()
@@ -239,15 +254,26 @@ class _Observer(BaseObserver):
 
 
 class _Inotify(InotifyFD):
-    """watchdog's reader of the kernel's queue, which by itself only logs an overflow and drops a reached limit."""
+    """watchdog's reader of the kernel's queue, which by itself only logs an overflow and drops a reached limit.
+
+    It also passes in silence over the end of a watch: by the time somebody looks, another disk with the same numbers
+    may be mounted there, or another folder have the same inode.
+    """
 
     def __init__(self, root: _WatchedRoot) -> None:
         super().__init__()
         os.set_inheritable(self._inotify_fd, False)
         self._root = root
+        self._top: WatchDescriptor | None = None
         self.confused = False
+        self.blind = False
 
     def handle_event(self, event: InotifyEvent) -> None:
+        # Of a watch that was taken back, as after an overflow, watchdog knows nothing any more.
+        top_ended = event.is_ignored and event.wd == self._top and event.wd in self._watch_for_wd
+        if top_ended or event.mask & InotifyConstants.IN_UNMOUNT:
+            self.blind = True
+            self._root.look_again()
         super().handle_event(event)  # mends the watches; only then does a scan see what they don't
         if event.is_queue_overflow:
             self._root.lost("the kernel's queue overflowed")
@@ -261,6 +287,8 @@ class _Inotify(InotifyFD):
                 self._root.limited(error)
             raise
         watch.callbacks[id_] = callback
+        if path == os.fsencode(self._root.path):
+            self._top = watch.wd
         return watch.wd
 
 

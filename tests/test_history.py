@@ -1,17 +1,22 @@
 import json
+import logging
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
+import alembic.command
+import alembic.config
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genred import schema
 from genred.errors import HistoryError, LockedError
 from genred.files import Stamp
 from genred.history import History
-from genred.journal import Journal
+from genred.journal import Journal, Undo
 from genred.locks import locked
 from genred.records import Outcome, Query, Record, Standing
 from genred.schema import MIGRATIONS, SCHEMA, metadata
@@ -33,6 +38,7 @@ def write(history: History, record: Record) -> Record:
         return journal.finish(write_id, STAMP)
 
 
+@settings(deadline=None)  # the first example makes the database
 @given(name=st.binary(min_size=1, max_size=255).filter(lambda name: not {0, ord("/")} & set(name)))
 def test_any_name_is_kept_to_the_byte(tmp_path_factory: pytest.TempPathFactory, name: bytes) -> None:
     """Paths come back as they went in, and the view shows them as text."""
@@ -80,20 +86,27 @@ def test_what_passed_is_tried_again(history: History) -> None:
 
 def test_the_backlog_is_left_alone_unless_asked_for(history: History) -> None:
     """What was there before genred is known, but a scan may look at it."""
-    assert history.is_new_root(Path("/music"))
-    assert history.add_root(Path("/music"), [(SONG, STAMP)]) == 1
-    assert not history.is_new_root(Path("/music"))
+    assert history.note([(SONG, STAMP)], backlog=True) == 1
     assert list(history.unknown([(SONG, STAMP)])) == []
     assert list(history.unknown([(SONG, STAMP)], backlog=True)) == [(SONG, STAMP)]
 
 
-def test_a_root_met_later_forgets_nothing(history: History) -> None:
-    """Files decided on before their root was watched are not backlog."""
+@pytest.mark.parametrize("backlog", [True, False])
+def test_a_file_met_on_another_disk_keeps_what_is_known_of_it(history: History, backlog: bool) -> None:
+    """A copy with its times is the same file; another file of that name is looked at, or stays backlog."""
+    other = SONG.with_name("other.mp3")
     history.record(tagged())
-    history.add_root(Path("/music"), [(SONG, STAMP)])
+    history.record(tagged(other))
+    history.note([(SONG.with_name("old.mp3"), STAMP)], backlog=True)
+    copied = Stamp(dev=7, ino=8, size=3, mtime_ns=4, ctime_ns=9)
+    edited = Stamp(dev=7, ino=9, size=4, mtime_ns=5, ctime_ns=9)
+    new = SONG.with_name("new.mp3")
+    met = [(SONG, copied), (other, edited), (SONG.with_name("old.mp3"), edited), (new, edited)]
+    assert history.note(met, backlog=backlog) == (1 if backlog else 0)
+    assert [path for path, _ in history.unknown(met)] == ([other] if backlog else [other, new])
     known = history.known(SONG)
     assert known is not None
-    assert known.standing is Standing.DONE
+    assert (known.standing, known.stamp) == (Standing.DONE, copied)
 
 
 def test_a_renamed_file_is_recognised_by_its_inode(history: History) -> None:
@@ -119,8 +132,8 @@ def test_filters_of_the_history_compose(history: History) -> None:
     first = history.record(tagged())
     history.record(Record(Path("/music/sub/x.mp3"), Outcome.FAILED, "damaged"))
     history.record(Record(Path("/music2/x.mp3"), Outcome.FAILED, "damaged"))
-    assert [r.path.name for r in history.records(Query(outcome=Outcome.FAILED, path=Path("/music")))] == ["x.mp3"]
-    assert [r.id for r in history.records(Query(genre="rock"))] == [first.id]
+    assert [r.path.name for r in history.records(Query(outcomes=(Outcome.FAILED,), path=Path("/music")))] == ["x.mp3"]
+    assert [r.id for r in history.records(Query(genres=("rock",)))] == [first.id]
     assert [r.id for r in history.records(Query(limit=2))] == [3, 2]
     assert list(history.records(Query(since="2999"))) == []
 
@@ -212,6 +225,7 @@ def test_two_may_write_side_by_side(history: History) -> None:
     other.close()
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_schema_of_the_code_is_that_of_the_migrations(history: History) -> None:
     """Alembic finds nothing to do in a new database."""
     import sqlalchemy as sa
@@ -227,6 +241,101 @@ def test_the_schema_of_the_code_is_that_of_the_migrations(history: History) -> N
 def test_the_newest_migration_is_the_codes() -> None:
     """Whoever adds a migration and forgets the constant hears of it."""
     assert sorted(file.name[:4] for file in (MIGRATIONS / "versions").glob("0*.py"))[-1] == SCHEMA
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    """A database of the first schema, as its own migration made it, with a row in every table."""
+    path = tmp_path / "history.db"
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    engine = schema.connect(path)
+    with schema.writing(path, engine) as db:
+        config.attributes["connection"] = db
+        alembic.command.upgrade(config, "0001")
+    engine.dispose()
+    song, old = b"/music/caf\xe9.mp3", b"/music/old.mp3"
+    record = (
+        1,
+        "2026-01-01T00:00:01.000Z",
+        song,
+        r"/music/caf\xe9.mp3",
+        "tagged",
+        "Jazz",
+        0.9,
+        "[]",
+        '["Jazz"]',
+        "m",
+        1,
+        "",
+        None,
+    )
+    with closing(sqlite3.connect(path)) as first, first:
+        for table, row in [
+            ("runs", (1, "2026-01-01T00:00:00.000Z", "run", "0.1")),
+            ("roots", (b"/music",)),
+            ("records", record),
+            ("files", (1, song, 1, 2, 3, 4, 5, "done", 1, 1)),
+            ("files", (2, old, 1, 3, 3, 4, 5, "backlog", None, None)),
+            ("features", (1, "1", b"vector")),
+            ("writes", (1, song, b"temp", 1, 2, 3, 4, 5, b"before", b"after", b"delta", None, 1)),
+        ]:
+            first.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - our own names
+    return path
+
+
+def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All that a database of the first schema holds."""
+    with closing(sqlite3.connect(path)) as db:
+        everything = dict.fromkeys(("runs", "records", "files", "features", "writes", "history"), "*")
+        columns = everything | {"roots": "path"}
+        return {table: db.execute(f"SELECT {what} FROM {table}").fetchall() for table, what in columns.items()}  # noqa: S608
+
+
+def test_an_older_database_is_migrated_and_loses_nothing(first: Path) -> None:
+    """Every row is what it was, what it was is kept beside it, and it is worked with as if it had always been so."""
+    before = rows(first)
+    history = History.open(first)
+    assert rows(first) == before
+    assert history.file_systems(Path("/music")) == {""}
+    history.start_run("run", "0")
+    history.record(tagged(Path("/music/new.mp3")))
+    assert [record.genre for record in history.records(Query())] == ["Rock", "Jazz"]
+    assert history.written(Path(os.fsdecode(b"/music/caf\xe9.mp3"))) == ("Jazz",)
+    assert [undo.record.id for undo in Journal(history).standing(Query()) if isinstance(undo, Undo)] == [1]
+    history.close()
+    backup = first.with_name("history.db.schema-0001")
+    assert rows(backup) == before
+    engine = schema.connect(backup)
+    with schema.reading(backup, engine) as connection:
+        assert schema.version(backup, connection) == "0001"
+    engine.dispose()
+    History.open(first).close()
+
+
+def test_a_migration_that_fails_changes_nothing(first: Path) -> None:
+    """All of it happens, or nothing; the next start tries again."""
+    with closing(sqlite3.connect(first)) as db:
+        db.execute("CREATE TABLE places (in_the_way)")
+    before = rows(first)
+    with pytest.raises(HistoryError, match="places"):
+        History.open(first)
+    assert rows(first) == before
+    with closing(sqlite3.connect(first)) as db:
+        assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert db.execute("SELECT name FROM sqlite_master WHERE name = 'tally'").fetchall() == []
+        db.execute("DROP TABLE places")
+    History.open(first).close()
+
+
+def test_without_a_backup_there_is_no_migration(first: Path) -> None:
+    """Where none can be made it is told, and the database stays as it was."""
+    first.with_name("history.db.schema-0001").mkdir()
+    before = rows(first)
+    with pytest.raises(HistoryError, match="unable to open database file"):
+        History.open(first)
+    assert rows(first) == before
 
 
 def test_a_newer_database_is_refused(history: History) -> None:
@@ -252,3 +361,17 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"not a database at all, but long enough to look at" * 20)
     with pytest.raises(HistoryError, match=r"x\.db: file is not a database"):
         History.open(tmp_path / "x.db")
+
+
+def test_a_full_database_is_told_from_a_damaged_one(history: History) -> None:
+    """What passes, such as a full disk, is told from what stays."""
+
+    def fails(sql: str) -> HistoryError:
+        with pytest.raises(HistoryError) as caught, history.writing() as db:
+            db.exec_driver_sql(sql)
+        return caught.value
+
+    with history.writing() as db:
+        db.exec_driver_sql("PRAGMA max_page_count = 1")
+    assert fails("CREATE TABLE t AS SELECT randomblob(1000000)").transient
+    assert not fails("SELECT 1 FROM unheard_of").transient

@@ -1,10 +1,13 @@
-"""Which mounts send events."""
+"""Which mounts send events, and by which name a file system is known again."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from genred.mounts import Mount, eventless, mount_of, mounts_below, read_mounts
+from genred.mounts import Mount, eventless, file_system, mount_of, mounts_below, read_mounts
+from tests.test_watcher import in_a_namespace
 
 TABLE = rb"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:40 / /srv/nas rw,relatime - autofs systemd-1 rw
@@ -58,3 +61,51 @@ def test_this_system_has_mounts() -> None:
     """The real table is read, and everything lies on some mount; without one there are none."""
     assert mount_of(Path("/proc/self"), read_mounts()) in read_mounts()
     assert read_mounts(Path("/nonexistent")) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/srv/nas/a", "nfs4 nas:/music /"),
+        ("/home/me/My Music\né", "fuse.sshfs me@host: /"),
+        ("/srv/music/share/a", "cifs //nas/share /"),
+    ],
+)
+def test_a_share_is_known_by_where_it_comes_from(mounts: tuple[Mount, ...], path: str, name: str) -> None:
+    """Without being asked, for it may be long in answering; here it doesn't even exist."""
+    assert file_system(Path(path), mounts) == name
+
+
+def test_a_local_file_system_is_known_by_what_is_on_the_disk(tmp_path: Path, mounts: tuple[Mount, ...]) -> None:
+    """Everywhere on it the same, another for another; a folder of it that is mounted elsewhere has its own."""
+    here = file_system(tmp_path, read_mounts())
+    assert file_system(tmp_path.parent, read_mounts()) == here
+    assert file_system(Path("/proc"), read_mounts()) != here
+    mounted = replace(mounts[0], point=tmp_path, top="/music")
+    assert file_system(tmp_path, [*read_mounts(), mounted]) != here
+
+
+def test_a_kind_that_has_only_a_number_is_known_by_its_size_too(tmp_path: Path, mounts: tuple[Mount, ...]) -> None:
+    """Two sticks that come to the same socket one after the other have the same number."""
+    stick = replace(mounts[0], point=tmp_path, kind="exfat")
+    st = os.statvfs(tmp_path)
+    assert file_system(tmp_path, [stick]) == f"exfat {st.f_fsid:x} / {st.f_blocks * st.f_frsize}"
+
+
+def test_without_a_table_nothing_is_known_and_nothing_changes(tmp_path: Path) -> None:
+    """Where there is no /proc a folder has no more than that."""
+    assert file_system(tmp_path, ()) == "unknown"
+
+
+def test_a_mount_is_noticed(tmp_path: Path) -> None:
+    """And an unmount; once each."""
+    script = """
+        from genred.mounts import MountTable
+        with closing(MountTable()) as table:
+            for command in (["mount", "-t", "tmpfs", "none"], ["umount"]):
+                assert not table.changed()
+                subprocess.run([*command, music], check=True)
+                assert table.changed()
+            assert not table.changed()
+    """
+    in_a_namespace("true", script, tmp_path)

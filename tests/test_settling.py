@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genred.files import Stamp, stamp_of
-from genred.settling import EMPTY_SECONDS, Settler, at_rest
+from genred.settling import EMPTY_SECONDS, Settler, SystemTime, at_rest
 
 SONG = Path("/music/song.mp3")
 SETTLE = 5.0
@@ -152,6 +152,24 @@ def test_it_keeps_its_promises_whatever_happens(script: list[tuple[str, Path | i
     ask()
     assert not expected & disk.keys()
     assert settler.pending == 0
+
+
+@pytest.mark.parametrize("jump", [86_400, -86_400])
+def test_what_was_written_before_the_clock_was_set_does_not_look_old(jump: float) -> None:
+    """For a settling time the time goes on as it was, if that is earlier; from then on it is what the system says."""
+    system = SystemTime(SETTLE)
+    assert [system.at(now, 1e9 + now) for now in (0, 1, 2)] == [1e9, 1e9 + 1, 1e9 + 2]
+    told = [system.at(now, 1e9 + now + jump) - 1e9 for now in (3, 5, 7.9)]
+    assert told == pytest.approx([now + min(jump, 0) for now in (3, 5, 7.9)])
+    assert system.at(8, 1e9 + 8 + jump) == pytest.approx(1e9 + 8 + jump)
+
+
+def test_a_clock_that_is_drawn_to_the_right_time_is_followed() -> None:
+    """Slow corrections, and a clock that was wrong for long, leave nothing behind."""
+    system = SystemTime(SETTLE)
+    for now in range(1000):
+        told = system.at(now, 1e9 + 1.01 * now)
+    assert told == pytest.approx(1e9 + 1.01 * 999, abs=0.2)
 
 
 def test_a_file_somebody_writes_is_not_at_rest(tmp_path: Path) -> None:

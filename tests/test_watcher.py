@@ -23,27 +23,40 @@ import pytest
 
 from genred.errors import FileError, WatchError
 from genred.files import Stamp, stamp_of
+from genred.roots import Found, Meet
 from genred.watcher import Watcher, WatchOptions
 
 SETTLE = 0.25
 AUDIO = b"RIFF" * 1000
 
 
+def everything(pairs: Iterable[Found]) -> Iterator[tuple[Path, Stamp]]:
+    """A history that knows nothing."""
+    return ((Path(path), stamp) for path, stamp in pairs)
+
+
+def nothing_new(root: Path, going_on: Callable[[], bool]) -> list[Path]:
+    """Meet a root, and note nothing."""
+    return []
+
+
 class Listener:
     """What stands where the service does: it takes the batches and remembers, as the history would."""
 
-    def __init__(self, *roots: Path, speed: float = 1, known: Iterable[Path] = (), **options: object) -> None:
+    def __init__(
+        self, *roots: Path, speed: float = 1, known: Iterable[Path] = (), meet: Meet = nothing_new, **options: object
+    ) -> None:
         options = {"settle_seconds": SETTLE * speed, **options}
         settings = WatchOptions(extensions=frozenset({".mp3", ".flac"}), **options)  # type: ignore[arg-type]
         self.history = {path: stamp_of(path) for path in known}
         self.seen: list[Path] = []
         self.sizes: dict[Path, int] = {}
-        self.watcher = Watcher(roots, settings, self._unknown, clock=lambda: time.monotonic() * speed)
+        self.watcher = Watcher(roots, settings, self._unknown, meet, clock=lambda: time.monotonic() * speed)
         self._batches = self.watcher.batches(threading.Event())
         self.until(lambda: self.watcher.ready)
 
-    def _unknown(self, pairs: Iterable[tuple[Path, Stamp]]) -> Iterator[tuple[Path, Stamp]]:
-        for path, stamp in pairs:
+    def _unknown(self, pairs: Iterable[Found]) -> Iterator[tuple[Path, Stamp]]:
+        for path, stamp in ((Path(path), stamp) for path, stamp in pairs):
             if path not in self.history or not stamp.matches(self.history[path]):
                 yield path, stamp
 
@@ -74,7 +87,7 @@ class Listener:
         return self.seen
 
     def close(self) -> None:
-        self._batches.close()  # type: ignore[attr-defined]
+        self._batches.close()
 
 
 @pytest.fixture
@@ -136,7 +149,7 @@ def samba(outside: Path, to: Path) -> None:
             file.write(AUDIO)
 
 
-def slowly(outside: Path, to: Path) -> None:
+def slowly(outside: Path | None, to: Path) -> None:
     pause = threading.Event()
     for at in range(0, len(AUDIO), 200):  # 20 writes over a second, four times what it takes to settle
         with to.open("ab") as file:
@@ -322,6 +335,25 @@ def test_what_arrived_while_stopped_is_found_at_start(music: Path, outside: Path
         assert sorted(listener.has_settled(music)) == [old, young]
 
 
+def test_a_clock_that_is_set_back_stalls_nothing_and_hands_out_nothing_half_written(
+    music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan that comes after the clock was set back by a day finds what is there, and waits for what is arriving."""
+    whole, half = music / "whole.mp3", music / "half.mp3"
+    real = time.time
+    with closing(Listener(music, rescan_minutes=0.03)) as listener:
+        whole.write_bytes(AUDIO)
+        listener.finds(whole)
+        monkeypatch.setattr(time, "time", lambda: real() - 86_400)
+        arriving = threading.Thread(target=slowly, args=(None, half))
+        arriving.start()
+        listener.history.pop(whole)
+        listener.until(lambda: listener.seen.count(whole) == 2)  # the timer's scan was here
+        listener.finds(half)
+        arriving.join()
+        assert listener.sizes[half] == half.stat().st_size
+
+
 @pytest.mark.parametrize("arrive", [backdated, without_closing], ids=lambda way: way.__name__)
 def test_what_is_arriving_at_the_start_is_waited_for(
     music: Path, outside: Path, arrive: Callable[[Path, Path], None]
@@ -477,7 +509,7 @@ def test_stopping_is_prompt(music: Path) -> None:
     """The iteration ends within about a second of being told, and no thread stays."""
     threads = threading.active_count()
     stop = threading.Event()
-    watcher = Watcher([music], WatchOptions(extensions=frozenset({".mp3"})), iter)
+    watcher = Watcher([music], WatchOptions(extensions=frozenset({".mp3"})), everything, nothing_new)
     for _ in watcher.batches(stop):
         stop.set()
         began = time.monotonic()
@@ -488,22 +520,22 @@ def test_stopping_is_prompt(music: Path) -> None:
 def test_no_root_at_all_is_an_error() -> None:
     """A watcher with nothing to watch says so."""
     with pytest.raises(WatchError, match="no folder"):
-        Watcher([], WatchOptions(extensions=frozenset()), iter)
+        Watcher([], WatchOptions(extensions=frozenset()), everything, nothing_new)
 
 
 def test_a_failure_of_the_caller_or_a_bug_is_loud(music: Path) -> None:
     """What the history raises ends the iteration, as does a bug in a root's own thread."""
 
-    def broken(pairs: Iterable[tuple[Path, Stamp]]) -> Iterator[tuple[Path, Stamp]]:
+    def broken(pairs: Iterable[Found]) -> Iterator[tuple[Path, Stamp]]:
         raise RuntimeError("broken")
 
     (music / "song.mp3").write_bytes(AUDIO)
     options = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=0.1)
     with pytest.raises(RuntimeError, match="broken"):
-        list(Watcher([music], options, broken).batches(threading.Event()))
+        list(Watcher([music], options, broken, nothing_new).batches(threading.Event()))
     bad = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds="soon")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
-        list(Watcher([music], bad, iter).batches(threading.Event()))
+        list(Watcher([music], bad, everything, nothing_new).batches(threading.Event()))
 
 
 def test_no_file_of_a_burst_is_lost(music: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -688,6 +720,61 @@ def test_a_root_is_unmounted_and_mounted_again(music: Path) -> None:
             print(len(listener.seen))
     """
     assert in_a_namespace("true", script, music) == "5\n"
+
+
+def test_a_root_whose_disk_fails_is_offline_until_it_answers(music: Path) -> None:
+    """Errors of a disk or share stop all looking at it; they are told, and it is gone on with when they are over."""
+    script = """
+        import ctypes
+        fuse = os.open("/dev/fuse", os.O_RDWR)
+        told = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+        if ctypes.CDLL(None, use_errno=True).mount(b"none", os.fsencode(music), b"fuse", 0, told) != 0:
+            print("can't mount")
+            sys.exit()
+        os.close(fuse)  # nobody answers any more: ENOTCONN
+        with closing(Listener(music, speed=20)) as listener:
+            print(listener.watcher.offline == [music], listener.watcher.problems)
+            subprocess.run(["umount", music], check=True)
+            (music / "song.mp3").write_bytes(AUDIO)
+            listener.finds(music / "song.mp3")
+            assert not listener.watcher.problems
+    """
+    told = in_a_namespace("true", script, music)
+    if "can't mount" in told:
+        pytest.skip("no FUSE here")
+    assert "True" in told
+    assert "offline: Transport endpoint is not connected" in told
+
+
+@pytest.mark.parametrize("where", ["", "usb"])
+def test_a_disk_that_is_exchanged_at_once_is_noticed(music: Path, where: str) -> None:
+    """Unmounted and mounted between two looks, with the same numbers, at the root or in it: it is watched again."""
+    script = f"""
+        import ctypes
+        disk = music / "{where}"
+        disk.mkdir(exist_ok=True)
+        # Called so, the C functions keep the interpreter's lock: no thread can look in between.
+        libc, here = ctypes.PyDLL(None), os.fsencode(disk)
+        def numbers():
+            (mount,) = [line.split()[:3] for line in open("/proc/self/mountinfo") if f" {{disk}} " in line]
+            return mount, os.stat(disk).st_ino
+        assert libc.mount(b"none", here, b"tmpfs", 0, None) == 0
+        before = numbers()
+        with closing(Listener(music, rescan_minutes=0)) as listener:
+            for number in range(3):
+                sys.setswitchinterval(60)
+                assert libc.umount2(here, 0) == 0
+                assert libc.mount(b"none", here, b"tmpfs", 0, None) == 0
+                sys.setswitchinterval(0.005)
+                print(numbers() == before)
+                (disk / f"{{number}}.mp3").write_bytes(AUDIO)
+                listener.finds(disk / f"{{number}}.mp3")
+                (disk / "later.mp3").write_bytes(AUDIO)
+                listener.finds(disk / "later.mp3")
+                listener.seen.remove(disk / "later.mp3")
+                listener.history.clear()
+    """
+    assert in_a_namespace("true", script, music) == "True\n" * 3
 
 
 def test_a_share_that_hangs_holds_nobody_up(music: Path) -> None:

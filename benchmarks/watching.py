@@ -1,0 +1,136 @@
+"""What watching and looking through a library costs, beside `find` in the same run.
+
+    python -m benchmarks.watching [--folder /somewhere] burst [--files 100000]
+    python -m benchmarks.watching [--folder /somewhere] reconcile [--files 100000 1000000] [--times 5]
+
+`burst` makes files faster than the kernel can tell of them, and counts what was told and what was found. `reconcile`
+compares a library of known files, ten to a folder, with the history, as at every start and on the timer, and has find
+print the same names, sizes and times; medians in seconds. Memory is the peak of this process.
+"""
+
+import argparse
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from genred.files import Stamp
+from genred.history import History
+from genred.roots import Found
+from genred.walking import WatchOptions, walk
+from genred.watcher import Watcher
+
+OPTIONS = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=1.0)
+
+_MAKE = """
+import os, sys
+folder, count, each = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+for n in range(count):
+    if n % each == 0:
+        os.makedirs(inner := f"{folder}/artist {n // each // 10}/album {n // each}", exist_ok=True)
+    with open(f"{inner}/{n % each:02d} - A song of some length.mp3", "wb") as file:
+        file.write(b"audio")
+"""
+
+
+def burst(folder: Path, count: int) -> None:
+    """Files made while watched: how many the kernel told of, how many were found, how often."""
+    told = 0
+
+    def meet(root: Path, going_on: object) -> list[Path]:
+        (observed,) = watcher._roots
+        dispatch = observed.dispatch
+
+        def counted(event: object) -> None:
+            nonlocal told
+            told += 1
+            dispatch(event)  # type: ignore[arg-type] # an event, passed on
+
+        observed.dispatch = counted  # type: ignore[method-assign] # to look over its shoulder
+        return []
+
+    seen: Counter[Path] = Counter()
+
+    def unknown(pairs: Iterable[Found]) -> Iterator[tuple[Path, Stamp]]:
+        return ((Path(path), stamp) for path, stamp in pairs if Path(path) not in seen)
+
+    stop = threading.Event()
+    watcher = Watcher([folder], OPTIONS, unknown, meet)
+    maker: subprocess.Popen[bytes] | None = None
+    made = 0.0
+    began = last = time.monotonic()
+    for batch in watcher.batches(stop):
+        if watcher.ready and maker is None:
+            began = time.monotonic()
+            maker = subprocess.Popen([sys.executable, "-c", _MAKE, folder, str(count), str(count)])
+        if maker is not None and not made and maker.poll() is not None:
+            made = time.monotonic() - began
+        seen.update(batch)
+        last = time.monotonic() if batch else last
+        if made and ((len(seen) >= count and time.monotonic() - last > 5) or time.monotonic() - last > 120):
+            stop.set()
+    print(
+        f"{count} files made in {made:.1f} s: {told} events told of, {len(seen)} files found in {last - began:.1f} s,"
+    )
+    print(f"{sum(times > 1 for times in seen.values())} of them more than once; peak {peak()} MB")
+
+
+def reconcile(folder: Path, count: int, times: int) -> None:
+    """A library that is known: the time to see that nothing is new, and find's."""
+    music = folder / str(count)
+    subprocess.run([sys.executable, "-c", _MAKE, music, str(count), "10"], check=True)
+    history = History.open(folder / f"{count}.db")
+    noted = note(history, music)
+    assert noted == count
+    ours: list[float] = []
+    finds: list[float] = []
+    for _ in range(times):
+        began = time.perf_counter()
+        subprocess.run(["find", music, "-printf", "%p %s %T@\\n"], stdout=subprocess.DEVNULL, check=True)
+        finds.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        assert list(history.unknown(walk(music, OPTIONS))) == []
+        ours.append(time.perf_counter() - began)
+    history.close()
+    median, beside = statistics.median(ours), statistics.median(finds)
+    print(f"{count:9d} {median:8.2f} {beside:8.2f} {median / beside:8.1f} {peak():8d}")
+
+
+def note(history: History, music: Path) -> int:
+    found = walk(music, OPTIONS)
+    total = 0
+    while batch := list(islice(found, 500)):
+        total += history.note(batch, backlog=True)
+    return total
+
+
+def peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, help="where to make the files; a temporary folder if not given")
+    parser.add_argument("what", choices=("burst", "reconcile"))
+    parser.add_argument("--files", type=int, nargs="+", default=[100_000])
+    parser.add_argument("--times", type=int, default=5)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        if args.what == "burst":
+            for count in args.files:
+                burst(Path(folder), count)
+            return
+        print("    files   genred     find    ratio  peak MB")
+        for count in args.files:
+            reconcile(Path(folder), count, args.times)
+
+
+if __name__ == "__main__":
+    main()
