@@ -1,7 +1,7 @@
 """A person's own library as labelled music: the genres that they set, never those that genred wrote."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,9 +9,13 @@ import numpy as np
 
 from genred.analysis import Analyser, Ask, Look
 from genred.classifier import GenreClassifier
+from genred.config import Tags
+from genred.errors import FileError
 from genred.evaluation import Evaluation
+from genred.files import stamp_of
 from genred.genres import Vocabulary, is_generic
-from genred.history import History
+from genred.history import History, known_as
+from genred.policy import is_as_written
 from genred.records import Standing
 from genred.table import Table
 from genred.training import Labelled
@@ -32,7 +36,13 @@ class Found:
     left_out: Counter[str]
 
 
-def from_tags(paths: Iterable[Path], analyser: Analyser, history: History | None, vocabulary: Vocabulary) -> Found:
+def from_tags(
+    paths: Iterable[Path],
+    analyser: Analyser,
+    history: History | None,
+    vocabulary: Vocabulary,
+    separator: str = Tags().separator,
+) -> Found:
     """The music among ``paths`` that carries exactly one genre of a person's own.
 
     Parameters
@@ -45,11 +55,13 @@ def from_tags(paths: Iterable[Path], analyser: Analyser, history: History | None
         What genred wrote; None where it never wrote anything.
     vocabulary
         What the user's spellings mean.
+    separator
+        What genred puts between genres where a tag has no lists.
     """
     labelled: list[Labelled] = []
     left_out: Counter[str] = Counter()
     for path, look in analyser.look(paths, Ask.TAGS):
-        reason = _unfit(path, look, history)
+        reason = _unfit(path, look, history, separator)
         if reason or not isinstance(look, Look):
             left_out[reason] += 1
             continue
@@ -107,7 +119,7 @@ def teach(
     return model, Comparison(new=model.evaluation_.of(slice(len(table))), old=in_use.evaluate(table))
 
 
-def _unfit(path: Path, look: Look | object, history: History | None) -> str:
+def _unfit(path: Path, look: Look | object, history: History | None, separator: str) -> str:
     """Why a file teaches nothing; empty where it does."""
     if not isinstance(look, Look):
         return "tags can't be read"
@@ -116,14 +128,21 @@ def _unfit(path: Path, look: Look | object, history: History | None) -> str:
         return "no genre"
     if len(said) > 1:
         return "more than one genre"
-    if history is not None and history.written(path) == look.genres and not _is_confirmed(path, history):
+    if history is not None and _is_own_answer(path, look.genres, history, separator):
         return "genre written by genred, and confirmed by nobody"
     return ""
 
 
-def _is_confirmed(path: Path, history: History) -> bool:
-    known = history.known(path)
-    return known is not None and known.standing is Standing.PERSON
+def _is_own_answer(path: Path, genres: Sequence[str], history: History, separator: str) -> bool:
+    """Whether genred wrote what a file says, whatever the file was called then, and no person confirmed it."""
+    try:
+        known = known_as(path, stamp_of(path), history)
+    except FileError:
+        return False
+    if known is None or known.standing is Standing.PERSON:
+        return False
+    wrote = history.written(known.path)
+    return wrote is not None and is_as_written(genres, wrote, separator)
 
 
 def _enough(labelled: list[Labelled], left_out: Counter[str]) -> Found:

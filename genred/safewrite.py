@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from genred import delta, swap
-from genred.errors import FileError, HistoryError, UndoConflict
+from genred.errors import FileError, HistoryError, Protected, UndoConflict
 from genred.files import Stamp, open_regular, readable, stamp_of
 from genred.journal import Intent, Journal, Undo
 from genred.records import Record
@@ -108,6 +108,16 @@ def restore(
         except FileError as error:
             raise UndoConflict(path, error.reason, transient=error.transient) from error
         return _transaction(path, before, fill, lambda temp: None, draft, journal, hardlinks, preserve_mtime)
+
+
+def is_protected(path: Path, hardlinks: Hardlinks = "skip") -> bool:
+    """Whether `replace` would leave a file alone, as it is and lies now."""
+    try:
+        with open_regular(path) as original, swap.in_words(path):
+            swap.check(path, original, os.fstat(original.fileno()), hardlinks)
+    except FileError as error:
+        return isinstance(error, Protected)
+    return False
 
 
 def is_as_left(undo: Undo) -> bool:

@@ -2,9 +2,11 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from genred import safewrite
@@ -14,7 +16,7 @@ from genred.errors import FileError, Protected, UndoConflict
 from genred.files import Stamp, stamp_of
 from genred.history import History
 from genred.journal import Journal, Undo
-from genred.policy import Decision, Policy
+from genred.policy import Decision, Policy, is_as_written
 from genred.prediction import Prediction
 from genred.records import Heard, Known, Outcome, Record, Standing
 
@@ -57,7 +59,7 @@ class Tagger:
         waiting: dict[Path, tuple[Stamp, Known | None]] = {}
 
         def wanted() -> Iterator[Path]:
-            for path in paths:
+            for path in self._followed(paths):
                 found = None if path in waiting else self._arrival(path)
                 if found is not None:
                     waiting[path] = found
@@ -73,28 +75,48 @@ class Tagger:
         except FileError as error:
             log.debug("left alone: %s", error)
             return None
-        known = self._history.known(path) or self._renamed(stamp)
-        if known is None or not self._is_done(known, stamp):
+        known = self._known(path, stamp)
+        if known is None or not self._is_done(path, known, stamp):
             return stamp, known
         if not self._dry_run and (known.path, known.stamp) != (path, stamp):
             self._history.refresh(known, path, stamp)
         return None
 
-    def _renamed(self, stamp: Stamp) -> Known | None:
-        """What is known of this file under a name it no longer has."""
-        return next((known for known in self._history.same_inode(stamp) if not os.path.lexists(known.path)), None)
+    def _followed(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """The same paths; what is known of files that were renamed is moved to their new names first.
 
-    def _is_done(self, known: Known, stamp: Stamp) -> bool:
-        same_file = (known.stamp.dev, known.stamp.ino) == (stamp.dev, stamp.ino)
-        # A rename moves ctime; size and mtime stay.
-        same_content = known.stamp.matches(stamp) or (
-            same_file and (known.stamp.size, known.stamp.mtime_ns) == (stamp.size, stamp.mtime_ns)
-        )
+        Else, where names were passed on from file to file, one would be taken for the other.
+        """
+        rest = iter(paths)
+        while batch := list(islice(rest, 256)):
+            for path in batch:
+                with suppress(FileError):
+                    stamp = stamp_of(path)
+                    known = self._known(path, stamp)
+                    if known is not None and known.path != path and not self._dry_run:
+                        self._history.refresh(known, path, stamp)
+            yield from batch
+
+    def _known(self, path: Path, stamp: Stamp) -> Known | None:
+        """What is known of a file, under this name or one that it no longer has; else of the name."""
+        known = self._history.known(path)
+        if known is not None and _same_file(known.stamp, stamp):
+            return known
+        renamed = (other for other in self._history.same_inode(stamp) if not _has(other.path, stamp))
+        moved = (other for other in self._history.same_content(path, stamp) if not os.path.lexists(other.path))
+        return next(chain(renamed, moved), known)
+
+    def _is_done(self, path: Path, known: Known, stamp: Stamp) -> bool:
+        same_file = _same_file(known.stamp, stamp)
+        # A rename moves ctime, and so does a move to another disk; size and mtime stay.
+        same_content = (known.stamp.size, known.stamp.mtime_ns) == (stamp.size, stamp.mtime_ns)
         match known.standing:
             case Standing.PERSON:
                 return True
             case Standing.BACKLOG:
                 return not self._backlog and (same_file or same_content)
+            case Standing.HELD:
+                return safewrite.is_protected(path, self._tags.hardlinks)
             case Standing.RETRY:
                 return False
             case Standing.DONE:
@@ -104,7 +126,7 @@ class Tagger:
         """Decide, write and record."""
         if isinstance(look, FileError):
             return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
-        theirs = self._persons_change(known, look.genres)
+        theirs = self._persons_change(known, look)
         decision = theirs or self._policy.decide(look.genres, look.prediction)
         draft = Record(
             path,
@@ -184,7 +206,7 @@ class Tagger:
         FileError
             If that isn't possible; the file is as it was, and nothing is recorded.
         """
-        path = path.resolve()
+        path, genre = path.resolve(), genre.strip()
         stamp = stamp_of(path)
         there = self._analyser.genres(path)
         draft = Record(
@@ -209,21 +231,48 @@ class Tagger:
             preserve_mtime=self._tags.preserve_mtime,
         )
 
-    def _persons_change(self, known: Known | None, there: Sequence[str]) -> Decision | None:
+    def _persons_change(self, known: Known | None, look: Look) -> Decision | None:
         """A person's correction of what genred wrote into this file, None where there is none."""
+        there = look.genres
         wrote = self._history.written(known.path) if known is not None else None
-        if wrote is None or tuple(there) in (wrote, (self._tags.separator.join(wrote),)):
+        if wrote is None or is_as_written(there, wrote, self._tags.separator):
+            return None
+        if known is not None and self._is_other_music(known.path, look):
             return None
         change = f"changed it to {', '.join(there)}" if there else "removed it"
         return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
 
+    def _is_other_music(self, path: Path, look: Look) -> bool:
+        """Whether another piece has taken the name of one that was heard: the next disc's track 1, in an inbox."""
+        if look.features is None:
+            return False
+        version, vector = look.features
+        before = self._history.vectors([path], version).get(path, vector)
+        pairs = list(zip(array("f", before), array("f", vector), strict=True))
+        # The libraries of another year hear the same piece a little differently, never most of it.
+        return 2 * sum(abs(old - new) > 0.01 * abs(old) for old, new in pairs) > len(pairs)
+
     def _refused(self, record: Record, error: FileError) -> Record:
         outcome = Outcome.SKIPPED if isinstance(error, Protected) else Outcome.FAILED
         standing = Standing.RETRY if error.transient else Standing.DONE
+        if isinstance(error, Protected) and safewrite.is_protected(record.path, self._tags.hardlinks):
+            standing = Standing.HELD
         return self._record(replace(record, outcome=outcome, reason=error.reason, standing=standing))
 
     def _record(self, record: Record) -> Record:
         return record if self._dry_run else self._history.record(record)
+
+
+def _same_file(one: Stamp, other: Stamp) -> bool:
+    return (one.dev, one.ino) == (other.dev, other.ino)
+
+
+def _has(path: Path, stamp: Stamp) -> bool:
+    """Whether a name is this very file's."""
+    try:
+        return _same_file(stamp_of(path), stamp)
+    except FileError:
+        return False
 
 
 def take_back(
@@ -272,7 +321,7 @@ def _take_back_genre(
     path, wrote = undo.path, undo.record
     stamp = stamp_of(path)
     there = analyser.genres(path)
-    if there not in (wrote.written, (tags.separator.join(wrote.written),)):
+    if not is_as_written(there, wrote.written, tags.separator):
         change = f"changed to {', '.join(there)}" if there else "removed"
         raise UndoConflict(path, f"its genre was {change} since genred wrote it, so nothing is put back")
     draft = replace(draft, reason=f"{draft.reason}; what else was changed in the file since stays")

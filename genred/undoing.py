@@ -22,6 +22,7 @@ def select(history: History, queries: Iterable[Query]) -> tuple[list[Undo], list
     names: dict[Path, Path] = {}
     found: dict[int | None, Undo] = {}
     dropped: dict[int | None, Record] = {}
+    queries = list(queries)
     for query in queries:
         former = _former_names(history, journal, query.path) if query.path is not None else {}
         names |= former
@@ -32,7 +33,15 @@ def select(history: History, queries: Iterable[Query]) -> tuple[list[Undo], list
                 else:
                     dropped[undo.id] = undo
     undos = sorted(found.values(), key=lambda undo: undo.record.id or 0, reverse=True)
-    return _located(history, journal, undos, names), list(dropped.values())
+    located = _located(history, journal, undos, names)
+    return [undo for undo in located if _meant(undo, queries)], list(dropped.values())
+
+
+def _meant(undo: Undo, queries: list[Query]) -> bool:
+    """Whether a file is where it was asked for; one whose former name another file has now isn't meant by that name."""
+    asked = [query.path for query in queries if query.path is not None]
+    here = not asked or any(undo.path.is_relative_to(path) for path in asked)
+    return here or not os.path.lexists(undo.record.path)
 
 
 def _former_names(history: History, journal: Journal, path: Path) -> dict[Path, Path]:
@@ -45,6 +54,8 @@ def _former_names(history: History, journal: Journal, path: Path) -> dict[Path, 
 
 def _located(history: History, journal: Journal, undos: list[Undo], names: dict[Path, Path]) -> list[Undo]:
     """The same, each file that is no longer where its tag was written under its new name, where that can be found."""
+    known = journal.in_force(undos)
+    undos = [replace(undo, path=known.get(undo.record.id or 0, undo.path)) for undo in undos]
     missing = {undo.path for undo in undos if not os.path.lexists(undo.path)} - names.keys()
     names = names | journal.moved_away(missing)
     lost = missing - names.keys()
@@ -54,7 +65,8 @@ def _located(history: History, journal: Journal, undos: list[Undo], names: dict[
     located: list[Undo] = []
     seen: set[Path] = set()
     for undo in undos:
-        path = names.get(undo.path, undo.path)
+        found = undo.record.id in known and os.path.lexists(undo.path)
+        path = undo.path if found else names.get(undo.path, undo.path)
         located.append(replace(undo, path=path, latest=path not in seen))
         seen.add(path)
     return located

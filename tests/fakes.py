@@ -49,13 +49,19 @@ class FakeAnalyser(Analyser):
                 yield path, Look(there)
                 continue
             self.heard.append(path.name)
-            answer = self.hears.get(path.name, UNSURE)
+            answer = self.hear(path)
             yield (
                 path,
                 answer
                 if isinstance(answer, FileError)
-                else Look(there, prediction=answer, features=("0", b"\0\0\0\0")),
+                else Look(there, prediction=answer, features=("0", self.features(path))),
             )
+
+    def hear(self, path: Path) -> Prediction | FileError:
+        return self.hears.get(path.name, UNSURE)
+
+    def features(self, path: Path) -> bytes:
+        return b"\0\0\0\0"
 
     def genres(self, path: Path) -> tuple[str, ...]:
         return tuple(tags.read_genres(path))

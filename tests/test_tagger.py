@@ -1,4 +1,6 @@
 import os
+import shutil
+from array import array
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -6,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from genred import tags
+from genred.analysis import WorkerLostError
 from genred.config import Config
 from genred.errors import DecodeError, FileError, UndoConflict
 from genred.files import stamp_of
@@ -107,9 +110,11 @@ def test_its_own_write_causes_no_second_look(history: History, song: Path) -> No
     assert process(history, song, sure("Rock")) == []
 
 
-@pytest.mark.parametrize("hears", [UNSURE, DecodeError(Path("x"), "damaged")])
+@pytest.mark.parametrize(
+    "hears", [UNSURE, DecodeError(Path("x"), "damaged"), WorkerLostError(Path("x"), "reading it crashed the reader")]
+)
 def test_a_decision_stands_until_the_file_changes(history: History, song: Path, hears: Prediction | FileError) -> None:
-    """Neither doubt nor damage is looked into again and again."""
+    """Neither doubt nor damage is looked into again and again, nor what two workers were lost on."""
     assert len(process(history, song, hears)) == 1
     assert process(history, song, hears) == []
     with song.open("ab") as file:
@@ -135,9 +140,50 @@ def test_a_hard_linked_file_is_skipped_with_the_reason(history: History, song: P
     assert digest(song) == before
 
 
+@pytest.mark.parametrize("by", ["a hard link", "its mode"])
+def test_what_a_file_was_skipped_for_is_noticed_when_it_is_gone(history: History, song: Path, by: str) -> None:
+    """The torrent is removed, the file made writable: it is tagged then, and not listened to again before."""
+    seeding = song.with_name("seeding.flac")
+    seeding.hardlink_to(song) if by == "a hard link" else song.chmod(0o444)
+    analyser = FakeAnalyser({song.name: sure("Jazz")})
+    tagger = Tagger(Config(), history, analyser)
+    assert [r.outcome for r in tagger.process([song])] == [Outcome.SKIPPED]
+    assert list(history.unknown([(song, stamp_of(song))])) != []
+    assert list(tagger.process([song])) == []
+    assert analyser.heard == [song.name]
+    seeding.unlink() if by == "a hard link" else song.chmod(0o644)
+    assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
+    assert list(history.unknown([(song, stamp_of(song))])) == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_names_passed_on_from_file_to_file_carry_nothing_over(history: History, song: Path, order: int) -> None:
+    """Tracks are renumbered: what genred wrote, what a person took back and what was there before stay by the file."""
+    first, second, third, fourth = (song.with_name(f"{number}.flac") for number in range(1, 5))
+    for number, path in enumerate((first, second, third)):
+        make(path, 0.2 + number / 10)
+    history_of_third = stamp_of(third)
+    process(history, first, sure("Jazz"))
+    process(history, second, sure("Rock"))
+    (undo,) = Journal(history).undoable(Query(path=second))
+    take_back(Journal(history), undo, Config().tags)
+    history.note([(third, history_of_third)], backlog=True)
+    third.rename(fourth)
+    second.rename(third)
+    first.rename(second)
+    make(first, 0.6)
+
+    analyser = FakeAnalyser(dict.fromkeys((p.name for p in (first, second, third, fourth)), sure("Metal")))
+    records = list(Tagger(Config(), history, analyser).process([first, second, third, fourth][::order]))
+
+    assert [(r.path, r.outcome) for r in records] == [(first, Outcome.TAGGED)]
+    assert [tags.read_genres(path) for path in (second, third, fourth)] == [["Jazz"], [], []]
+    assert history.written(second) == ("Jazz",)
+
+
 def test_the_backlog_is_left_alone_while_it_is_the_same_file(history: History, song: Path) -> None:
     """Even when somebody edits its tags or changes its mode; a new file of that name is new."""
-    history.add_root(song.parent, [(song, stamp_of(song))])
+    history.note([(song, stamp_of(song))], backlog=True)
     song.chmod(0o600)
     tags.write_genres(song, ["Other"])
     assert process(history, song, sure("Jazz")) == []
@@ -147,7 +193,7 @@ def test_the_backlog_is_left_alone_while_it_is_the_same_file(history: History, s
 
 def test_a_scan_looks_at_the_backlog(history: History, song: Path) -> None:
     """It is how a person asks for that."""
-    history.add_root(song.parent, [(song, stamp_of(song))])
+    history.note([(song, stamp_of(song))], backlog=True)
     tagger = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")}), backlog=True)
     assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
 
@@ -158,6 +204,26 @@ def test_a_renamed_file_keeps_its_decision(history: History, song: Path) -> None
     moved = song.rename(song.with_name("moved.flac"))
     assert process(history, moved, sure("Rock")) == []
     assert history.known(moved) is not None
+
+
+@pytest.mark.parametrize("decision", ["its own", "taken back", "backlog"])
+def test_a_file_moved_to_another_disk_keeps_its_decision(
+    history: History, song: Path, tmp_path: Path, decision: str
+) -> None:
+    """`mv` makes a new file there, with the old one's name, size and time of modification."""
+    if decision == "backlog":
+        history.note([(song, stamp_of(song))], backlog=True)
+    else:
+        process(history, song, sure("Jazz"))
+    if decision == "taken back":
+        (undo,) = Journal(history).undoable(Query(path=song))
+        take_back(Journal(history), undo, Config().tags)
+    (tmp_path / "disk").mkdir()
+    copy = Path(shutil.copy2(song, tmp_path / "disk" / song.name))
+    song.unlink()
+    assert process(history, copy, sure("Rock")) == []
+    assert tags.read_genres(copy) == (["Jazz"] if decision == "its own" else [])
+    assert history.known(song) is None
 
 
 def test_a_changed_mode_or_owner_is_no_new_file(history: History, song: Path) -> None:
@@ -177,6 +243,22 @@ def test_a_persons_change_of_what_genred_wrote_stands(history: History, song: Pa
     assert record.reason.startswith("genred wrote Jazz and a person")
     song.write_bytes(make(song.with_name("x.flac"), 0.3).read_bytes())
     assert process(history, song, sure("Jazz"), with_tags(mode="overwrite")) == []
+
+
+def test_another_piece_under_a_name_that_was_used_is_no_persons_change(history: History, song: Path) -> None:
+    """The next disc's track 1 is tagged as the first one's was, though that one carries its genre somewhere else."""
+
+    class Ear(FakeAnalyser):
+        def features(self, path: Path) -> bytes:
+            return array("f", [len(path.read_bytes()) // 20_000] * 3).tobytes()
+
+    tagger = Tagger(Config(), history, Ear({song.name: sure("Jazz")}))
+    for seconds in (0.2, 0.5):
+        make(song.with_name("ripped.flac"), seconds, noise=0.1).replace(song)
+        assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
+    tags.write_genres(song, [])
+    (record,) = tagger.process([song])
+    assert record.reason == "genred wrote Jazz and a person removed it"
 
 
 def test_a_persons_change_stands_after_a_rename_too(history: History, song: Path) -> None:
