@@ -38,6 +38,24 @@ _REASONS: dict[type[av.error.FFmpegError], str] = {
     av.error.PatchWelcomeError: "a kind of audio that FFmpeg can't decode",
 }
 
+# What a file of this name holds most often, in FFmpeg's terms.
+_CODECS = {
+    **dict.fromkeys(("aif", "aiff", "aifc"), "pcm_s16be"),
+    **dict.fromkeys(("m4a", "m4b", "mp4", "aac"), "aac"),
+    **dict.fromkeys(("ogg", "oga"), "vorbis"),
+    **dict.fromkeys(("mpc", "mp+"), "mpc7"),
+    **dict.fromkeys(("wav", "w64", "caf"), "pcm_s16le"),
+    **dict.fromkeys(("mka", "webm"), "opus"),
+    "wma": "wmav2",
+    "wv": "wavpack",
+    "spx": "speex",
+    "dsf": "dsd_lsbf",
+    "dff": "dsd_msbf",
+    "shn": "shorten",
+}
+UNDECODABLE = frozenset({"ofr"})
+"""Looked at, so that the history says why nothing becomes of them: nobody but OptimFROG itself decodes OptimFROG."""
+
 Excerpt = NDArray[np.float32]
 
 
@@ -75,6 +93,15 @@ def read_excerpts(path: Path) -> list[Excerpt]:
     if not found:
         raise DecodeError(path, "no audio in it that can be decoded")
     return found
+
+
+def has_decoder(suffix: str) -> bool:
+    """Whether files with this suffix (lower case, no dot) can be decoded, by what they hold most often."""
+    try:
+        av.codec.Codec(_CODECS.get(suffix, suffix), "r")
+    except ValueError:
+        return False
+    return True
 
 
 def plan(duration: float) -> list[float]:

@@ -7,7 +7,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
@@ -15,7 +15,10 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 import msgspec
 from msgspec import Meta
 
+from genred.doubts import Doubt, about_folders, about_genres, contradictions
 from genred.errors import ConfigError
+from genred.genres import Vocabulary
+from genred.tomltext import line_of, line_of_entry
 
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -106,16 +109,18 @@ SECTIONS: dict[str, type[Section]] = get_type_hints(Config)
 
 @dataclass(frozen=True)
 class Mistake:
-    """Something in the configuration that can't stand."""
+    """Something in the configuration that can't stand; or, not ``fatal``, that can hardly be meant."""
 
     file: str
     line: int | None
     key: str
     message: str
+    fatal: bool = True
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+        message = self.message if self.fatal else f"warning: {self.message}"
+        return f"{where}: {self.key}: {message}" if self.key else f"{where}: {message}"
 
 
 def find(explicit: Path | None = None) -> Path | None:
@@ -135,6 +140,12 @@ def find(explicit: Path | None = None) -> Path | None:
         if (folder / "genred" / "config.toml").is_file():
             return folder / "genred" / "config.toml"
     return None
+
+
+def place() -> Path:
+    """Where a new configuration goes when nobody says where."""
+    named = os.environ.get("GENRED_CONFIG")
+    return Path(named) if named else _xdg("XDG_CONFIG_HOME", ".config") / "genred" / "config.toml"
 
 
 def load(file: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
@@ -158,12 +169,12 @@ def check(file: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[C
     for name, table in raw.items():
         if name not in SECTIONS:
             known = [*SECTIONS, *(key for section in SECTIONS.values() for key in section.__struct_fields__)]
-            mistakes.append(Mistake(str(file), _line(text, name), name, "no such section" + _suggest(name, known)))
+            mistakes.append(Mistake(str(file), line_of(text, name), name, "no such section" + _suggest(name, known)))
         elif not isinstance(table, dict):
-            mistakes.append(Mistake(str(file), _line(text, name), name, f"must be a section: [{name}]"))
+            mistakes.append(Mistake(str(file), line_of(text, name), name, f"must be a section: [{name}]"))
         else:
             for key, value in table.items():
-                _accept(values, name, key, value, str(file), _line(text, key, name), mistakes)
+                _accept(values, name, key, value, str(file), line_of(text, key, name), mistakes)
     for variable, value in environ.items():
         name, _, key = variable.removeprefix("GENRED_").lower().partition("_")
         if variable.startswith("GENRED_") and name in SECTIONS and key:
@@ -171,7 +182,29 @@ def check(file: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[C
             listed = value.split(os.pathsep) if kind in (tuple[Path, ...], tuple[str, ...]) else value
             _accept(values, name, key, listed, f"${variable}", None, mistakes)
     sections: dict[str, Any] = {name: kind(**values[name]) for name, kind in SECTIONS.items()}
-    return Config(**sections), mistakes
+    config = Config(**sections)
+    impossible = contradictions(config.genres.aliases, config.genres.spelling)
+    mistakes += (_located(doubt, file, text, environ, fatal=True) for doubt in impossible)
+    return config, mistakes
+
+
+def doubts(
+    config: Config, file: Path | None, known: Iterable[str], environ: Mapping[str, str] = os.environ
+) -> list[Mistake]:
+    """What in a configuration can hardly be meant, though it can be obeyed; its folders are looked for.
+
+    Parameters
+    ----------
+    config, file
+        The configuration, and the file it comes from.
+    known
+        The genres that may be named: those of the vocabulary and of the model in use.
+    """
+    text, _, _ = _read(file)
+    genres = config.genres
+    vocabulary = Vocabulary(genres.aliases, genres.whitelist, genres.spelling)
+    found = [*about_folders(config.watch.directories), *about_genres(vocabulary, known)]
+    return [_located(doubt, file, text, environ, fatal=False) for doubt in found]
 
 
 def state_dir() -> Path:
@@ -247,21 +280,15 @@ def _plainly(message: str, kind: Any) -> str:
     return message[:1].lower() + message[1:]
 
 
+def _located(doubt: Doubt, file: Path | None, text: str, environ: Mapping[str, str], *, fatal: bool) -> Mistake:
+    """A doubt with the place it comes from: the line of the entry, or else that of its key."""
+    variable = "GENRED_" + doubt.key.upper().replace(".", "_")
+    if variable in environ:
+        return Mistake(f"${variable}", None, doubt.key, doubt.message, fatal)
+    section, _, key = doubt.key.partition(".")
+    return Mistake(str(file), line_of_entry(text, section, key, doubt.entry), doubt.key, doubt.message, fatal)
+
+
 def _suggest(word: str, known: Any) -> str:
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(known)})"
-
-
-def _line(text: str, key: str, section: str | None = None) -> int | None:
-    """The line of a key in TOML text; tomllib doesn't say."""
-    current: str | None = None
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
-            current = header[1].split(".")[0].strip("\"'")
-            if section is None and current == key:
-                return number
-            if section == current and header[1] == f"{section}.{key}":
-                return number
-        elif current == section and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
-            return number
-    return None

@@ -30,6 +30,9 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
     "Rock": ("Rock Music", "Rock & Roll", "Rock and Roll", "Classic Rock", "Hard Rock", "Pop/Rock", "Alternative Rock"),
 }
 
+GENRES = tuple(_SPELLINGS)
+"""The genres there are, in the vocabulary's own spelling."""
+
 _GENERIC = (
     "",
     "Unknown",
@@ -92,6 +95,11 @@ class Vocabulary:
     def allows(self, genre: str) -> bool:
         """Whether a genre of the model may be written."""
         return not self.whitelist or self.canonical(genre) in {self.canonical(name) for name in self.whitelist}
+
+    def words(self) -> set[str]:
+        """Every genre that this user may mean, as they write it."""
+        named = {*_SPELLINGS, *self.aliases.values(), *self.whitelist}
+        return {self.written(genre) for genre in named} | set(self.spelling.values())
 
     def written(self, genre: str) -> str:
         """How a genre of the model is written into a file."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from genred.config import state_dir
 from genred.errors import ModelError
+from genred.genres import GENRES
 
 BUILTIN = "builtin"
 
@@ -36,12 +37,24 @@ def entries() -> list[Entry]:
     found = []
     chosen = _chosen()
     for path in sorted(folder().glob("*.joblib"), key=lambda path: path.stat().st_mtime_ns):
-        try:
-            card = json.loads(path.with_name(path.name + ".json").read_bytes())["card"]
-        except (OSError, ValueError, KeyError):
-            continue  # no card, no model: `load` would refuse it
-        found.append(Entry(path.stem, path, path == chosen, card))
+        if card := card_of(path):  # no card, no model: `load` would refuse it
+            found.append(Entry(path.stem, path, path == chosen, card))
     return found
+
+
+def card_of(path: Path) -> dict[str, Any]:
+    """The card that a model of one's own was saved with; empty where there is none."""
+    try:
+        card = json.loads(path.with_name(path.name + ".json").read_bytes())["card"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
+def known_genres(model: str) -> list[str]:
+    """The genres of the vocabulary, and those of a model of one's own where ``model`` is the file of one."""
+    own = card_of(Path(model)).get("genres", ()) if model else ()
+    return list(dict.fromkeys([*GENRES, *own]))
 
 
 def use(name: str) -> None:

@@ -1,4 +1,5 @@
 import os
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,20 @@ def test_a_long_track_is_heard_in_its_middle_only(tmp_path: Path, suffix: str) -
     """Three excerpts of ten seconds, whatever the length."""
     excerpts = audio.read_excerpts(make(tmp_path / f"long.{suffix}", 90.0, sr=22050 if suffix != "opus" else 48000))
     assert [round(y.size / audio.SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
+
+
+def test_ten_hours_take_no_more_than_a_track(tmp_path: Path) -> None:
+    """Of three gigabytes of audio half a minute is read, and no more memory taken than for that."""
+    path = make(tmp_path / "x.wav", 1.0, sr=22050)
+    content = bytearray(path.read_bytes())
+    at, size = content.index(b"data") + 4, 10 * 3600 * 22050 * 4
+    content[at : at + 4] = size.to_bytes(4, "little")
+    path.write_bytes(content)
+    os.truncate(path, at + 4 + size)  # nearly all of it a hole
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    excerpts = audio.read_excerpts(path)
+    assert [round(y.size / audio.SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
 
 
 @pytest.mark.parametrize(

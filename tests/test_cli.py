@@ -81,7 +81,7 @@ def test_a_folder_from_classify_to_undo(genred: Genred, tmp_path: Path, home: Pa
     assert "nothing new" in genred("scan", music).err
 
     (line,) = genred("history", "--json", "--genre", "classical").json
-    keys = ["path", "id", "at", "outcome", "genre", "confidence", "previous", "written", "model", "run", "reason"]
+    keys = ["id", "at", "path", "outcome", "genre", "confidence", "previous", "written", "model", "run", "reason"]
     assert list(line) == keys
     assert (line["path"], line["written"]) == (str(song), ["Classical"])
     assert "2 " in genred("stats").out
@@ -146,8 +146,36 @@ def test_config_check_names_every_mistake(genred: Genred, tmp_path: Path) -> Non
     ran = genred("config", "check", "--json", "--config", file)
     assert ran.code == 10
     assert [(line["line"], line["key"]) for line in ran.json] == [(2, "tags.mode"), (3, "wach")]
+    file.write_text("[genres]\nwhitelist = ['Rokc']\n")
+    ran = genred("config", "check", "--json", "--config", file)
+    assert (ran.code, [(line["line"], line["fatal"]) for line in ran.json]) == (0, [(2, False)])
     file.write_text("")
     assert genred("config", "check", "--config", file).out == f"{file}: ok\n"
+
+
+def test_config_init_begins_a_configuration_and_never_overwrites_one(
+    genred: Genred, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the folders given, in the user's own place or the named one; a rehearsal only prints it."""
+    from genred import config
+
+    odd = tmp_path / """my "best" 'music' \\ é"""
+    odd.mkdir()
+    printed = genred("config", "init", "-n", odd)
+    file = home / "config" / "genred" / "config.toml"
+    assert not file.exists()
+    assert genred("config", "init", odd).out.startswith(f"{file}: written")
+    assert file.read_text() == printed.out
+    assert config.load(file, {}) == config.Config().with_changes("watch", directories=(odd,))
+    assert genred("config", "check").out == f"{file}: ok\n"
+    again = genred("config", "init", tmp_path)
+    assert (again.code, again.out) == (10, "")
+    assert "is there already" in again.err
+    assert file.read_text() == printed.out
+    monkeypatch.chdir(tmp_path)
+    named = genred("config", "init", "--json", "--config", "new/genred.toml", "music")
+    assert named.json == [{"file": "new/genred.toml"}]
+    assert config.load(Path("new/genred.toml"), {}).watch.directories == (tmp_path / "music",)
 
 
 def test_what_config_show_prints_is_a_configuration(genred: Genred, tmp_path: Path) -> None:
@@ -185,18 +213,23 @@ def test_history_finds_by_age(genred: Genred, home: Path) -> None:
     assert next(iter(genred("history").out.split("\t"))).endswith("Z")
 
 
-def test_questions_import_nothing_heavy(home: Path) -> None:
-    """`genred history` answers at once: no librosa, scikit-learn, numba, decoder or file watcher is imported for it."""
+def test_light_commands_import_nothing_heavy(home: Path) -> None:
+    """Help, questions and settings answer at once: no numerical library, decoder or watcher is imported for them."""
     database(home).close()
     script = (
-        "import sys\nfrom genred import cli\nsys.argv = ['genred', sys.argv[1]]\n"
-        "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'librosa', 'sklearn', 'numba', 'scipy', 'numpy', 'av', 'watchdog', 'mutagen', 'alembic', 'pebble'}\n"
-        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+        "import json, sys\nfrom genred import cli\n"
+        "for arguments in json.loads(sys.argv[1]):\n"
+        "    sys.argv = ['genred', *arguments]\n"
+        "    try:\n        cli.main()\n    except SystemExit:\n        pass\n"
+        "    heavy = {'librosa', 'sklearn', 'numba', 'scipy', 'numpy', 'joblib', 'av', 'watchdog', 'mutagen',\n"
+        "             'alembic', 'pebble', 'packaging'} & set(sys.modules)\n"
+        "    if heavy:\n        sys.exit(f'{arguments}: {heavy}')\n"
     )
-    for command in ("history", "stats"):
-        ran = subprocess.run([sys.executable, "-c", script, command], capture_output=True, text=True, check=False)
-        assert (ran.returncode, ran.stderr) == (0, "")
+    helps = [[*name, "--help"] for name in ([], *([name] for name in cli.cli.commands), ["model", "use"])]
+    light = ["history", "stats", "status", "model list", "config show", "config check", "completion fish", "man"]
+    arguments = json.dumps([*helps, *(command.split() for command in light)])
+    ran = subprocess.run([sys.executable, "-c", script, arguments], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_every_command_is_in_the_readme() -> None:

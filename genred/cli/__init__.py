@@ -10,8 +10,9 @@ from typing import NoReturn
 import click
 
 from genred import __version__
-from genred.cli import model, questions, settings, work
+from genred.cli import doctor, model, questions, review, settings, shells, status, work
 from genred.cli.options import INTERRUPTED, complain
+from genred.cli.sections import Sections
 from genred.errors import GenredError
 
 
@@ -33,7 +34,20 @@ def main() -> NoReturn:
         sys.exit(error.exit_code)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Sections,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "color": False if os.environ.get("NO_COLOR") else None,  # https://no-color.org; click doesn't look
+    },
+    sections={
+        "At work": [work.run, work.scan, work.classify, review.review, work.set_, work.undo],
+        "Questions": [questions.history, questions.stats, questions.explain, status.status],
+        "The model": [model.train, model.evaluate, model.model],
+        "Configuration and service": [doctor.doctor, settings.config_, shells.completion, shells.man],
+    },
+)
 @click.version_option(__version__, prog_name="genred")
 def cli() -> None:
     """Music arrives in a folder, and a moment later it carries a genre.
@@ -43,13 +57,5 @@ def cli() -> None:
     genred scan -n ~/Music            what would become of what is there
     genred classify song.mp3          ask, and change nothing
     genred undo --last 1              take the last tag back
+    genred doctor                     is all well?
     """
-
-
-for command in (
-    *(work.run, work.scan, work.classify, work.set_, work.undo),
-    *(questions.history, questions.stats),
-    *(model.train, model.evaluate, model.model),
-    settings.config_,
-):
-    cli.add_command(command)

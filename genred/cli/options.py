@@ -36,6 +36,10 @@ class Common:
         return loaded
 
 
+EVERYWHERE = ("file", "as_json", "quiet", "verbose")
+"""The names of the options that `common` adds."""
+
+
 def common(command: F) -> F:
     """Add the options that every command understands; they arrive as the argument ``common``."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from genred import config
-from genred.cli import show
+from genred.cli import completing, show
 from genred.cli.options import DIRS, DRY_RUN, FILES, INTERRUPTED, SOME_FAILED, Common, common, complain, moment
 from genred.errors import FileError, WatchError
 from genred.files import readable
@@ -22,11 +22,18 @@ if TYPE_CHECKING:
 @DIRS
 @common
 def run(common: Common, directories: Sequence[Path]) -> None:
-    """Watch folders and tag what arrives, until stopped."""
-    from genred import service
+    """Watch folders and tag what arrives, until stopped.
 
-    with service.stopping() as stop:
-        service.run(_watching(common.load(), directories), stop)
+    \b
+    genred run ~/Music
+    GENRED_TAGS_MODE=off genred run ~/Music      say what it would write, and write nothing
+    """
+    from genred import service
+    from genred.signals import Reload, stopping
+
+    reload = Reload(lambda: _named(common.load(), directories))
+    with stopping(reload) as stop:
+        service.run(_watching(common.load(), directories), stop, reload)
 
 
 @click.command()
@@ -35,13 +42,20 @@ def run(common: Common, directories: Sequence[Path]) -> None:
 @click.option("--redecide", is_flag=True, help="Apply the model and settings of now to what was heard before.")
 @common
 def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: bool) -> int:
-    """One pass over what is in the folders now."""
+    """One pass over what is in the folders now.
+
+    \b
+    genred scan -n ~/Music        what would become of each file
+    genred scan ~/Music           do it; stop it and start it again as you like
+    genred scan --redecide        apply another model, or other settings, to what was heard before
+    """
     from genred import service
     from genred.cli.progress import Progress
     from genred.logs import line
+    from genred.signals import stopping
 
     settings = _watching(common.load(), directories)
-    with service.stopping() as stop, Progress() as progress:
+    with stopping() as stop, Progress() as progress:
         if redecide:
             records = service.redecide(settings, stop, dry_run=dry_run)
         else:
@@ -62,7 +76,12 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
 @FILES
 @common
 def classify(common: Common, paths: Sequence[Path]) -> int:
-    """Genres with probabilities; writes nothing, records nothing."""
+    """Genres with probabilities; writes nothing, records nothing.
+
+    \b
+    genred classify song.mp3
+    genred classify --json *.flac | jq -r '.genre'
+    """
     from genred.analysis import Analyser, Ask
 
     settings = common.load()
@@ -83,23 +102,18 @@ def classify(common: Common, paths: Sequence[Path]) -> int:
 
 
 @click.command("set")
-@click.argument("genre")
+@click.argument("genre", shell_complete=completing.genres)
 @FILES
 @DRY_RUN
 @common
 def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> int:
-    """A person's own decision, through the same safe write; never overruled afterwards."""
-    from genred.analysis import Analyser
-    from genred.service import deciding
-    from genred.tagger import Tagger
+    """A person's own decision, through the same safe write; never overruled afterwards.
 
-    settings = common.load()
-    with (
-        deciding(settings, "set") as history,
-        Analyser(settings.service, settings.model, config.cache_dir()) as analyser,
-    ):
-        tagger = Tagger(settings, history, analyser, dry_run=dry_run)
-        return _each(common, paths, lambda path: tagger.obey(path, genre))
+    \b
+    genred set Zydeco song.mp3
+    genred set "Hip-Hop" ~/Music/Album/*.flac
+    """
+    return obey(common, paths, genre, dry_run=dry_run)
 
 
 @click.command()
@@ -112,7 +126,13 @@ def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> in
 def undo(
     common: Common, paths: Sequence[Path], run_id: int | None, last: int | None, since: str | None, dry_run: bool
 ) -> int:
-    """Put back exactly what was there; a folder means all below it."""
+    """Put back exactly what was there; a folder means all below it.
+
+    \b
+    genred undo --last 1
+    genred undo ~/Music/Album
+    genred undo -n --since 2h      what would be put back
+    """
     from genred.analysis import Analyser
     from genred.journal import Journal
     from genred.records import Query
@@ -144,21 +164,40 @@ def undo(
         reason = f"its way back was dropped{f' after {days} days' if days else ''} (history.retention_days)"
         for record in dropped:
             _fail(common, FileError(record.path, reason))
-        code = _each(common, found, lambda undo: take_back(journal, undo, settings.tags, analyser, dry_run=dry_run))
+        code = each(common, found, lambda undo: take_back(journal, undo, settings.tags, analyser, dry_run=dry_run))
         return SOME_FAILED if dropped else code
 
 
 def _watching(settings: config.Config, directories: Sequence[Path]) -> config.Config:
-    """The configuration with the folders that were named instead of its own."""
+    """The configuration with the folders that were named, which must be there, instead of its own."""
     for path in directories:
         if not path.is_dir():
             raise WatchError(f"{readable(path)}: no such folder")
-    if directories:
-        settings = settings.with_changes("watch", directories=tuple(path.absolute() for path in directories))
-    return settings
+    return _named(settings, directories)
 
 
-def _each(common: Common, things: Sequence[Any], do: Callable[[Any], "Record"]) -> int:
+def _named(settings: config.Config, directories: Sequence[Path]) -> config.Config:
+    if not directories:
+        return settings
+    return settings.with_changes("watch", directories=tuple(path.absolute() for path in directories))
+
+
+def obey(common: Common, paths: Sequence[Path], genre: str, *, dry_run: bool) -> int:
+    """Write the genre that a person decided on into each of several files."""
+    from genred.analysis import Analyser
+    from genred.service import deciding
+    from genred.tagger import Tagger
+
+    settings = common.load()
+    with (
+        deciding(settings, "set") as history,
+        Analyser(settings.service, settings.model, config.cache_dir()) as analyser,
+    ):
+        tagger = Tagger(settings, history, analyser, dry_run=dry_run)
+        return each(common, paths, lambda path: tagger.obey(path, genre))
+
+
+def each(common: Common, things: Sequence[Any], do: Callable[[Any], "Record"]) -> int:
     """Do something to each of several files; one that fails doesn't keep the others."""
     from genred.logs import line
 

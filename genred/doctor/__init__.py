@@ -1,0 +1,69 @@
+"""Whether all that genred needs is there and well: each check finds something out, and says what to do about it.
+
+Nothing is changed, and nothing is waited for without end.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from genred import config, shelf
+from genred.doctor import folders, holdings, machine, service
+from genred.doctor.finding import Check, Finding, State, examine, fail, ok, warn
+from genred.service import watch_options
+
+__all__ = ["Finding", "State", "diagnose"]
+
+FIRST_START_SECONDS = 300.0  # librosa's code is compiled, the built-in model fitted
+LARGE_SECONDS = 120.0  # a history of millions is read from end to end
+
+
+def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: None) -> Iterator[Finding]:
+    """Everything that can be found out about a configuration on this machine.
+
+    Parameters
+    ----------
+    file
+        The configuration; what in it can't be understood is a finding, and the default goes on in its place.
+    waiting
+        Is told the name of a check that takes its time.
+    """
+    settings, mistakes = config.check(file)
+    settings = settings.with_changes("model", path=settings.model.path or shelf.path_in_use())
+    roots = [path.absolute() for path in settings.watch.directories]
+    database = settings.database
+    now = datetime.now(UTC)
+    surveys: dict[Path, folders.Survey] = {}
+    look = partial(folders.folder, options=watch_options(settings), hardlinks=settings.tags.hardlinks, surveys=surveys)
+    working = holdings.at_work(database)
+    yield from examine(
+        [
+            Check("python", machine.python),
+            Check("clock", partial(machine.clock, now)),
+            Check("user", partial(service.user, database)),
+            Check("config", partial(_configuration, file, settings, mistakes)),
+            *(Check("folder", partial(look, root)) for root in dict.fromkeys(roots)),
+            Check("space", lambda: [folders.room("history", database.parent)]),
+            Check("space", lambda: [folders.room("cache", config.cache_dir())]),
+            Check("decoders", partial(machine.decoders, settings.watch.extensions), FIRST_START_SECONDS),
+            Check("history", partial(holdings.history, database, now, working), LARGE_SECONDS),
+            Check("lock", partial(holdings.lock, database)),
+            *(Check("unit", partial(service.unit, roots, database, of_user=of_user)) for of_user in (False, True)),
+            Check("model", partial(holdings.model, settings), FIRST_START_SECONDS),
+        ],
+        waiting,
+    )
+    watched = [survey for survey in surveys.values() if not survey.eventless]
+    count, whole = sum(survey.folders for survey in watched), all(survey.whole for survey in watched)
+    yield from examine([Check("inotify", partial(machine.inotify, count, len(watched), whole=whole))])
+
+
+def _configuration(file: Path | None, settings: config.Config, mistakes: Sequence[config.Mistake]) -> Iterator[Finding]:
+    doubts = config.doubts(settings, file, shelf.known_genres(settings.model.path))
+    for mistake in (*mistakes, *doubts):
+        yield (fail if mistake.fatal else warn)("config", str(mistake).replace(" warning:", ""))
+    if not settings.watch.directories:
+        yield warn("config", "watch.directories names no folder", "genred config init ~/Music")
+    elif not mistakes and not doubts:
+        yield ok("config", f"{file}: no mistakes" if file else "no file; the environment and the defaults")

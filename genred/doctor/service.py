@@ -1,0 +1,78 @@
+"""The service: whose it is, and whether what is installed still fits what is shipped and configured."""
+
+import os
+import pwd
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from genred import units
+from genred.doctor.finding import Finding, fail, ok, warn
+from genred.files import readable
+
+STATE = Path("/var/lib/genred")  # what StateDirectory= makes of the machine's unit
+
+
+def user(database: Path) -> Iterator[Finding]:
+    """Who looks: what one user may do says nothing of another."""
+    me = os.geteuid()
+    unit = units.installed(user=False)
+    owner = unit.user if unit is not None else _owner(database)
+    if owner and owner != _name(me):
+        hint = f"sudo -u {owner} genred doctor"
+        yield warn("user", f"you are {_name(me)}, and genred runs as {owner}: what you may do isn't what it may", hint)
+    elif me == 0:
+        yield warn("user", "you are root, who may do everything", "run genred as the owner of the music")
+    else:
+        yield ok("user", _name(me))
+
+
+def unit(folders: Sequence[Path], database: Path, *, of_user: bool) -> Iterator[Finding]:
+    """The unit of this user, or the machine's: running, begun with the machine, and up to date."""
+    found = units.installed(user=of_user)
+    if found is None:
+        return
+    systemctl = "systemctl --user" if of_user else "sudo systemctl"
+    kind = "unit of this user" if of_user else "unit"
+    if found.active == "failed":
+        log = "journalctl --user -u genred -n 50" if of_user else "journalctl -u genred -n 50"
+        yield fail("unit", f"the {kind} failed ({found.result})", f"{log}; then {systemctl} restart genred")
+    elif found.enabled == "disabled":
+        yield warn("unit", f"the {kind} is {found.active} and doesn't start by itself", f"{systemctl} enable genred")
+    else:
+        yield ok("unit", f"the {kind} is {found.active}, {found.enabled}")
+    if found.reload_needed:
+        yield warn("unit", f"the {kind} was changed since it was read", f"{systemctl} daemon-reload")
+    texts = [file.read_text() for file in found.files]
+    if texts and texts[0] != units.shipped(user=of_user):
+        place = readable(found.files[0])
+        hint = f"install the new one; changes of your own belong into a drop-in ({systemctl} edit genred)"
+        yield warn("unit", f"{place} is not the unit that this genred ships", hint)
+    if not of_user:
+        yield from _fits(texts, folders, database)
+
+
+def _fits(texts: Sequence[str], folders: Sequence[Path], database: Path) -> Iterator[Finding]:
+    """Whether the machine's unit may write to the folders, and keeps the history that is looked at."""
+    opened = units.opened(texts)
+    shut = [folder for folder in folders if not any(folder.is_relative_to(place) for place in opened)]
+    if shut:
+        place = f"/etc/systemd/system/{units.NAME}.d/library.conf"
+        hint = f"genred config systemd | sudo tee {place}; sudo systemctl daemon-reload; sudo systemctl restart genred"
+        yield fail("unit", f"the unit doesn't open {', '.join(map(readable, shut))} for writing", hint)
+    if not os.environ.get("STATE_DIRECTORY") and database != STATE / "history.db":
+        hint = f'history.url = "sqlite:///{STATE}/history.db" in the configuration makes it one'
+        yield warn("unit", f"the service's history is in {STATE}, and you look at {readable(database)}", hint)
+
+
+def _owner(database: Path) -> str:
+    try:
+        return _name(database.stat().st_uid)
+    except OSError:
+        return ""
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
