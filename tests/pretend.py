@@ -1,0 +1,168 @@
+"""Programs that the documents call and a test must not: a package manager, systemd, root.
+
+Each is this file under another name. It checks what it is asked as far as it can, leaves behind what the real one
+would, and refuses what it doesn't know, so that a command that can't be right fails here too. `genred` is the real one,
+but that `run` ends: once it has tagged a song that is copied into its folder.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+NAMES = (
+    "genred",
+    "journalctl",
+    "jq",
+    "loginctl",
+    "pip",
+    "pipx",
+    "pytest",
+    "python3",
+    "sudo",
+    "sysctl",
+    "systemctl",
+    "uv",
+)
+HOME, ROOT, SONG = (Path(os.environ.get(name, "/")) for name in ("HOME", "PRETEND_ROOT", "PRETEND_SONG"))
+GENRED = (sys.executable, "-m", "genred")
+
+
+def put(folder: Path, *names: str) -> None:
+    """Make programs of these names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        file = folder / name
+        file.write_text(f"#!{sys.executable}\nfrom tests.pretend import main\nmain()\n")
+        file.chmod(0o755)
+
+
+def genred(*arguments: str) -> int:
+    if arguments[0] == "run":
+        return _run(*arguments)
+    code = subprocess.run([*GENRED, *arguments], check=False).returncode
+    return 0 if arguments[0] == "doctor" and code == 3 else code  # not all is well where tests run
+
+
+def _run(*arguments: str) -> int:
+    """Start it, copy a song in once it watches, and stop it when the song is tagged."""
+    folder = Path(arguments[-1])
+    with subprocess.Popen([*GENRED, *arguments], env=os.environ | {"GENRED_WATCH_SETTLE_SECONDS": "0.2"}) as process:
+        watching = _awaited('"watching"', "status", "--json")
+        shutil.copy(SONG, folder / f"new{SONG.suffix}")
+        tagged = watching and _awaited("tagged", "history", "--path", str(folder))
+        process.terminate()
+    return 0 if tagged and process.returncode == 0 else 1
+
+
+def _awaited(word: str, *command: str) -> bool:
+    """Whether a command of genred says a word before long; the first start compiles."""
+    until = time.monotonic() + 240
+    while time.monotonic() < until:
+        if word in subprocess.run([*GENRED, *command], capture_output=True, text=True, check=False).stdout:
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def pip(*arguments: str) -> int:
+    return _install(Path(sys.argv[0]).parent, *arguments)
+
+
+def pipx(*arguments: str) -> int:
+    return _install(HOME / ".local/bin", *arguments)
+
+
+def uv(*arguments: str) -> int:
+    if arguments[0] == "tool":
+        return _install(HOME / ".local/bin", *arguments[1:])
+    return int(arguments != ("build", "--wheel"))
+
+
+def _install(folder: Path, action: str, *arguments: str) -> int:
+    """Into a folder of programs, from a checkout or a wheel; or out of it again."""
+    if action == "uninstall":
+        (folder / "genred").unlink()
+        return int(arguments != ("genred",))
+    *options, what = arguments
+    if action != "install" or not set(options) <= {"-e", "--upgrade", "--force", "--quiet"}:
+        return 1
+    where, _, extras = what.partition("[")
+    if where.endswith(".whl"):
+        return int(not zipfile.is_zipfile(where))
+    project = (Path(where) / "pyproject.toml").read_text()
+    if extras and f"{extras.rstrip(']')} = [" not in project:
+        return 1
+    put(folder, "genred", *(["pytest"] if extras else []))
+    return 0
+
+
+def python3(*arguments: str) -> int:
+    if arguments[:2] != ("-m", "venv"):
+        return 1
+    put(Path(arguments[2]) / "bin", "pip", "python3")
+    return 0
+
+
+def pytest(*arguments: str) -> int:
+    return int(bool(arguments))
+
+
+def sudo(*command: str) -> int:
+    # Root has another home, and finds the machine's configuration, which is not at its place here.
+    (ROOT / "root").mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"HOME": str(ROOT / "root"), "GENRED_HISTORY_URL": f"sqlite:///{ROOT}/history.db"}
+    if (ROOT / "etc/genred/config.toml").exists():
+        environment["GENRED_CONFIG"] = str(ROOT / "etc/genred/config.toml")
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def journalctl(*arguments: str) -> int:
+    """Whether the fields that are asked for are those that genred logs."""
+    fields = re.findall(r"\bGENRED_\w+(?==)", " ".join(arguments))
+    known = (Path(__file__).parents[1] / "genred/logs.py").read_text()
+    return int(
+        not {"-u", "genred"} <= set(arguments) or any(field.removeprefix("GENRED_") not in known for field in fields)
+    )
+
+
+def jq(*arguments: str) -> int:
+    return int(not arguments)
+
+
+def loginctl(*arguments: str) -> int:
+    return int(arguments[0] != "enable-linger")
+
+
+def sysctl(*arguments: str) -> int:
+    return int(arguments != ("--system",) or not list((ROOT / "etc/sysctl.d").glob("*genred*.conf")))
+
+
+def systemctl(*arguments: str) -> int:
+    """Whether the unit is where it belongs, and what it starts, reads and writes is there."""
+    ours = "--user" in arguments
+    action, *names = [word for word in arguments if not word.startswith("--")]
+    if action == "daemon-reload" and not names:
+        return 0
+    folder = HOME / ".config/systemd/user" if ours else ROOT / "etc/systemd/system"
+    if names != ["genred"] or action not in ("enable", "disable", "start", "stop", "restart", "reload", "status"):
+        return 1
+    unit = (folder / "genred.service").read_text()
+    settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
+    program = settings["ExecStart"].split()[0]
+    there = Path(program.replace("%h", str(HOME)) if ours else f"{ROOT}{program}")
+    well = os.access(there, os.X_OK) and (action != "reload" or "ExecReload" in settings)
+    if not ours:
+        drop_in = (folder / "genred.service.d/library.conf").read_text()
+        well &= f"ReadWritePaths=-{ROOT}/srv/music" in drop_in and "User=" in drop_in
+    return int(not well)
+
+
+def main() -> None:
+    name = Path(sys.argv[0]).name
+    assert name in NAMES
+    sys.exit(globals()[name](*sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""The SQL in the documents, and a history that has an answer to each of it."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from genred.files import Stamp
+from genred.history import History
+from genred.journal import Journal
+from genred.records import Outcome, Record, iso
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def recipes() -> Iterator[tuple[str, str]]:
+    """Title and one statement, of docs/history.md and of the README."""
+    for part in re.split(r"^### ", (REPOSITORY / "docs" / "history.md").read_text(), flags=re.MULTILINE)[1:]:
+        for block in re.findall(r"^```sql\n(.*?)^```", part, flags=re.MULTILINE | re.DOTALL):
+            for statement in filter(str.strip, block.split(";\n")):
+                yield part.splitlines()[0], statement
+    for statement in re.findall(r'^sqlite3 \S+ "(.*)"$', (REPOSITORY / "README.md").read_text(), flags=re.MULTILINE):
+        yield f"README: {statement}", statement
+
+
+def eventful(path: Path) -> Path:
+    """A history in which each recipe finds something."""
+    history = History.open(path)
+    history.start_run("scan", "0")
+    song = Path("/srv/music/Nina Simone/Pastel Blues/01 Be My Husband.flac")
+    moved = Path("/srv/music/incoming/sinnerman.flac")
+    for number, genre in enumerate(("Jazz", "Blues", "Blues")):
+        _tag(history, song.with_name(f"{number + 2:02d} Song.flac"), genre)
+    _tag(history, moved, "Blues")
+    (known,) = history.same_inode(_stamp(moved))
+    history.refresh(known, song.with_name("10 Sinnerman.flac"), _stamp(moved))
+    last = _tag(history, song, "Jazz")
+    undone = Record(song, Outcome.UNDONE, "took back Jazz", previous=("Jazz",), undoes=last.id, stamp=_stamp(song))
+    changed = "genred wrote Blues and a person changed it to Soul"
+    for record in (
+        undone,
+        Record(song.with_name("02 Song.flac"), Outcome.KEPT, changed, previous=("Soul",)),
+        Record(
+            song.with_name("x.flac"), Outcome.ABSTAINED, "Blues 0.49, 0.52 needed", confidence=0.49, model="builtin-1"
+        ),
+        Record(song.with_name("y.flac"), Outcome.FAILED, "no audio in it"),
+    ):
+        history.record(record)
+    history.close()
+    yesterday = iso(datetime.now().astimezone() - timedelta(days=1))
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE records SET at = ?", (yesterday,))
+    db.close()
+    return path
+
+
+def _tag(history: History, path: Path, genre: str) -> Record:
+    journal = Journal(history)
+    reason = f"{genre} 0.70, 0.52 needed"
+    draft = Record(path, Outcome.TAGGED, reason, genre, 0.7, written=(genre,), model="builtin-1")
+    write_id = journal.begin(path, path.with_name(".genred-x.tmp"), _stamp(path), draft)
+    journal.ready(write_id, delta=b"delta", before_sha256=b"before", after_sha256=b"after")
+    return journal.finish(write_id, _stamp(path))
+
+
+def _stamp(path: Path) -> Stamp:
+    return Stamp(dev=1, ino=len(str(path)), size=3, mtime_ns=4, ctime_ns=5)

@@ -1,0 +1,169 @@
+"""What the documents say can be typed: shell blocks are run, options in the prose are there, links lead somewhere.
+
+`pytest -s tests/test_docs.py` prints the commands that ran.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import pytest
+
+from genred.cli import cli
+from tests import pretend
+from tests.makeaudio import make
+from tests.recipes import REPOSITORY
+
+README = REPOSITORY / "README.md"
+DOCUMENTS = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+# The beginning of a command -> why no test of a document runs it.
+NOT_RUN = {
+    "sudo tests/systemd/run": "boots a system; tests/test_units.py does, when asked for it",
+    "genred train --from-tags": "needs a library of some hundred songs; tests/test_library.py",
+    "genred model use": "there is no other model; tests/test_training.py",
+    "pipx run datasette": "starts a server, and needs the network",
+}
+
+
+def ids(file: Path) -> str:
+    return file.name
+
+
+every = pytest.mark.parametrize("document", DOCUMENTS, ids=ids)
+
+
+def scripts(text: str) -> list[str]:
+    """The shell blocks, and what is typed in the blocks that show a terminal; without what is not run."""
+    found = []
+    for kind, block in re.findall(r"^```(sh|console)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        lines = block.splitlines()
+        if kind == "console":
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        found.append("\n".join(line for line in lines if not line.startswith(tuple(NOT_RUN))))
+    return found
+
+
+@pytest.fixture
+def place(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout, a home with music, another root, and on the PATH what tests.pretend pretends."""
+    home, root, checkout = tmp_path / "home", tmp_path / "root", tmp_path / "checkout"
+    for folder in (
+        home / "Music/Jazz",
+        root / "srv/music",
+        root / "etc/systemd/system",
+        root / "etc/sysctl.d",
+        checkout,
+    ):
+        folder.mkdir(parents=True)
+    for entry in REPOSITORY.iterdir():
+        if not entry.name.startswith(".") and entry.name != "dist":
+            (checkout / entry.name).symlink_to(entry)
+    song = make(checkout / "song.mp3", 5.0, noise=0.03)
+    shutil.copy(song, home / "Music/song.mp3")
+    make(home / "Music/noise.flac", 5.0, noise=0.3)
+    pretend.put(tmp_path / "bin", *pretend.NAMES)
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name)
+    values = {
+        "HOME": home,
+        "PATH": f"{home}/.local/bin:{tmp_path}/bin:{os.environ['PATH']}",
+        "PYTHONPATH": REPOSITORY,
+        "PRETEND_ROOT": root,
+        "PRETEND_SONG": song,
+        "GENRED_MODEL_PATH": tiny_model,
+        "GENRED_MODEL_MIN_CONFIDENCE": "0.5",
+        "GENRED_SERVICE_WORKERS": "1",
+        "GENRED_SERVICE_NICE": "0",  # tests share the machine as it is
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, str(value))
+    return tmp_path
+
+
+def run(script: str, place: Path, trace: Path) -> None:
+    """As it stands, but that what belongs to the machine is below another root."""
+    moved = re.sub(r"(?<![\w.~}$])/(opt|etc|srv|var)/", rf"{place}/root/\1/", script)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"exec 9>>{trace}; BASH_XTRACEFD=9; set -x; {moved}"],
+        cwd=place / "checkout",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+
+
+def set_up(place: Path) -> None:
+    """genred installed as both services, by the README, some songs tagged, and the history migrated once."""
+    section = README.read_text().partition("## As a service")[2].partition("\n## ")[0]
+    for script in scripts(section):
+        run(script, place, Path(os.devnull))
+    run("genred scan ~/Music", place, Path(os.devnull))
+    database = place / "home/.local/state/genred/history.db"
+    shutil.copy(database, f"{database}.schema-0001")
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("document", [file for file in DOCUMENTS if any(scripts(file.read_text()))], ids=ids)
+def test_every_command_of_a_document_does_its_work(document: Path, place: Path) -> None:
+    """The blocks of a document run in their order, each document on a machine of its own."""
+    if document != README:
+        set_up(place)
+    ran = place / "ran"
+    for script in scripts(document.read_text()):
+        run(script, place, ran)
+    print(f"\n{document.name}", ran.read_text().replace(f"{place}/", ""), sep="\n")
+
+
+def test_what_is_not_run_is_in_a_document() -> None:
+    """No exception outlives its command."""
+    lines = [line for document in DOCUMENTS for line in document.read_text().splitlines()]
+    assert [start for start in NOT_RUN if not any(line.startswith(start) for line in lines)] == []
+
+
+@every
+def test_commands_in_the_prose_are_understood(document: Path) -> None:
+    """Every command and option that a sentence or a table names is there."""
+    for said in re.findall(r"`(?:sudo )?(genred [^`]+)`", document.read_text()):
+        ours = re.split(r" \| (?!-)", said)[0]
+        missing = unknown(shlex.split(ours.replace("\\|", " "))[1:])
+        assert not missing, f"{said}: {missing}"
+
+
+def unknown(words: Sequence[str]) -> list[str]:
+    """Words of a command line that name no command or option."""
+    command: click.Command = cli
+    missing = []
+    for word in words:
+        if isinstance(command, click.Group) and re.fullmatch(r"[a-z]+", word):
+            inner = command.commands.get(word)
+            missing += [] if inner else [word]
+            command = inner or command
+        elif word.startswith("-"):
+            names = {name for option in command.params for name in [*option.opts, *option.secondary_opts]}
+            missing += [] if word.partition("=")[0] in {*names, "--help", "--version"} else [word]
+    return missing
+
+
+def test_messages_in_the_troubleshooting_are_those_of_genred() -> None:
+    """What stands in double quotes there can be read on a screen."""
+    sources = "\n".join(file.read_text() for file in (REPOSITORY / "genred").rglob("*.py"))
+    prose = re.sub(r"`[^`]*`", "", (REPOSITORY / "docs/troubleshooting.md").read_text())
+    said = re.findall(r'"([^"\n]+ [^"\n]+)"', prose)
+    assert len(said) > 10
+    assert [message for message in said if message not in sources] == []
+
+
+@every
+def test_links_lead_somewhere(document: Path) -> None:
+    """To a file of this tree."""
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+        assert target.startswith("https://") or (document.parent / target).exists(), target
