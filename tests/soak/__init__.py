@@ -1,0 +1,1 @@
+"""A day in the life of the service, in minutes: see `python -m tests.soak --help`."""
