@@ -134,6 +134,21 @@ class Evaluation:
         needed = self.threshold(precision)
         return float((self.answers(needed)[0] >= needed).mean())
 
+    def trade_off(self, least: int = 20) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What is given up for precision: shares of tracks answered, ascending, and precision of those answers.
+
+        Of thresholds behind which at least ``least`` answers stand, or all of fewer tracks.
+        """
+        best: dict[float, float] = {}
+        for needed in np.arange(0.05, 1.0, 0.01):
+            confidence, right = self.answers(needed)
+            answered = right[confidence >= needed]
+            if len(answered) >= min(least, len(right)):
+                coverage = len(answered) / len(right)
+                best[coverage] = max(best.get(coverage, 0.0), float(answered.mean()))
+        found = sorted(best.items())
+        return np.array([share for share, _ in found]), np.array([precision for _, precision in found])
+
     def as_dict(self) -> dict[str, object]:
         return {
             "tracks": len(self.truth),
@@ -177,9 +192,18 @@ def family(genre: str) -> str:
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Mean distance between confidence and share of right answers, over ten bins of equal count."""
+    claimed, actual, count = reliability(confidence, right)
+    return float((count * np.abs(claimed - actual)).sum() / count.sum())
+
+
+def reliability(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int_]]:
+    """Mean confidence, share of right answers, and count, of up to ten bins of equal count, (n_bins,) each."""
     order = np.argsort(confidence, kind="stable")
     bins = [b for b in np.array_split(order, 10) if len(b)]
-    return float(sum(len(b) * abs(confidence[b].mean() - right[b].mean()) for b in bins) / len(order))
+    claimed, actual = (np.array([values[b].mean() for b in bins]) for values in (confidence, right))
+    return claimed, actual, np.array([len(b) for b in bins])
 
 
 def precision_at(confidence: NDArray[np.float64], right: NDArray[np.bool_], coverage: float) -> float:

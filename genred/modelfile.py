@@ -70,8 +70,9 @@ def load(path: Path) -> GenreClassifier:
 
 def builtin(cache_dir: Path) -> GenreClassifier:
     """The model that comes with the package: fitted from its table on first use, then read from ``cache_dir``."""
-    packaged = resources.files("genred") / "data" / "table.npz"
-    key = hashlib.sha256(packaged.read_bytes())
+    key = hashlib.sha256()
+    for name in _DATA:
+        key.update((resources.files("genred") / "data" / name).read_bytes())
     for part in (MODEL_VERSION, FEATURE_VERSION, sklearn.__version__, np.__version__, *map(_source, _CODE)):
         key.update(part.encode())
     cached = cache_dir / f"model-{key.hexdigest()[:16]}.joblib"
@@ -92,7 +93,8 @@ def builtin_table() -> Table:
         return Table.load(path)
 
 
-_CODE = ("classifier.py", "evaluation.py", "genres.py")
+_DATA = ("table.npz", "re_encoding.npy")
+_CODE = ("classifier.py", "discriminant.py", "evaluation.py", "genres.py")
 
 
 def _source(name: str) -> str:

@@ -1,15 +1,18 @@
-"""The accuracy benchmark where there is nothing to measure."""
+"""The benchmarks of the model where there is nothing to measure."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_a_missing_corpus_is_told(tmp_path: Path) -> None:
-    """Without the corpus nothing is printed as a result and the exit code is 2."""
-    command = [sys.executable, "-m", "benchmarks.accuracy", str(tmp_path)]
+@pytest.mark.parametrize("name", ["accuracy", "chains", "packaged"])
+def test_a_missing_corpus_is_told(tmp_path: Path, name: str) -> None:
+    """Without the corpus nothing is printed as a result, nothing is written, and the exit code is 2."""
+    command = [sys.executable, "-m", f"benchmarks.{name}", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert not done.stdout

@@ -16,7 +16,7 @@ from sklearn.preprocessing import QuantileTransformer
 
 from genred import modelfile
 from genred.audio import read_excerpts
-from genred.classifier import GenreClassifier, _back_off, _normal_scores
+from genred.classifier import GenreClassifier, _back_off, _normal_scores, _re_encoding, _Space
 from genred.errors import ModelError
 from genred.features import FEATURE_NAMES, N_META, SR, extract
 from genred.modelfile import load
@@ -121,6 +121,22 @@ def test_abstains_on_what_it_was_not_trained_on(model: GenreClassifier) -> None:
     x = vectors("Jazz", 1)[0]
     x[N_META:] *= 8
     assert model.predict(x).reason == "doesn't sound like anything the model was trained on"
+
+
+def test_what_re_encoding_moves_counts_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where copies of music differ most the space is narrower than without the damping; tracks stay as far apart."""
+    X = modelfile.builtin_table().X[::4, N_META:]
+    moves, spreads = [], []
+    for damping in (_Space.damping, 0.0):
+        monkeypatch.setattr(_Space, "damping", damping)
+        space = _Space().fit(X)
+        normal = space.normal(X)
+        middle = space.for_genre(normal.mean(axis=0, keepdims=True))
+        moved = space.for_genre(normal.mean(axis=0) + _re_encoding()[:5])
+        moves.append(np.linalg.norm(moved - middle))
+        spreads.append(np.linalg.norm(space.for_genre(normal) - middle, axis=1).mean())
+    assert moves[0] < 0.5 * moves[1]
+    assert spreads[0] > 0.8 * spreads[1]
 
 
 def test_a_higher_precision_needs_more_confidence(anew: GenreClassifier) -> None:

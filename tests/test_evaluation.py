@@ -57,6 +57,16 @@ def test_calibration_error_is_the_gap() -> None:
     assert evaluation(4000).calibration_error < 0.04
 
 
+def test_precision_is_traded_for_answers() -> None:
+    """The more is answered the less of it is right; all of it is answered at the end, as precisely as it is told."""
+    coverage, precision = evaluation(4000).trade_off()
+    assert np.all(np.diff(coverage) > 0)
+    assert coverage[-1] == 1
+    assert precision[0] > precision[-1] + 0.1
+    few = evaluation(5)
+    assert few.trade_off()[0].tolist() == [1.0]
+
+
 def test_precision_of_the_surest_part() -> None:
     """The surest quarter is taken by confidence, not by place."""
     confidence = np.array([0.1, 0.9, 0.2, 0.3])

@@ -1,5 +1,6 @@
 """From labelled music to a table: reading labels, caching vectors, reporting what can't be used."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,20 @@ def test_a_table_survives_saving(tmp_path: Path) -> None:
     for key in ("y", "groups", "sources"):
         assert np.array_equal(getattr(loaded, key), getattr(t, key))
     assert loaded.names == t.names
+
+
+def test_hints_stay_with_their_rows_and_genres(tmp_path: Path) -> None:
+    """Through choosing rows, saving, and joining with a table that has none: by name, zero where nothing was said."""
+    t = table(4)
+    hinted = replace(t, hints=np.array([[0.75, 0.25]] * 3 + [[0.5, 0.5]], np.float32), hinted=("Jazz", "Rock"))
+    hinted[np.array([3, 0])].save(tmp_path / "t.npz")
+    joined = Table.join([t[np.array([0, 1])], Table.load(tmp_path / "t.npz")])
+    assert joined.hints_about(["Polka", "Rock", "Jazz"]).tolist() == [
+        [0, 0, 0],
+        [0, 0, 0],
+        [0, 0.5, 0.5],
+        [0, 0.25, 0.75],
+    ]
 
 
 def test_a_table_of_other_features_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

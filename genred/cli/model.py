@@ -3,12 +3,12 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from genred import config, shelf
-from genred.cli import show
+from genred.cli import completing, show
 from genred.cli.options import SOME_FAILED, Common, common, complain
 from genred.errors import ConfigError
 
@@ -18,15 +18,29 @@ if TYPE_CHECKING:
     from genred.training import Labelled
 
 _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
+_REPORT = click.option(
+    "--report",
+    metavar="FILE.html",
+    type=click.File("w", encoding="utf-8", lazy=False),  # opened now: an hour later is late to hear that it can't be
+    help="Write a page with the confusion matrix, calibration, and precision against coverage.",
+)
 
 
 @click.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=click.Path(path_type=Path))
-@click.option("--from-tags", "libraries", multiple=True, metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--from-tags",
+    "libraries",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Learn from the genres that you set in this library.",
+)
 @click.option("--with-builtin", is_flag=True, help="Learn from the built-in table as well.")
 @click.option("--name", default="own", show_default=True, help="What to call the model.")
 @click.option("--force", is_flag=True, help="Put it in use even if it is worse than the one in use.")
 @click.option("--to-table", type=click.Path(path_type=Path), help="Keep the feature table (.npz), and no model.")
+@_REPORT
 @common
 def train(
     common: Common,
@@ -36,13 +50,19 @@ def train(
     name: str,
     force: bool,
     to_table: Path | None,
+    report: TextIO | None,
 ) -> int:
     """Learn from labelled music, compare with the model in use, and put the better one in use.
 
     A SOURCE is a folder of folders named by genre, or a CSV manifest (path,genre[,artist[,source]]). --from-tags takes
     the genres that you set in your own library; those that genred wrote don't count.
+
+    \b
+    genred train --from-tags ~/Music --with-builtin
+    genred train ~/Labelled --name mine        a folder in it for each genre
     """
     from genred import library, modelfile, training
+    from genred.report import page
 
     if not sources and not libraries:
         raise click.UsageError("name labelled music, or give --from-tags with your music folder.")
@@ -59,6 +79,8 @@ def train(
     path = shelf.file_of(model.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     modelfile.save(model, path)
+    if report:
+        report.write(page(f"{model.name}, compared on your music", comparison.new, comparison.old))
     used = (comparison.is_better or force) and not _named_by_configuration(common)
     if used:
         shelf.use(model.name)
@@ -77,15 +99,24 @@ def train(
 
 @click.command()
 @_SOURCES
+@_REPORT
 @common
-def evaluate(common: Common, sources: Sequence[Path]) -> int:
-    """How right the model is about labelled music that it was not trained on."""
+def evaluate(common: Common, sources: Sequence[Path], report: TextIO | None) -> int:
+    """How right the model is about labelled music that it was not trained on.
+
+    \b
+    genred evaluate ~/Labelled
+    genred evaluate manifest.csv --json --report evaluation.html
+    """
     from genred import training
+    from genred.report import page
 
     settings = common.load()
     table, failed = _table([item for source in sources for item in training.read_source(source)], settings)
     model = _model(settings)
     evaluation = model.evaluate(table)
+    if report:
+        report.write(page(model.name, evaluation))
     if common.json:
         show.say_json({"model": model.name} | evaluation.as_dict())
     else:
@@ -95,14 +126,25 @@ def evaluate(common: Common, sources: Sequence[Path]) -> int:
 
 @click.group()
 def model() -> None:
-    """The models."""
+    """See which models there are, how good they are, and put one in use."""
 
 
 @model.command("show")
+@_REPORT
 @common
-def model_show(common: Common) -> None:
-    """What the model in use was trained on, and how good it is."""
+def model_show(common: Common, report: TextIO | None) -> None:
+    """What the model in use was trained on, and how good it is.
+
+    \b
+    genred model show
+    genred model show --json | jq .genres
+    genred model show --report model.html
+    """
+    from genred.report import page
+
     found = _model(common.load())
+    if report:
+        report.write(page(found.name, found.evaluation_))
     if common.json:
         show.say_json(found.card_)
         return
@@ -119,7 +161,11 @@ def model_show(common: Common) -> None:
 @model.command("list")
 @common
 def model_list(common: Common) -> None:
-    """The built-in model and those of your own; the one in use is marked."""
+    """The built-in model and those of your own; the one in use is marked.
+
+    \b
+    genred model list
+    """
     own = shelf.entries()
     builtin_used = not any(entry.in_use for entry in own)
     rows: list[tuple[str, bool, int | None]] = [(shelf.BUILTIN, builtin_used, None)]
@@ -133,10 +179,15 @@ def model_list(common: Common) -> None:
 
 
 @model.command("use")
-@click.argument("name")
+@click.argument("name", shell_complete=completing.models)
 @common
 def model_use(common: Common, name: str) -> None:
-    """Put a model in use, "builtin" for the built-in one; a running service takes it at its next start."""
+    """Put a model in use, "builtin" for the built-in one; a running service takes it when it is reloaded.
+
+    \b
+    genred model use own && systemctl --user reload genred
+    genred model use builtin
+    """
     if _named_by_configuration(common):
         raise ConfigError("model.path names a model, which stays in use; remove it from the configuration first")
     shelf.use(name)
@@ -164,10 +215,11 @@ def _own_labels(folders: Sequence[Path], settings: config.Config) -> list["Label
     from genred.walking import walk
 
     options = watch_options(settings)
-    paths = (path for folder in folders for path, _ in walk(folder, options))
+    paths = (Path(path) for folder in folders for path, _ in walk(folder, options))
     history = History.open(settings.database, readonly=True) if settings.database.exists() else None
     with Analyser(settings.service, settings.model, config.cache_dir()) as analyser:
-        found = library.from_tags(paths, analyser, history, Policy.of(settings).vocabulary)
+        vocabulary = Policy.of(settings).vocabulary
+        found = library.from_tags(paths, analyser, history, vocabulary, settings.tags.separator)
     for reason, count in found.left_out.most_common():
         click.echo(f"genred: left out {count} tracks: {reason}", err=True)
     if not found.labelled:
