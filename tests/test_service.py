@@ -77,14 +77,18 @@ class Service:
         )
         while "READY=1" not in self.said:
             self.said += self._manager.recv(65536).decode().split("\n")
-        Thread(target=self._listen, daemon=True).start()
+        self._manager.settimeout(0.1)
+        self._listener = Thread(target=self._listen)
+        self._listener.start()
 
     def _listen(self) -> None:
-        try:
-            while True:
+        """Hear it out: until it is gone, and has said nothing for a moment."""
+        while True:
+            try:
                 self.said += self._manager.recv(65536).decode().split("\n")
-        except OSError:
-            return
+            except TimeoutError:
+                if self.process.poll() is not None:
+                    return
 
     def reload(self) -> None:
         """Have it read its configuration again, and wait until it says that it is ready again."""
@@ -116,10 +120,17 @@ class Service:
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         code = self.process.wait(60)
-        time.sleep(0.05)  # the last datagrams are on their way to the listener
+        self.close()
+        return code
+
+    def close(self) -> None:
+        """Whatever became of it, leave nothing open."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._listener.join()
         self._manager.close()
         self.log.close()
-        return code
 
     def records(self) -> list[Record]:
         """What it recorded, oldest first."""
@@ -145,9 +156,7 @@ def service(tmp_path: Path, home: Path, tiny_model: Path) -> Iterator[Service]:
     (tmp_path / "music").mkdir()
     service = Service(tmp_path / "music", home, tiny_model)
     yield service
-    if service.process.poll() is None:
-        service.process.kill()
-        service.stop()
+    service.close()
 
 
 @pytest.mark.timeout(300)
