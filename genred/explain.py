@@ -192,12 +192,16 @@ class _Case:
 
     def decide(self, config: Config) -> Decision:
         """What would become of the file, if genred looked at it now."""
+        decision = self._wanted(config)
+        refused = _protection(self.path, config) if decision.outcome is Outcome.TAGGED else None
+        return Decision(Outcome.SKIPPED, refused) if refused else decision
+
+    def _wanted(self, config: Config) -> Decision:
+        """What would become of it, if nothing kept it from being written to."""
         there = self._before() if self.whose is Whose.GENRED else self.genres
         policy = Policy.of(config)
         unheard = policy.ask is Ask.MISSING and not all(map(is_generic, there))
-        decision = policy.decide(there, None if unheard else self.predict(config))
-        refused = _protection(self.path, config) if decision.outcome is Outcome.TAGGED else None
-        return Decision(Outcome.SKIPPED, refused) if refused else decision
+        return policy.decide(there, None if unheard else self.predict(config))
 
     def _before(self) -> tuple[str, ...]:
         """What the file said before genred wrote to it."""
@@ -218,6 +222,8 @@ class _Case:
         now = self.decide(self.config)
         if self.past and now.outcome is Outcome.TAGGED and now.written != self.genres:
             yield f"`genred scan --redecide` would make it {', '.join(now.written)}, as the model in use hears it"
+        if now.outcome is Outcome.SKIPPED:
+            yield f"once it may be written to, the next scan sees that: {_what(self._wanted(self.config))}"
         told = {now.written}
         for setting, config in _variations(self.config):
             then = self.decide(config)
