@@ -21,6 +21,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import QuantileTransformer
+from threadpoolctl import threadpool_limits
 
 from genred.discriminant import Discriminant, Floats, softmax, temperature
 from genred.errors import ModelError
@@ -99,6 +100,16 @@ class GenreClassifier:
         self.classes_ = np.unique(table.y)
         if len(self.classes_) < 2 or len(np.unique(table.groups)) < 2:
             raise ModelError("to learn, music of at least two genres and two artists is needed")
+        # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
+        with threadpool_limits(1, "blas"):
+            self._learn(table)
+        self._thresholds: dict[float, float] = {}
+        self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
+        self.name = f"{name}-{_digest(table)[:8]}"
+        self.card_ = self._card(table)
+        return self
+
+    def _learn(self, table: Table) -> None:
         X = table.X[:, N_META:]
         self.space_ = _Space().fit(X)
         normal = self.space_.normal(X)
@@ -111,11 +122,6 @@ class GenreClassifier:
         genres = tuple(map(str, self.classes_))
         unheard = softmax(logits / self.temperature_)
         self.evaluation_ = Evaluation(genres, table.y, unheard, _leave_one_source_out(table))
-        self._thresholds: dict[float, float] = {}
-        self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
-        self.name = f"{name}-{_digest(table)[:8]}"
-        self.card_ = self._card(table)
-        return self
 
     def predict(self, x: NDArray[np.float32]) -> Prediction:
         """Judge one track: ``x`` is a vector of `genred.features.extract`, (n_features,)."""
