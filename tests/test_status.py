@@ -40,6 +40,7 @@ FULL = Status(
     done={"tagged": 4, "failed": 1},
     last=Last("2026-11-22T08:17:17.402Z", "/music/a.mp3", "tagged", "Rock", 0.9, "sure"),
     mistakes=["c.toml:2: tags.mode: must be one of keep, merge"],
+    trouble="history.db: database or disk is full",
     at="2026-11-22T08:17:18.000Z",
 )
 
@@ -85,6 +86,7 @@ def test_a_line_says_what_matters() -> None:
     """Folders, queue, known files, the last decision, and what is wrong."""
     assert FULL.line() == (
         "watching 2 roots, 3 queued, 12,345 known, last: tagged /music/a.mp3; "
+        "history.db: database or disk is full; "
         "not reloaded: c.toml:2: tags.mode: must be one of keep, merge; /nas: offline: Host is down"
     )
 
@@ -215,13 +217,21 @@ def test_the_command_shows_it_to_a_person_and_to_a_script(genred: Genred, place:
     with locked(place):
         code, text, _ = genred("status")
         assert code == 0
-        for part in ("genred run is at work", "builtin-1", "12,345", "4 tagged, 1 failed", "/music/a.mp3", "c.toml:2"):
+        for part in (
+            "genred run is at work",
+            "builtin-1",
+            "12,345",
+            "4 tagged, 1 failed",
+            "/music/a.mp3",
+            "c.toml:2",
+            "is full",
+        ):
             assert part in text
         assert max(map(len, text.splitlines())) <= 80
         code, text, _ = genred("status", "--json")
     assert (code, json.loads(text)["running"], text.count("\n")) == (0, True, 1)
     keys = {"command", "pid", "version", "since", "state", "model", "roots", "queued", "known", "done", "last"}
-    assert set(json.loads(text)) == keys | {"running", "database", "mistakes", "at", "ended"}
+    assert set(json.loads(text)) == keys | {"running", "database", "mistakes", "trouble", "at", "ended"}
 
 
 def test_the_command_says_who_was_last(genred: Genred, place: Path) -> None:
