@@ -5,6 +5,7 @@ costs one worker, which is replaced, and nobody else.
 """
 
 import ctypes
+import math
 import multiprocessing
 import os
 import resource
@@ -38,6 +39,9 @@ CONSTS.sleep_unit = 0.5
 
 _TRIES = 2
 _FILES_PER_WORKER = 1000
+_LARGEST_FILE = 256 * 2**20
+"""Bytes of what a worker may write, beyond a file that it is given to edit: compiled code, the fitted model, a tag."""
+
 _START_SECONDS = 600.0
 """The very first start compiles librosa's numba code and fits the built-in model."""
 
@@ -192,12 +196,12 @@ class Analyser:
 
     def _submit(self, function: Callable[..., T], arguments: tuple[Any, ...], timeout: float) -> Future[T]:
         try:
-            future: Future[T] = self._pool.schedule(function, args=arguments, timeout=timeout)
+            future: Future[T] = self._pool.schedule(_job, args=(function, arguments, timeout), timeout=timeout)
         except RuntimeError:
             # pebble gives its pool up when a worker is killed that had nothing to do, as the kernel does for memory.
             self.close()
             self._pool = self._made()
-            future = self._pool.schedule(function, args=arguments, timeout=timeout)
+            future = self._pool.schedule(_job, args=(function, arguments, timeout), timeout=timeout)
         return future
 
 
@@ -226,11 +230,22 @@ def _confine(parent: int, nice: int, memory_mb: int) -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle.
+    # Ctrl-C is for the parent to handle.
+    os.setpgrp()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (memory_mb * 2**20, memory_mb * 2**20))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if nice:
         _step_back(nice)
+
+
+def _job(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) -> T:
+    """One job in a worker, with so much processor time and no more, even if nobody is left to watch the clock."""
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    limit = math.ceil(spent.ru_utime + spent.ru_stime + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+    return function(*arguments)
 
 
 def _step_back(nice: int) -> None:
@@ -301,4 +316,6 @@ def _look(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Look:
 def _edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None:
     from genred import tags
 
+    most = os.stat(clone).st_size + _LARGEST_FILE
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
     tags.edit_clone(path, clone, names, id3_version=options.id3_version, separator=options.separator)

@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from genred.analysis import Analyser, Ask, Look, WorkerLostError, _outcome
+from genred.analysis import Analyser, Ask, Look, WorkerLostError, _job, _outcome
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, ModelError
 from tests.makeaudio import make
@@ -35,6 +36,15 @@ def bloat() -> None:
     bytearray(8 * 2**30)
 
 
+def spin() -> None:
+    while True:
+        pass
+
+
+def fill(path: Path) -> None:
+    os.truncate(path, 2**40)
+
+
 @pytest.mark.parametrize(
     ("misbehave", "kind", "said"),
     [
@@ -51,6 +61,24 @@ def test_a_worker_that_misbehaves_costs_one_file(
     with pytest.raises(kind, match=said):
         _outcome(Path("x.mp3"), future)
     assert analyser.genres(make(tmp_path / "x.flac", 0.2)) == ()
+
+
+def test_a_worker_is_on_its_own_and_cannot_fill_the_disk(analyser: Analyser, tmp_path: Path) -> None:
+    """It has a process group of its own, and what it writes has a limit."""
+    worker = analyser._submit(os.getpid, (), 100.0).result()
+    assert os.getpgid(worker) == worker
+    sparse = tmp_path / "sparse"
+    sparse.touch()
+    with pytest.raises(OSError, match="File too large"):
+        analyser._submit(fill, (sparse,), 100.0).result()
+
+
+def test_a_job_that_nobody_watches_ends_when_its_processor_time_is_spent() -> None:
+    """The kernel ends it, should the service be stopped or hang itself."""
+    job = multiprocessing.get_context("spawn").Process(target=_job, args=(spin, (), 0.5))
+    job.start()
+    job.join(60)
+    assert job.exitcode == -signal.SIGXCPU
 
 
 def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path: Path) -> None:
