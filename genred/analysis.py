@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# How often pebble looks after its workers; ten times a second is most of what an idle service would cost.
-CONSTS.sleep_unit = 0.5
-
 _TRIES = 2
 _FILES_PER_WORKER = 1000
 _LARGEST_FILE = 256 * 2**20
@@ -81,9 +78,13 @@ class Analyser:
         Which model, and how sure it must be.
     cache
         A folder for what can be made again: compiled code, the fitted built-in model.
+    patience
+        Seconds between two looks after the workers, by which an end may be late. Of an idle service, looking ten times
+        a second is most of what it costs.
     """
 
-    def __init__(self, service: Service, model: Model, cache: Path) -> None:
+    def __init__(self, service: Service, model: Model, cache: Path, *, patience: float = 0.1) -> None:
+        CONSTS.sleep_unit = patience
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
         self._service = service

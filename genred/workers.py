@@ -39,7 +39,7 @@ class Workers:
         if self._analyser is None or made_for != self._made_for:
             notify("STATUS=warming up")
             with ExitStack() as pool:
-                analyser = pool.enter_context(Analyser(config.service, config.model, cache_dir()))
+                analyser = pool.enter_context(Analyser(config.service, config.model, cache_dir(), patience=1.0))
                 analyser.warm_up(stop)
                 self._pool.close()
                 self._pool, self._analyser, self._made_for = pool.pop_all(), analyser, made_for

@@ -141,7 +141,7 @@ def main() -> int:
     faulthandler.register(signal.SIGUSR1)
     clock = Clock(home / "clock")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    setattr(workers, "Analyser", lambda *_: Ear(clock, home / "looks"))  # noqa: B010 - mypy minds the other way
+    setattr(workers, "Analyser", lambda *_, **__: Ear(clock, home / "looks"))  # noqa: B010 - mypy minds the other way
     setattr(service, "Watcher", partial(Watcher, clock=clock))  # noqa: B010
     for _ in sys.stdin:
         stop = threading.Event()
