@@ -1,11 +1,14 @@
 """What tests share: the corpus where there is one, and a home of their own."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from genred import cli
 from genred.history import History
+from tests.command import Genred, Ran
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +40,24 @@ def history(home: Path) -> Iterator[History]:
     history.start_run("scan", "0")
     yield history
     history.close()
+
+
+@pytest.fixture
+def genred(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> Genred:
+    """Run a command in this process, with one worker and a small model that is sure soon."""
+    monkeypatch.setenv("GENRED_SERVICE_WORKERS", "1")
+    monkeypatch.setenv("GENRED_MODEL_PATH", str(tiny_model))
+    monkeypatch.setenv("GENRED_MODEL_MIN_CONFIDENCE", "0.5")
+
+    def run(*arguments: str | Path) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["genred", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        said = capsys.readouterr()
+        code = stopped.value.code or 0
+        return Ran(code if isinstance(code, int) else 1, said.out, said.err)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,39 +9,8 @@ import pytest
 from genred import cli, tags
 from genred.history import History
 from genred.records import Outcome, Record
+from tests.command import Genred
 from tests.makeaudio import make
-
-
-class Ran:
-    """What a command printed, and its exit code."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
-Genred = Callable[..., Ran]
-
-
-@pytest.fixture
-def genred(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> Genred:
-    """Run a command in this process."""
-    monkeypatch.setenv("GENRED_MODEL_PATH", str(tiny_model))
-    monkeypatch.setenv("GENRED_MODEL_MIN_CONFIDENCE", "0.5")
-    monkeypatch.setenv("GENRED_SERVICE_WORKERS", "1")
-
-    def run(*arguments: str | Path) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["genred", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        said = capsys.readouterr()
-        code = stopped.value.code
-        return Ran(code if isinstance(code, int) else 1, said.out, said.err)
-
-    return run
 
 
 def database(home: Path) -> History:

@@ -17,9 +17,7 @@ from genred.mounts import read_mounts
 from genred.records import Outcome, Record
 from genred.service import watch_options
 from genred.status import Board
-from tests.test_cli import Genred, genred
-
-__all__ = ["genred"]
+from tests.command import Genred
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 OPTIONS = watch_options(Config())

@@ -1,8 +1,7 @@
 import json
 import os
-import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from genred import cli, tags
+from genred import tags
 from genred.analysis import Ask, Look
 from genred.classifier import GenreClassifier
 from genred.cli import explanation
@@ -24,6 +23,7 @@ from genred.records import Outcome, Record, Standing
 from genred.service import watch_options
 from genred.table import Table
 from genred.tagger import Tagger
+from tests.command import Genred
 from tests.fakes import FakeAnalyser
 from tests.makeaudio import make
 
@@ -240,25 +240,6 @@ def test_it_reads_well_at_any_width(
     assert any("[red]Polka" in line for line in lines)
     assert {"What an answer takes", "Its tag", "What would change it"} <= set(lines)
     assert max(len(line) for line in lines[1:] if line.startswith(" ")) <= width
-
-
-Genred = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def genred(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> Genred:
-    """Run a command in this process: its exit code, stdout and stderr."""
-    monkeypatch.setenv("GENRED_MODEL_PATH", str(tiny_model))
-    monkeypatch.setenv("GENRED_SERVICE_WORKERS", "1")
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["genred", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        said = capsys.readouterr()
-        return int(stopped.value.code or 0), said.out, said.err
-
-    return run
 
 
 KEYS = [

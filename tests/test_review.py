@@ -1,4 +1,3 @@
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
-from genred import cli, library, tags
+from genred import library, tags
 from genred.classifier import GenreClassifier
 from genred.cli import terminal
 from genred.cli.interview import Interview
@@ -32,6 +31,7 @@ from genred.prediction import Candidate, Prediction
 from genred.records import Outcome, Query, Record, Standing
 from genred.review import Answers, Question, meant, questions, to_review, together, why_not, words
 from genred.tagger import Tagger
+from tests.command import Genred
 from tests.fakes import FakeAnalyser, sure
 from tests.makeaudio import make
 
@@ -464,62 +464,55 @@ def test_a_player_is_started_and_stopped_and_never_waited_for(tmp_path: Path, mo
 
 # -- for scripts -----------------------------------------------------------------------------------------------------
 
-Genred = Callable[..., tuple[int, list[dict[str, object]], str]]
+Told = Callable[..., tuple[int, list[dict[str, object]], str]]
 
 
 @pytest.fixture
-def genred(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> Genred:
-    """Run a command in this process: its exit code, what it says as JSON, and stderr."""
-    monkeypatch.setenv("GENRED_MODEL_PATH", str(tiny_model))
-    monkeypatch.setenv("GENRED_MODEL_MIN_CONFIDENCE", "0.5")
-    monkeypatch.setenv("GENRED_SERVICE_WORKERS", "1")
+def told_by(genred: Genred) -> Told:
+    """Run a command: its exit code, what it says as JSON, and stderr."""
 
     def run(*arguments: str | Path) -> tuple[int, list[dict[str, object]], str]:
-        monkeypatch.setattr(sys, "argv", ["genred", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        said = capsys.readouterr()
-        lines = [json.loads(line) for line in said.out.splitlines()] if "--json" in arguments else []
-        return int(stopped.value.code or 0), lines, said.err
+        ran = genred(*arguments)
+        return ran.code, ran.json if "--json" in arguments else [], ran.err
 
     return run
 
 
 @pytest.mark.timeout(300)
-def test_a_script_lists_accepts_sets_and_skips(genred: Genred, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_lists_accepts_sets_and_skips(told_by: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With stable keys, beside whatever runs, and with exit 3 where there was nothing to decide."""
     album = tmp_path / "album"
     album.mkdir()
     songs = [make(album / f"{number}.mp3", 4.0, noise=0.1) for number in range(3)]
     monkeypatch.setenv("GENRED_GENRES_WHITELIST", "Blues")
-    genred("scan", "-q", album)
+    told_by("scan", "-q", album)
     monkeypatch.delenv("GENRED_GENRES_WHITELIST")
-    code, lines, _ = genred("review", "--json")
+    code, lines, _ = told_by("review", "--json")
     assert (code, [line["path"] for line in lines]) == (0, list(map(str, songs)))
     assert list(lines[0]) == ["path", "album", "outcome", "written", "candidates", "reason", "model", "id"]
     candidates = lines[0]["candidates"]
     assert isinstance(candidates, list)
     best = candidates[0]["genre"]
 
-    assert genred("review", "accept", "-n", songs[0])[0] == 0
+    assert told_by("review", "accept", "-n", songs[0])[0] == 0
     assert tags.read_genres(songs[0]) == []
-    code, (accepted,), _ = genred("review", "accept", "--json", songs[0])
+    code, (accepted,), _ = told_by("review", "accept", "--json", songs[0])
     assert (code, accepted["written"], tags.read_genres(songs[0])) == (0, [best], [best])
-    code, (again,), _ = genred("review", "accept", "--json", songs[0])
+    code, (again,), _ = told_by("review", "accept", "--json", songs[0])
     assert (code, list(again)) == (3, ["path", "error"])
-    assert genred("review", "set", songs[1], "Zydeco")[0] == 0
+    assert told_by("review", "set", songs[1], "Zydeco")[0] == 0
     assert tags.read_genres(songs[1]) == ["Zydeco"]
-    code, lines, _ = genred("review", "set", "-n", "--json", album, "Polka")
+    code, lines, _ = told_by("review", "set", "-n", "--json", album, "Polka")
     assert (code, [line["path"] for line in lines]) == (0, [str(songs[2])])
-    assert genred("review", "skip", album)[0] == 0
-    assert genred("review", "list", "--json")[1] == []
-    assert len(genred("review", "list", "--json", "--skipped")[1]) == 1
-    assert genred("review", "accept", songs[2])[0] == 0
-    assert genred("review")[0] == 0
+    assert told_by("review", "skip", album)[0] == 0
+    assert told_by("review", "list", "--json")[1] == []
+    assert len(told_by("review", "list", "--json", "--skipped")[1]) == 1
+    assert told_by("review", "accept", songs[2])[0] == 0
+    assert told_by("review")[0] == 0
 
 
-def test_options_in_the_wrong_place_are_not_ignored(genred: Genred) -> None:
+def test_options_in_the_wrong_place_are_not_ignored(told_by: Told) -> None:
     """They would be, before the name of the command."""
-    code, _, said = genred("review", "--tagged", "5", "list")
+    code, _, said = told_by("review", "--tagged", "5", "list")
     assert code == 2
     assert "behind the command" in said

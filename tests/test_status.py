@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
@@ -12,11 +12,11 @@ from threading import Timer
 
 import pytest
 
-from genred import cli
 from genred.errors import HistoryError
 from genred.locks import held, locked
 from genred.records import Outcome, Record
 from genred.status import POST_SECONDS, Board, Last, Status, Watched, ask, lock_of
+from tests.command import Genred
 
 TAGGED = Record(
     Path("/music/a\n.mp3"),
@@ -185,22 +185,6 @@ def test_asking_keeps_nobody_from_starting(lock: Path, monkeypatch: pytest.Monke
 
 
 # -- the command -----------------------------------------------------------------------------------------------------
-
-Genred = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def genred(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Genred:
-    """Run `genred` in this process; its exit code, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["genred", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        said = capsys.readouterr()
-        return int(stopped.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """`genred undo`: what it finds, what it puts back, and what it says where it can't."""
 
 import sqlite3
-import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -10,32 +8,16 @@ from pathlib import Path
 import pytest
 from mutagen import flac
 
-from genred import cli, safewrite, tags, undoing
+from genred import safewrite, tags, undoing
 from genred.config import Config
 from genred.files import stamp_of
 from genred.history import History
 from genred.journal import Journal
 from genred.records import Outcome, Query, Record
 from genred.tagger import Tagger
+from tests.command import Genred
 from tests.fakes import FakeAnalyser, sure
 from tests.makeaudio import make
-
-Genred = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def genred(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Genred:
-    """Run a command in this process."""
-    monkeypatch.setenv("GENRED_SERVICE_WORKERS", "1")
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["genred", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        said = capsys.readouterr()
-        return int(stopped.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture
