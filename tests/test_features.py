@@ -4,13 +4,14 @@ import subprocess
 import sys
 from functools import cache
 
+import librosa
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from genred.features import FEATURE_NAMES, N_META, SR, extract
+from genred.features import FEATURE_NAMES, N_META, SR, _power, extract
 
 Audio = NDArray[np.float32]
 
@@ -110,3 +111,11 @@ def test_importing_compiles_nothing() -> None:
     """Importing the module leaves numba and librosa's heavy parts alone until the first call."""
     code = "import sys, genred.features; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("n_fft", [2048, 8192])
+def test_the_spectrum_is_that_of_librosa(n_fft: int) -> None:
+    """The quick way to a power spectrum gives what the library's own way gives."""
+    y = np.random.default_rng(0).normal(size=3 * SR).astype(np.float32)
+    stft = librosa.stft(y, n_fft=n_fft, hop_length=512, center=False)
+    np.testing.assert_allclose(_power(y, n_fft, 512), np.abs(stft) ** 2, rtol=1e-3, atol=1e-3)
