@@ -58,7 +58,8 @@ def scan(folder: Path, home: Path, workers: int) -> float:
     began = time.perf_counter()
     subprocess.run(
         [*GENRED, "scan", "-n", "-qq", folder],
-        env=environment(home, GENRED_SERVICE_WORKERS=str(workers)),
+        # Listen to songs that have a genre, too.
+        env=environment(home, GENRED_SERVICE_WORKERS=str(workers), GENRED_TAGS_MODE="overwrite"),
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
