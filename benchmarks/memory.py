@@ -5,7 +5,8 @@
 
 The service runs as it is installed, with the built-in model and as many workers as it chooses. The files are four
 seconds long, of four formats, each with an artist of its own; they arrive in portions, as a copy of a library would.
-Resident memory is what the kernel tells of each process; pages that processes share are counted in each.
+Memory is resident memory, of pages that processes share a fair part each, as the kernel counts it (PSS). The *server*
+is what workers are forked from.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from tests.makeaudio import make
 from tests.soak.music import labelled
 
@@ -32,7 +35,7 @@ SETTLE_SECONDS = 1
 class Process(NamedTuple):
     """What one process takes."""
 
-    rss_mb: float
+    mb: float
     descriptors: int
     threads: int
 
@@ -40,16 +43,14 @@ class Process(NamedTuple):
     def of(cls, pid: int) -> "Process":
         folder = Path(f"/proc/{pid}")
         fields = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-        rss = int(fields["VmRSS"].split()[0]) / 1024
-        return cls(rss, len(os.listdir(folder / "fd")), int(fields["Threads"]))
+        mb = psutil.Process(pid).memory_full_info().pss / 2**20
+        return cls(mb, len(os.listdir(folder / "fd")), int(fields["Threads"]))
 
 
-def workers(pid: int) -> list[int]:
-    """The children of a process that work; Python starts one more, to clean up after them."""
-    children = [
-        child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+def family(pid: int) -> tuple[int, list[int]]:
+    """The server below a process, and the workers."""
+    (server,) = (c for c in psutil.Process(pid).children() if "forkserver" in str(c.cmdline()))
+    return server.pid, [worker.pid for worker in server.children()]
 
 
 def start(music: Path, home: Path) -> subprocess.Popen[bytes]:
@@ -98,7 +99,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, nargs="+", default=[1000])
     options = parser.parse_args()
-    print("  files  minutes    main: MB   fds  threads    workers: MB each (fds, threads)", flush=True)
+    print("  files  minutes    main: MB   fds  threads    server: MB    workers: MB each (fds, threads)", flush=True)
     with tempfile.TemporaryDirectory() as base:
         home, music, studio = (Path(base, name) for name in ("home", "music", "studio"))
         for folder in (home, music, studio):
@@ -131,8 +132,10 @@ def main() -> int:
 
 def show(files: int, minutes: float, pid: int) -> None:
     own = Process.of(pid)
-    others = ", ".join(f"{it.rss_mb:.0f} ({it.descriptors}, {it.threads})" for it in map(Process.of, workers(pid)))
-    print(f"{files:>7,}{minutes:>9.1f}{own.rss_mb:>12.0f}{own.descriptors:>6}{own.threads:>9}    {others}", flush=True)
+    server, workers = family(pid)
+    others = ", ".join(f"{it.mb:.0f} ({it.descriptors}, {it.threads})" for it in map(Process.of, workers))
+    row = f"{files:>7,}{minutes:>9.1f}{own.mb:>12.0f}{own.descriptors:>6}{own.threads:>9}{Process.of(server).mb:>14.0f}"
+    print(f"{row}    {others}", flush=True)
 
 
 if __name__ == "__main__":

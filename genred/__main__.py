@@ -1,3 +1,14 @@
-from genred.cli import main
+"""The `genred` command, as a module that costs nothing: every worker imports its parent's main module once more."""
 
-main()
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command."""
+    from genred import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

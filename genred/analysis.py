@@ -1,14 +1,18 @@
 """Supervised child processes: whatever touches the inside of a hostile file happens here, under limits.
 
 The main process imports no decoder, no librosa and no scikit-learn: a file that crashes, hangs or bloats its reader
-costs one worker, which is replaced, and nobody else.
+costs one worker, which is replaced, and nobody else. Workers are forked from a process that has imported all they need
+and opened nothing: they, and those that replace them, are there at once, and share the memory of it.
 """
 
 import ctypes
+import fcntl
 import math
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import resource
+import select
 import signal
 import threading
 from collections import deque
@@ -41,6 +45,33 @@ _LARGEST_FILE = 256 * 2**20
 
 _START_SECONDS = 600.0
 """The very first start compiles librosa's numba code and fits the built-in model."""
+
+
+def prepare(cache: Path) -> None:
+    """Start what workers are forked from, if it isn't there; it imports in its own time, a second or more.
+
+    Parameters
+    ----------
+    cache
+        A folder for what can be made again: compiled code, the fitted built-in model.
+
+    Raises
+    ------
+    GenredError
+        If there is no place for the socket that it listens to.
+    """
+    # Workers are processes already: threads inside of numpy would only fight over the processors.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))
+    _context.set_forkserver_preload(["genred.readied"])
+    try:
+        multiprocessing.forkserver.ensure_running()
+    except OSError as error:
+        raise GenredError(f"no worker can be started ({error}); TMPDIR must be a folder with a short name") from error
+
+
+_context = multiprocessing.get_context("forkserver")
 
 
 class Ask(StrEnum):
@@ -90,10 +121,7 @@ class Analyser:
         self._service = service
         self._model = model
         self._cache = cache
-        # Workers are processes already: threads inside of numpy would only fight over the processors.
-        for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ.setdefault(variable, "1")
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))
+        prepare(cache)
         self._pool = self._made()
 
     def _made(self) -> ProcessPool:
@@ -101,8 +129,8 @@ class Analyser:
             max_workers=self.workers,
             max_tasks=_FILES_PER_WORKER,
             initializer=_confine,
-            initargs=(os.getpid(), self._service.nice, self._service.memory_mb),
-            context=multiprocessing.get_context("spawn"),
+            initargs=(self._service.nice, self._service.memory_mb),
+            context=_context,
         )
 
     def __enter__(self) -> Self:
@@ -117,9 +145,9 @@ class Analyser:
         self._pool.join()
 
     def warm_up(self, stop: threading.Event | None = None) -> None:
-        """Have one worker import, compile and load all it needs, then the others; then ``model_name`` is known.
+        """Have a worker load the model and try it; then ``model_name`` is known. The others are as quick when asked.
 
-        The first time takes a minute; ``stop`` ends the waiting for it.
+        The first time, when librosa's code is compiled and the model fitted, takes a minute; ``stop`` ends the waiting.
 
         Raises
         ------
@@ -128,20 +156,24 @@ class Analyser:
         GenredError
             If no worker gets ready.
         """
-        job = (self._model, self._cache)
-        # One first: the others then find compiled what it compiled. They get a turn each while it is busy itself.
-        for number in (1, 2 * self.workers):
-            for future in [self._submit(_warm_up, job, _START_SECONDS) for _ in range(number)]:
-                while not wait([future], timeout=0.5).done:
-                    if stop is not None and stop.is_set():
-                        return
-                try:
-                    self.model_name = future.result()
-                except TimeoutError as error:
-                    raise GenredError(f"no worker was ready after {_START_SECONDS:.0f} s; try again") from error
-                except (ProcessExpired, MemoryError) as error:
-                    said = f"a worker died while it got ready ({error}); service.memory_mb may be too little"
-                    raise GenredError(said) from error
+        # A pool is made by whoever gives it its first job, and that one waits, deaf, for the first fork.
+        first = threading.Thread(target=_fork_once, daemon=True)
+        first.start()
+        while first.is_alive():
+            first.join(0.5)
+            if stop is not None and stop.is_set():
+                return
+        future = self._submit(_warm_up, (self._model, self._cache), _START_SECONDS)
+        while not wait([future], timeout=0.5).done:
+            if stop is not None and stop.is_set():
+                return
+        try:
+            self.model_name = future.result()
+        except TimeoutError as error:
+            raise GenredError(f"no worker was ready after {_START_SECONDS:.0f} s; try again") from error
+        except (ProcessExpired, MemoryError) as error:
+            said = f"a worker died while it got ready ({error}); service.memory_mb may be too little"
+            raise GenredError(said) from error
 
     def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
         """Look into files side by side; results in the order of ``paths``, which is read only a little ahead."""
@@ -223,14 +255,22 @@ def _outcome(path: Path, future: Future[T]) -> T:
         raise DecodeError(path, "it needs more memory to read than a worker may take") from error
 
 
+def _fork_once() -> None:
+    """Wait until the process that workers are forked from has imported what it imports."""
+    with suppress(OSError, EOFError):  # the pool meets the same, and tells
+        process = _context.Process(target=os.getpid)
+        process.start()
+        process.join()
+
+
 # -- in the worker -------------------------------------------------------------------------------------------------
 
 
-def _confine(parent: int, nice: int, memory_mb: int) -> None:
-    """Limits for a worker; it dies with its parent, however that ends."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+def _confine(nice: int, memory_mb: int) -> None:
+    """Limits for a worker; it dies with the main process and with the one it was forked from, however they end."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: of the one it was forked from
+    if (main := multiprocessing.parent_process()) is not None:
+        _end_when_readable(main.sentinel)
     # Ctrl-C is for the parent to handle.
     os.setpgrp()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -239,6 +279,15 @@ def _confine(parent: int, nice: int, memory_mb: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if nice:
         _step_back(nice)
+
+
+def _end_when_readable(descriptor: int) -> None:
+    """Have the kernel kill this process when a pipe is closed at its other end."""
+    fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([descriptor], [], [], 0)[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _job(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) -> T:

@@ -1,47 +1,36 @@
-"""A feature vector to a genre, with an honest probability or an honest "I don't know" (scikit-learn lives here).
+"""A feature vector to a genre, with an honest probability or an honest "I don't know" (scikit-learn lives here and in
+`genred.space`, and is imported where something is fitted).
 
 The model: features made normal by their quantiles, rotated to their principal axes, damped where re-encoding moves
-them, and one linear map (`genred.discriminant`). Its probabilities are calibrated on out-of-fold predictions grouped by
-artist, and so are the thresholds. What lies farther from the training music than nearly all music does is not judged.
+them (`genred.space`), and one linear map (`genred.discriminant`). Its probabilities are calibrated on out-of-fold
+predictions grouped by artist, and so are the thresholds. What lies farther from the training music than nearly all
+music does is not judged (`genred.novelty`).
 """
 
 import hashlib
 import warnings
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any, Self
 
 import numpy as np
-import scipy.special
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.neighbors import NearestNeighbors
-from sklearn.preprocessing import QuantileTransformer
 from threadpoolctl import threadpool_limits
 
 from genred.discriminant import Discriminant, Floats, softmax, temperature
 from genred.errors import ModelError
 from genred.evaluation import Evaluation, family
-from genred.features import CHAIN_FAMILIES, FEATURE_NAMES, FEATURE_VERSION, N_META
+from genred.features import FEATURE_VERSION, N_META
+from genred.novelty import Folds, Novelty
 from genred.prediction import Candidate, Prediction
+from genred.space import Space
 from genred.table import Table
 
-MODEL_VERSION = "3"
+MODEL_VERSION = "4"
 """Changes with anything that makes the same table a different model."""
 
 SILENCE_DB = -60.0
 LEAST_SECONDS = 3.0
-MUSIC_KEPT = 0.97
-"""Share of unheard music that the out-of-distribution score must let pass."""
-
-_SAME = 0.05
-"""Share of the usual distance between neighbours under which two tracks are one, rounded differently."""
-
-Folds = Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +92,7 @@ class GenreClassifier:
         # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
         with threadpool_limits(1, "blas"):
             self._learn(table)
-        self._thresholds: dict[float, float] = {}
+        self._thresholds = {p: self.evaluation_.threshold(p) for p in (0.7, 0.8, 0.9, 0.95)}
         self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
         self.name = f"{name}-{_digest(table)[:8]}"
         self.card_ = self._card(table)
@@ -111,14 +100,14 @@ class GenreClassifier:
 
     def _learn(self, table: Table) -> None:
         X = table.X[:, N_META:]
-        self.space_ = _Space().fit(X)
+        self.space_ = Space().fit(X)
         normal = self.space_.normal(X)
         Z, Z_novelty = self.space_.for_genre(normal), self.space_.for_novelty(normal)
         del normal  # 128 MB for ten thousand tracks
         logits = _out_of_fold(Z, table, self.classes_)
         self.temperature_ = temperature(logits, np.searchsorted(self.classes_, table.y))
         self.discriminant_ = _discriminant(Z, table)
-        self.novelty_ = _Novelty().fit(Z_novelty, _folds(table))
+        self.novelty_ = Novelty().fit(Z_novelty, _folds(table))
         genres = tuple(map(str, self.classes_))
         unheard = softmax(logits / self.temperature_)
         self.evaluation_ = Evaluation(genres, table.y, unheard, _leave_one_source_out(table))
@@ -142,7 +131,7 @@ class GenreClassifier:
     def surroundings(self, x: NDArray[np.float32]) -> Surroundings:
         """Where one track lies among the training music: ``x`` is a vector of `genred.features.extract`."""
         Z = self.space_.for_novelty(self.space_.normal(x[None, N_META:]))
-        distances, rows = self.novelty_.neighbors_.kneighbors(Z[:, :-1])
+        distances, rows = self.novelty_.neighbours(Z)
         genres = map(str, self.evaluation_.truth[rows[0]])
         origins = (self.origins_[row] for row in rows[0])
         apart = map(float, distances[0] / self.novelty_.apart_)
@@ -214,7 +203,7 @@ class GenreClassifier:
             "artists": len(np.unique(table.groups)),
             "genres": counts(table.y),
             "sources": counts(table.sources),
-            "threshold": {f"{p:g}": round(self.evaluation_.threshold(p), 4) for p in (0.7, 0.8, 0.9, 0.95)},
+            "threshold": {f"{p:g}": round(needed, 4) for p, needed in self._thresholds.items()},
             "figures": self.evaluation_.as_dict(),
         }
 
@@ -229,91 +218,6 @@ def _digest(table: Table) -> str:
 
 
 # -- numerics ------------------------------------------------------------------------------------------------------
-
-
-class _Space:
-    """Features to coordinates in which distances mean something: for genres, and for telling music from the rest.
-
-    Every feature is made normally distributed by its quantiles in the training music, families of features are
-    weighted so that large ones don't drown the others, and all are rotated to their principal axes. Where genres are
-    to be told apart, what re-encoding moves is damped: by the square root of one plus `damping` times its variance, in
-    units of the mean variance of the music along an axis.
-    """
-
-    n_genre_axes = 500
-    n_novelty_axes = 60
-    damping = 3.0
-
-    def fit(self, X: NDArray[np.float32]) -> Self:
-        self.quantiles_ = QuantileTransformer(
-            n_quantiles=min(200, len(X)), output_distribution="normal", subsample=None
-        ).fit(X)
-        normal = self.normal(X)
-        rotation = _rotation(normal[:, _columns_for_genre()], self.n_genre_axes, copy=False)
-        moved = _re_encoding()[:, _columns_for_genre()] @ rotation.components_.T
-        variance, axes = np.linalg.eigh(moved.T @ moved / rotation.explained_variance_.mean())
-        damped = axes / np.sqrt(1 + self.damping * variance) @ axes.T
-        self.genre_axes_ = rotation.components_.T @ damped / np.sqrt(rotation.explained_variance_.sum())
-        self.genre_middle_ = rotation.mean_
-        self.novelty_axes_ = _rotation(normal, self.n_novelty_axes)
-        return self
-
-    def normal(self, X: NDArray[np.float32]) -> Floats:
-        """(n_tracks, n_features) weighted normal scores."""
-        scores = _normal_scores(self.quantiles_, X)
-        np.clip(scores, -3, 3, out=scores)  # in place here and below: ten thousand tracks are 128 MB
-        scores *= _family_weights()
-        return scores
-
-    def for_genre(self, normal: Floats) -> Floats:
-        """Coordinates whose mean squared length in the training music is 1, but for the damping."""
-        return np.asarray(normal[:, _columns_for_genre()] @ self.genre_axes_ - self.genre_middle_ @ self.genre_axes_)
-
-    def for_novelty(self, normal: Floats) -> Floats:
-        """Coordinates, and in a last column the squared length of the whole vector."""
-        return np.column_stack([self.novelty_axes_.transform(normal), (normal**2).sum(axis=1)])
-
-
-def _normal_scores(quantiles: QuantileTransformer, X: NDArray[np.float32]) -> Floats:
-    """What ``quantiles.transform`` gives; that takes a quarter of a second for one track, this a hundredth."""
-    references, ranks = quantiles.references_, np.empty(X.shape)
-    for column, q in enumerate(quantiles.quantiles_.T):
-        x = X[:, column].astype(np.float64)
-        # From both sides: a value that many tracks share has the middle of their ranks.
-        rank = (np.interp(x, q, references) - np.interp(-x, -q[::-1], -references[::-1])) / 2
-        ranks[:, column] = np.where(x <= q[0], 0.0, np.where(x >= q[-1], 1.0, rank))
-    np.clip(ranks, 1e-7, 1 - 1e-7, out=ranks)
-    return np.asarray(scipy.special.ndtri(ranks, out=ranks))
-
-
-def _rotation(X: Floats, n_axes: int, *, copy: bool = True) -> PCA:
-    return PCA(min(n_axes, len(X) - 1, X.shape[1]), copy=copy, svd_solver="randomized", random_state=0).fit(X)
-
-
-def _families() -> list[str]:
-    return [name.split(".")[0] for name in FEATURE_NAMES[N_META:]]
-
-
-@cache
-def _family_weights() -> Floats:
-    """One over the fourth root of how many features there are of a kind."""
-    counts = Counter(_families())
-    return np.array([counts[family] ** -0.25 for family in _families()])
-
-
-@cache
-def _re_encoding() -> Floats:
-    """What re-encoding does to weighted normal scores, (n_axes, n_features): a factor of its covariance.
-
-    Measured on copies of the built-in model's music through random equalisers, filters and codecs.
-    """
-    with (resources.files("genred") / "data" / "re_encoding.npy").open("rb") as file:
-        return np.asarray(np.load(file, allow_pickle=False), np.float64)
-
-
-@cache
-def _columns_for_genre() -> NDArray[np.intp]:
-    return np.flatnonzero([family not in CHAIN_FAMILIES for family in _families()])
 
 
 def _discriminant(Z: Floats, table: Table) -> Discriminant:
@@ -340,7 +244,7 @@ def _leave_one_source_out(table: Table, least: int = 5) -> dict[str, float]:
         if len(shared) < 2:
             continue
         train, test = (table[part & np.isin(table.y, shared)] for part in (~inside, inside))
-        space = _Space().fit(train.X[:, N_META:])
+        space = Space().fit(train.X[:, N_META:])
         Z, Z_test = (space.for_genre(space.normal(t.X[:, N_META:])) for t in (train, test))
         predicted = shared[_discriminant(Z, train).logits(Z_test).argmax(axis=1)]
         found[str(source)] = float(np.mean([(predicted == genre)[test.y == genre].mean() for genre in shared]))
@@ -348,6 +252,8 @@ def _leave_one_source_out(table: Table, least: int = 5) -> dict[str, float]:
 
 
 def _folds(table: Table) -> Folds:
+    from sklearn.model_selection import StratifiedGroupKFold
+
     splits = min(5, len(np.unique(table.groups)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
@@ -362,37 +268,3 @@ def _back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, floa
     if best.probability >= needed or len(kin) == 1:
         return best.genre, best.probability, (best,)
     return family(best.genre), sum(c.probability for c in kin), kin
-
-
-class _Novelty:
-    """How far a track lies from the training music.
-
-    The mean squared distance to its nearest neighbours there, times its squared distance from the middle: noise and
-    tones are far from everything, speech is nearer to some music but extreme in many features at once.
-    """
-
-    n_neighbors = 5
-
-    def fit(self, Z: Floats, folds: Folds) -> Self:
-        """``Z`` is of `_Space.for_novelty`; the limit is set on music of artists that a fold left out."""
-        unheard = [self._fit(Z[train]).score(Z[test]) for train, test in folds]
-        self.limit_ = float(np.quantile(np.concatenate(unheard), MUSIC_KEPT))
-        return self._fit(Z)
-
-    def is_strange(self, Z: Floats) -> NDArray[np.bool_]:
-        """(n_tracks,) whether each is farther away than all but a few tracks of unheard music are."""
-        return np.asarray(self.score(Z) > self.limit_)
-
-    def recognise(self, Z: Floats) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
-        """(n_tracks,) whether each is one of the training tracks, up to rounding, and (n_tracks,) which is nearest."""
-        distances, rows = self.neighbors_.kneighbors(Z[:, :-1], n_neighbors=1)
-        return np.asarray(distances[:, 0] < _SAME * self.apart_), np.asarray(rows[:, 0])
-
-    def score(self, Z: Floats) -> Floats:
-        distances, _ = self.neighbors_.kneighbors(Z[:, :-1])
-        return np.asarray((distances**2).mean(axis=1) * Z[:, -1])
-
-    def _fit(self, Z: Floats) -> Self:
-        self.neighbors_ = NearestNeighbors(n_neighbors=min(self.n_neighbors, len(Z))).fit(Z[:, :-1])
-        self.apart_ = float(np.median(self.neighbors_.kneighbors(n_neighbors=1)[0]))
-        return self

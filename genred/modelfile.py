@@ -9,16 +9,13 @@ import json
 import os
 import stat
 import tempfile
-import warnings
 from importlib import resources
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
-import sklearn
-from sklearn.exceptions import InconsistentVersionWarning
 
 from genred.classifier import MODEL_VERSION, GenreClassifier
 from genred.errors import ModelError
@@ -31,7 +28,7 @@ def save(model: GenreClassifier, path: Path) -> None:
     _write(path, lambda file: joblib.dump(model, file, compress=3))
     record = {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "scikit_learn": sklearn.__version__,
+        "model": MODEL_VERSION,
         "features": FEATURE_VERSION,
         "card": model.card_,
     }
@@ -45,22 +42,23 @@ def load(path: Path) -> GenreClassifier:
     ------
     ModelError
         If it is missing, could have been written by somebody else, isn't the file that was saved, or belongs to
-        another version of scikit-learn or of the features.
+        another version of the model or of the features.
     """
     try:
         record = json.loads(_read_guarded(_sidecar(path)))
         content = _read_guarded(path)
-        sha256, version, recipe = (str(record[key]) for key in ("sha256", "scikit_learn", "features"))
+        sha256, recipe = (str(record[key]) for key in ("sha256", "features"))
+        kind = str(record.get("model", "1 to 3"))  # which were bound to a version of scikit-learn instead
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{_sidecar(path)}: not a description of a model ({error})") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise ModelError(f"{path}: not the file that was saved: its checksum is not the recorded one")
-    if version != sklearn.__version__:
-        raise ModelError(f"{path}: written with scikit-learn {version}, this is {sklearn.__version__}; train anew")
+    if kind != MODEL_VERSION:
+        raise ModelError(f"{path}: a model of kind {kind}, this genred has {MODEL_VERSION}; train anew")
     if recipe != FEATURE_VERSION:
         raise ModelError(f"{path}: made for features {recipe}, this genred has {FEATURE_VERSION}; train anew")
     try:
-        model = _unpickle(content)
+        model = joblib.load(BytesIO(content))
     except Exception as error:  # a pickle can raise anything
         raise ModelError(f"{path}: can't be loaded ({type(error).__name__}: {error})") from error
     if not isinstance(model, GenreClassifier):
@@ -73,7 +71,8 @@ def builtin(cache_dir: Path) -> GenreClassifier:
     key = hashlib.sha256()
     for name in _DATA:
         key.update((resources.files("genred") / "data" / name).read_bytes())
-    for part in (MODEL_VERSION, FEATURE_VERSION, sklearn.__version__, np.__version__, *map(_source, _CODE)):
+    fitted_by = (version("scikit-learn"), version("numpy"))
+    for part in (MODEL_VERSION, FEATURE_VERSION, *fitted_by, *map(_source, _CODE)):
         key.update(part.encode())
     cached = cache_dir / f"model-{key.hexdigest()[:16]}.joblib"
     if cached.exists():
@@ -94,7 +93,7 @@ def builtin_table() -> Table:
 
 
 _DATA = ("table.npz", "re_encoding.npy")
-_CODE = ("classifier.py", "discriminant.py", "evaluation.py", "genres.py")
+_CODE = ("classifier.py", "discriminant.py", "evaluation.py", "genres.py", "novelty.py", "space.py")
 
 
 def _source(name: str) -> str:
@@ -138,9 +137,3 @@ def _check_owner(path: Path, place: Path, st: os.stat_result) -> None:
     sticky_folder = stat.S_ISDIR(st.st_mode) and st.st_mode & stat.S_ISVTX
     if st.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky_folder:
         raise ModelError(f"{path}: refused, a model is code: others may write {place}; chmod go-w {place}")
-
-
-def _unpickle(content: bytes) -> object:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", InconsistentVersionWarning)
-        return joblib.load(BytesIO(content))

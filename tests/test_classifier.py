@@ -4,23 +4,27 @@ import copy
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 import joblib
 import numpy as np
 import pytest
-import sklearn
 from numpy.typing import NDArray
+from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import QuantileTransformer
 
 from genred import modelfile
 from genred.audio import read_excerpts
-from genred.classifier import GenreClassifier, _back_off, _normal_scores, _re_encoding, _Space
+from genred.classifier import GenreClassifier, _back_off
 from genred.errors import ModelError
 from genred.features import FEATURE_NAMES, N_META, SR, extract
 from genred.modelfile import load
+from genred.novelty import nearest
 from genred.prediction import Candidate
+from genred.space import Space, _ranks, _re_encoding
 from genred.table import Table
 
 Vector = NDArray[np.float32]
@@ -127,9 +131,9 @@ def test_what_re_encoding_moves_counts_little(monkeypatch: pytest.MonkeyPatch) -
     """Where copies of music differ most the space is narrower than without the damping; tracks stay as far apart."""
     X = modelfile.builtin_table().X[::4, N_META:]
     moves, spreads = [], []
-    for damping in (_Space.damping, 0.0):
-        monkeypatch.setattr(_Space, "damping", damping)
-        space = _Space().fit(X)
+    for damping in (Space.damping, 0.0):
+        monkeypatch.setattr(Space, "damping", damping)
+        space = Space().fit(X)
         normal = space.normal(X)
         middle = space.for_genre(normal.mean(axis=0, keepdims=True))
         moved = space.for_genre(normal.mean(axis=0) + _re_encoding()[:5])
@@ -250,10 +254,10 @@ def test_somebody_elses_file_is_refused(saved: Path) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "message"),
-    [("scikit_learn", "0.1", "scikit-learn 0.1"), ("features", "0", "features 0"), ("sha256", "0", "checksum")],
+    [("model", "0", "kind 0"), ("features", "0", "features 0"), ("sha256", "0", "checksum")],
 )
 def test_another_versions_model_is_refused(saved: Path, key: str, value: str, message: str) -> None:
-    """What was written by another scikit-learn or for other features is refused with what to do."""
+    """A model of another kind or for other features is refused with what to do."""
     sidecar = saved.with_name(saved.name + ".json")
     record = json.loads(sidecar.read_text())
     record[key] = value
@@ -285,7 +289,6 @@ def test_a_model_of_another_kind_is_refused(saved: Path) -> None:
     sidecar = saved.with_name(saved.name + ".json")
     record = json.loads(sidecar.read_text())
     record["sha256"] = hashlib.sha256(saved.read_bytes()).hexdigest()
-    record["scikit_learn"] = sklearn.__version__
     sidecar.write_text(json.dumps(record))
     with pytest.raises(ModelError, match="holds a dict"):
         load(saved)
@@ -334,10 +337,32 @@ def test_a_damaged_cache_is_rebuilt(cache_dir: Path) -> None:
     assert cached.stat().st_size > 1000
 
 
-def test_normal_scores_are_those_of_scikit_learn() -> None:
-    """The quick way to normal scores gives what the library's own way gives, for values met and never met before."""
+def test_ranks_are_those_of_scikit_learn() -> None:
+    """The quick way to ranks gives what the library's own way gives, for values met and never met before."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 8)).round(1).astype(np.float32)  # many share a value
-    quantiles = QuantileTransformer(n_quantiles=100, output_distribution="normal").fit(X)
+    quantiles = QuantileTransformer(n_quantiles=100).fit(X)
     new = np.concatenate([X, rng.normal(0, 3, size=(100, 8)).astype(np.float32)])
-    np.testing.assert_allclose(_normal_scores(quantiles, new), quantiles.transform(new), atol=1e-4)
+    np.testing.assert_allclose(_ranks(quantiles.quantiles_, new), quantiles.transform(new), atol=1e-6)
+
+
+def test_the_nearest_are_those_of_scikit_learn() -> None:
+    """The same neighbours at the same distances, also where two tracks are the same up to rounding."""
+    rng = np.random.default_rng(0)
+    music = rng.normal(size=(700, 60))
+    asked = np.concatenate([rng.normal(size=(600, 60)), music[:50] + 1e-9])
+    distances, rows = NearestNeighbors(n_neighbors=5).fit(music).kneighbors(asked)
+    ours, found = nearest(music, asked, 5)
+    assert np.array_equal(found, rows)
+    np.testing.assert_allclose(ours, distances, rtol=1e-9, atol=1e-6)  # its own rounding
+
+
+def test_a_fitted_model_needs_no_scikit_learn(saved: Path) -> None:
+    """It is arrays: to load it and to ask it takes no import of what fitted it, which is slow and ages."""
+    code = (
+        "import sys, numpy as np; from pathlib import Path; from genred import modelfile\n"
+        f"model = modelfile.load(Path({str(saved)!r}))\n"
+        "model.predict(np.zeros(len(model.space_.quantiles_[0]) + 2, np.float32))\n"
+        "sys.exit('sklearn' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

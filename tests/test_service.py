@@ -1,6 +1,7 @@
 """The service as a process of its own: real events, real workers, real tags, a service manager that listens."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -113,9 +114,9 @@ class Service:
         return said
 
     def workers(self) -> set[int]:
-        return {
-            child.pid for child in psutil.Process(self.process.pid).children() if "spawn_main" in str(child.cmdline())
-        }
+        """Each has a process group of its own."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        return {child.pid for child in below if os.getpgid(child.pid) == child.pid}
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -210,9 +211,10 @@ def test_it_is_ready_before_it_has_caught_up(service: Service, tmp_path: Path) -
         shutil.copy(ready, service.music / f"{number}.mp3")
     time.sleep(2 * SETTLE)  # they rest
     service.start()
-    until(lambda: service.status.queued > 0)
-    assert len(service.records()) < 30
     service.wait_for(30)
+    first = next(i for i, line in enumerate(service.said) if "last: tagged" in line)
+    assert "READY=1" in service.said[:first]
+    assert re.search(r" [1-9]\d* queued", service.said[first])
     until(lambda: service.status.done == {"tagged": 30} and service.status.known == 30)
     last = service.status.last
     assert last is not None

@@ -28,6 +28,9 @@ def run(common: Common, directories: Sequence[Path]) -> None:
     genred run ~/Music
     GENRED_TAGS_MODE=off genred run ~/Music      say what it would write, and write nothing
     """
+    from genred import analysis
+
+    analysis.prepare(config.cache_dir())  # imports while this process does
     from genred import service
     from genred.signals import Reload, stopping
 
@@ -49,6 +52,9 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
     genred scan ~/Music           do it; stop it and start it again as you like
     genred scan --redecide        apply another model, or other settings, to what was heard before
     """
+    from genred import analysis
+
+    analysis.prepare(config.cache_dir())  # imports while this process does
     from genred import service
     from genred.cli.progress import Progress
     from genred.logs import line

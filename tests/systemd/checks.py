@@ -80,11 +80,9 @@ class Service:
         return microseconds / 1e6
 
     def pids(self) -> tuple[int, list[int]]:
-        """The main process and the workers, by their numbers out here."""
+        """The main process and the workers, by their numbers out here; a worker has a process group of its own."""
         main = self.machine.processes()[int(self.ask("MainPID"))]
-        children = Path(f"/proc/{main}/task").glob("*/children")
-        ours = [int(pid) for file in children for pid in file.read_text().split()]
-        return main, [pid for pid in ours if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return main, sorted(pid for pid in _below(main) if os.getpgid(pid) == pid)
 
     def put(self, song: Path, name: str) -> Path:
         """Copy a song into the library, as its owner."""
@@ -574,6 +572,13 @@ def analysed(bench: Bench) -> str:
 def expect(kept: bool, otherwise: str) -> None:
     if not kept:
         raise Failed(otherwise)
+
+
+def _below(pid: int) -> list[int]:
+    """The children of a process, and theirs."""
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for file in files for child in file.read_text().split()]
+    return [*children, *(pid for child in children for pid in _below(child))]
 
 
 def main() -> int:

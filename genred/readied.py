@@ -1,0 +1,13 @@
+"""What workers need that is slow to import and the same for all, imported once by the process they are forked from."""
+
+import signal
+
+# Ctrl-C is for the parent to handle, also while this is being imported.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+try:
+    from genred import audio, features, modelfile, tags  # noqa: F401
+
+    features.extract(())
+except Exception:  # noqa: BLE001, S110 - whatever it is, the worker that needs it tells of it, to somebody who listens
+    pass
