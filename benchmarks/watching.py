@@ -2,10 +2,12 @@
 
     python -m benchmarks.watching [--folder /somewhere] burst [--files 100000]
     python -m benchmarks.watching [--folder /somewhere] reconcile [--files 100000 1000000] [--times 5]
+    python -m benchmarks.watching [--folder /somewhere] idle [--files 100000] [--seconds 120]
 
 `burst` makes files faster than the kernel can tell of them, and counts what was told and what was found. `reconcile`
 compares a library of known files, ten to a folder, with the history, as at every start and on the timer, and has find
-print the same names, sizes and times; medians in seconds. Memory is the peak of this process.
+print the same names, sizes and times; medians in seconds. Memory is the peak of this process. `idle` runs the service
+over a library in which nothing happens, beside a process that only sleeps a second at a time.
 """
 
 import argparse
@@ -21,6 +23,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
+import psutil
+
+from benchmarks.memory import start
 from genred.files import Stamp
 from genred.history import History
 from genred.roots import Found
@@ -103,6 +108,37 @@ def reconcile(folder: Path, count: int, times: int) -> None:
     print(f"{count:9d} {median:8.2f} {beside:8.2f} {median / beside:8.1f} {peak():8d}")
 
 
+def idle(folder: Path, count: int, seconds: float) -> None:
+    """What a service takes while nothing happens, in processor time and memory."""
+    music, home = folder / "idle", folder / "home"
+    home.mkdir()
+    subprocess.run([sys.executable, "-c", _MAKE, music, str(count), "10"], check=True)
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time\nwhile True: time.sleep(1)"])
+    service = start(music, home)
+    try:
+        time.sleep(30)  # the first scan and the workers' start are over
+        main, theirs = psutil.Process(service.pid), psutil.Process(sleeper.pid)
+        ours = [main, *main.children(recursive=True)]
+        before = [spent([main]), spent(ours), spent([theirs])]
+        time.sleep(seconds)
+        after = [spent([main]), spent(ours), spent([theirs])]
+        alone, family, sleeping = (100 * (b - a) / seconds for a, b in zip(before, after, strict=True))
+        print(
+            f"{count} files, {seconds:.0f} s: main {alone:.3f} % of a processor and {main.memory_info().rss >> 20} MB, "
+            f"with workers {family:.3f} %; a process that sleeps {sleeping:.3f} %"
+        )
+    finally:
+        for process in (service, sleeper):
+            process.terminate()
+            process.wait()
+
+
+def spent(processes: Iterable[psutil.Process]) -> float:
+    """Seconds of processor time of all their threads; what the kernel counts in ticks is too coarse."""
+    tasks = (task for p in processes for task in Path(f"/proc/{p.pid}/task").glob("*/schedstat"))
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
 def note(history: History, music: Path) -> int:
     found = walk(music, OPTIONS)
     total = 0
@@ -118,14 +154,19 @@ def peak() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="where to make the files; a temporary folder if not given")
-    parser.add_argument("what", choices=("burst", "reconcile"))
+    parser.add_argument("what", choices=("burst", "reconcile", "idle"))
     parser.add_argument("--files", type=int, nargs="+", default=[100_000])
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=120)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         if args.what == "burst":
             for count in args.files:
                 burst(Path(folder), count)
+            return
+        if args.what == "idle":
+            for count in args.files:
+                idle(Path(folder), count, args.seconds)
             return
         print("    files   genred     find    ratio  peak MB")
         for count in args.files:

@@ -10,6 +10,7 @@ import select
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,10 +41,9 @@ class Mount:
 def read_mounts(table: Path = Path("/proc/self/mountinfo")) -> tuple[Mount, ...]:
     """The mounts this process sees, oldest first; none if there is no /proc."""
     try:
-        lines = table.read_bytes().splitlines()
+        return _parsed(table.read_bytes())
     except OSError:
         return ()
-    return tuple(_parse(line) for line in lines)
 
 
 def mount_of(path: Path, mounts: Iterable[Mount]) -> Mount | None:
@@ -103,6 +103,11 @@ class MountTable:
         if self._table is not None:
             self._table.close()
             self._table = None
+
+
+@lru_cache(maxsize=1)  # every folder is looked after every few seconds, and the table hardly ever changes
+def _parsed(table: bytes) -> tuple[Mount, ...]:
+    return tuple(map(_parse, table.splitlines()))
 
 
 def _parse(line: bytes) -> Mount:

@@ -28,7 +28,7 @@ BATCH = 256
 CHECK_SECONDS = 5.0  # between two looks at whether the folder is still the same
 POLL_SECONDS = 60.0  # between two scans where no events come
 STALL_SECONDS = 30.0  # after which a folder that doesn't answer counts as offline
-TICK_SECONDS = 0.5  # the longest sleep, so that a clock other than the system's works too
+TICK_SECONDS = 1.0  # the longest sleep, so that a clock other than the system's works too
 MAX_HINTS = 50_000  # more than that, and a scan is cheaper
 MAX_SETTLING = 8_192
 

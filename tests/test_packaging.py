@@ -82,4 +82,4 @@ def test_wheel_says_who_it_is(wheel: zipfile.ZipFile) -> None:
     fields = HeaderParser().parsestr(wheel.read(f"{folder}/METADATA").decode())
     assert (fields["Name"], fields["Version"], fields["License-Expression"]) == ("genred", __version__, "MIT")
     assert fields.get_payload() == (REPOSITORY / "README.md").read_text()
-    assert "genred = genred.cli:main" in wheel.read(f"{folder}/entry_points.txt").decode()
+    assert "genred = genred.__main__:main" in wheel.read(f"{folder}/entry_points.txt").decode()
