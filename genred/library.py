@@ -16,7 +16,7 @@ from genred.files import stamp_of
 from genred.genres import Vocabulary, is_generic
 from genred.history import History, known_as
 from genred.policy import is_as_written
-from genred.records import Standing
+from genred.records import Outcome, Query, Standing
 from genred.table import Table
 from genred.training import Labelled
 
@@ -139,10 +139,27 @@ def _is_own_answer(path: Path, genres: Sequence[str], history: History, separato
         known = known_as(path, stamp_of(path), history)
     except FileError:
         return False
-    if known is None or known.standing is Standing.PERSON:
+    if known is None:
         return False
+    if known.standing is Standing.PERSON:
+        return _is_back(known.path, genres, history, separator)
     wrote = history.written(known.path)
     return wrote is not None and is_as_written(genres, wrote, separator)
+
+
+def _is_back(path: Path, genres: Sequence[str], history: History, separator: str) -> bool:
+    """Whether a person took their own decision back, and what genred had written is there again."""
+    records = list(history.records(Query(path=path, outcomes=(Outcome.TAGGED, Outcome.KEPT, Outcome.UNDONE))))
+    undone = {record.undoes for record in records}
+    return (
+        bool(records)
+        and records[0].outcome is Outcome.UNDONE
+        and any(
+            record.model is not None and record.id not in undone and is_as_written(genres, record.written, separator)
+            for record in records
+            if record.outcome is Outcome.TAGGED
+        )
+    )
 
 
 def _enough(labelled: list[Labelled], left_out: Counter[str]) -> Found:

@@ -5,16 +5,18 @@ import mutagen.flac
 import numpy as np
 import pytest
 
-from genred import library, shelf, tags
+from genred import library, shelf, tags, undoing
 from genred.classifier import GenreClassifier
-from genred.config import Config
+from genred.config import Config, Tags
 from genred.errors import ModelError
 from genred.features import FEATURE_NAMES
 from genred.genres import Vocabulary
 from genred.history import History
+from genred.journal import Journal
 from genred.modelfile import save
+from genred.records import Query
 from genred.table import Table
-from genred.tagger import Tagger
+from genred.tagger import Tagger, take_back
 from tests.fakes import FakeAnalyser, sure
 from tests.makeaudio import KINDS, make, suffix
 
@@ -51,6 +53,26 @@ def test_what_genred_wrote_teaches_nothing_until_a_person_confirms_it(music: lis
     assert teaches(music, history).left_out["genre written by genred, and confirmed by nobody"] == 1
     tagger.obey(music[0], "polka")
     assert not teaches(music, history).left_out
+
+
+def test_a_decision_taken_back_does_not_make_genreds_answer_a_persons(music: list[Path], history: History) -> None:
+    """Their own genre over genred's, and then undone: what is there again was written by genred all the same."""
+    tags.write_genres(music[0], [])
+    tagger = Tagger(Config(), history, FakeAnalyser({music[0].name: sure("polka")}))
+    list(tagger.process([music[0]]))
+    tagger.obey(music[0], "Zydeco")
+    undo_last(history, music[0])
+    assert tags.read_genres(music[0]) == ["polka"]
+    assert teaches(music, history).left_out["genre written by genred, and confirmed by nobody"] == 1
+    undo_last(history, music[0])
+    tags.write_genres(music[0], ["polka"])
+    assert not teaches(music, history).left_out
+
+
+def undo_last(history: History, song: Path) -> None:
+    journal = Journal(history)
+    (undo, *_), _ = undoing.select(history, [Query(path=song)])
+    take_back(journal, undo, Tags())
 
 
 def test_what_cannot_teach_is_counted_by_reason(music: list[Path], tmp_path: Path) -> None:
