@@ -1,11 +1,14 @@
 """Tell systemd how the service is doing; without systemd, nothing. The protocol: sd_notify(3)."""
 
+import math
 import os
 import socket
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 _PATIENCE_SECONDS = 5.0
+_CALM_SECONDS = 10.0
 
 
 def notify(*assignments: str) -> None:
@@ -24,6 +27,30 @@ def notify(*assignments: str) -> None:
         manager.settimeout(_PATIENCE_SECONDS)
         manager.connect(address)
         manager.sendall("\n".join(lines).encode("utf-8", "backslashreplace"))
+
+
+class Pulse:
+    """Signs of life with a line of status: when it has changed, and as often as the watchdog wants them.
+
+    Parameters
+    ----------
+    clock
+        Monotonic, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        watchdog = os.environ.get("WATCHDOG_USEC", "")
+        self._every = min(_CALM_SECONDS, int(watchdog) / 4e6) if watchdog.isdecimal() else _CALM_SECONDS
+        self._clock = clock
+        self._said = ""
+        self._next = -math.inf
+
+    def beat(self, status: str) -> None:
+        """To be called every second or two."""
+        now = self._clock()
+        if status != self._said or now >= self._next:
+            self._said, self._next = status, now + self._every
+            notify("WATCHDOG=1", "STATUS=" + status)
 
 
 def notify_reloading() -> None:

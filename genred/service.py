@@ -17,7 +17,7 @@ from genred.journal import Journal
 from genred.locks import locked
 from genred.meeting import Meeting
 from genred.records import Record
-from genred.sdnotify import notify, notify_reloading
+from genred.sdnotify import Pulse, notify, notify_reloading
 from genred.signals import Reload
 from genred.status import Board, Watched, lock_of
 from genred.tagger import Tagger
@@ -79,6 +79,8 @@ class _Service:
         self._stop = stop
         self._reload = reload
         self._decided = 0
+        self._posted = ""
+        self._pulse = Pulse()
 
     def watch(self, config: Config) -> Config | None:
         """Watch under one configuration; returns the next one, None when it is time to stop.
@@ -153,12 +155,14 @@ class _Service:
 
     def _beat(self, *, at_once: bool) -> None:
         """A sign of life, for the service manager and for those who ask."""
-        if at_once or self._board.due:
-            decided = sum(self._board.status.done.values())
+        status = self._board.status
+        if at_once or (self._board.due and status.line() != self._posted):
+            decided = sum(status.done.values())
             if at_once or decided != self._decided:
-                self._board.status.known, self._decided = self._history.count_known(), decided
+                status.known, self._decided = self._history.count_known(), decided
             self._board.post(at_once=True)
-        notify("WATCHDOG=1", "STATUS=" + self._board.status.line())
+            self._posted = status.line()
+        self._pulse.beat(status.line())
         logs.tell_repeats()
 
     def _reloaded(self, config: Config) -> Config | None:

@@ -24,7 +24,7 @@ from genred.errors import HistoryError
 from genred.history import History
 from genred.locks import locked
 from genred.records import Query, Record
-from genred.sdnotify import notify
+from genred.sdnotify import Pulse, notify
 from genred.service import PATIENCE_SECONDS, _Service
 from genred.signals import Reload
 from genred.status import Board, Status, ask
@@ -351,6 +351,29 @@ def test_a_manager_that_is_gone_is_no_reason_to_die(tmp_path: Path, monkeypatch:
         monkeypatch.setattr("genred.sdnotify._PATIENCE_SECONDS", 0.0001)
         for _ in range(2000):  # more than wait for one who doesn't listen
             notify("WATCHDOG=1")
+
+
+@pytest.mark.parametrize(("watchdog", "due"), [("", 10.0), ("8000000", 2.0), ("600000000", 10.0)])
+def test_signs_of_life_come_with_news_and_in_time_for_the_watchdog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watchdog: str, due: float
+) -> None:
+    """Four times as often as it wants them, and no more where nothing is new: each costs a quarter of a millisecond."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", watchdog)
+    now = 0.0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        pulse = Pulse(lambda: now)
+        told = []
+        for moment, status in ((0.0, "idle"), (due - 0.1, "idle"), (due - 0.1, "busy"), (2 * due - 0.1, "busy")):
+            now = moment
+            pulse.beat(status)
+            try:
+                told.append(manager.recv(4096))
+            except BlockingIOError:
+                told.append(b"")
+    assert told == [b"WATCHDOG=1\nSTATUS=idle", b"", b"WATCHDOG=1\nSTATUS=busy", b"WATCHDOG=1\nSTATUS=busy"]
 
 
 class FullForAWhile(History):
