@@ -1,9 +1,11 @@
 """What workers need that is slow to import and the same for all, imported once by the process they are forked from."""
 
+import os
 import signal
 
-# Ctrl-C is for the parent to handle, also while this is being imported.
+# Ctrl-C, and a terminal that is closed, are for the parent to handle, also while this is being imported.
 signal.signal(signal.SIGINT, signal.SIG_IGN)
+os.setpgrp()
 
 try:
     from genred import audio, features, modelfile, tags  # noqa: F401

@@ -114,9 +114,8 @@ class Service:
         return said
 
     def workers(self) -> set[int]:
-        """Each has a process group of its own."""
-        below = psutil.Process(self.process.pid).children(recursive=True)
-        return {child.pid for child in below if os.getpgid(child.pid) == child.pid}
+        """They are children of the process that they are forked from."""
+        return {worker.pid for child in psutil.Process(self.process.pid).children() for worker in child.children()}
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)

@@ -80,9 +80,9 @@ class Service:
         return microseconds / 1e6
 
     def pids(self) -> tuple[int, list[int]]:
-        """The main process and the workers, by their numbers out here; a worker has a process group of its own."""
+        """The main process and the workers, children of what they are forked from, by their numbers out here."""
         main = self.machine.processes()[int(self.ask("MainPID"))]
-        return main, sorted(pid for pid in _below(main) if os.getpgid(pid) == pid)
+        return main, [worker for child in _children(main) for worker in _children(child)]
 
     def put(self, song: Path, name: str) -> Path:
         """Copy a song into the library, as its owner."""
@@ -574,11 +574,8 @@ def expect(kept: bool, otherwise: str) -> None:
         raise Failed(otherwise)
 
 
-def _below(pid: int) -> list[int]:
-    """The children of a process, and theirs."""
-    files = Path(f"/proc/{pid}/task").glob("*/children")
-    children = [int(child) for file in files for child in file.read_text().split()]
-    return [*children, *(pid for child in children for pid in _below(child))]
+def _children(pid: int) -> list[int]:
+    return [int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()]
 
 
 def main() -> int:
