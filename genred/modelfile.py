@@ -25,7 +25,7 @@ from genred.table import Table
 
 def save(model: GenreClassifier, path: Path) -> None:
     """Write a joblib file, and beside it a .json with what `load` checks and the card."""
-    _write(path, lambda file: joblib.dump(model, file, compress=3))
+    _write(path, lambda file: joblib.dump(model, file))
     record = {
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "model": MODEL_VERSION,
