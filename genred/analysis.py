@@ -48,7 +48,10 @@ _START_SECONDS = 600.0
 
 
 def prepare(cache: Path) -> None:
-    """Start what workers are forked from, if it isn't there; it imports in its own time, a second or more.
+    """Start what workers are forked from, if it isn't there, and have it import what listening takes: a second or more.
+
+    Where that isn't asked for, what workers are forked from is there sooner, and they import what they need: to read or
+    write a tag takes little of it.
 
     Parameters
     ----------
@@ -60,11 +63,19 @@ def prepare(cache: Path) -> None:
     GenredError
         If there is no place for the socket that it listens to.
     """
+    _set_environment(cache)
+    _context.set_forkserver_preload(["genred.readied"])
+    _start_server()
+
+
+def _set_environment(cache: Path) -> None:
     # Workers are processes already: threads inside of numpy would only fight over the processors.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))
-    _context.set_forkserver_preload(["genred.readied"])
+
+
+def _start_server() -> None:
     try:
         multiprocessing.forkserver.ensure_running()
     except OSError as error:
@@ -121,7 +132,7 @@ class Analyser:
         self._service = service
         self._model = model
         self._cache = cache
-        prepare(cache)
+        _set_environment(cache)
         self._pool = self._made()
 
     def _made(self) -> ProcessPool:
@@ -156,6 +167,7 @@ class Analyser:
         GenredError
             If no worker gets ready.
         """
+        prepare(self._cache)
         # A pool is made by whoever gives it its first job, and that one waits, deaf, for the first fork.
         first = threading.Thread(target=_fork_once, daemon=True)
         first.start()
@@ -228,6 +240,7 @@ class Analyser:
             return path, error
 
     def _submit(self, function: Callable[..., T], arguments: tuple[Any, ...], timeout: float) -> Future[T]:
+        _start_server()
         try:
             future: Future[T] = self._pool.schedule(_job, args=(function, arguments, timeout), timeout=timeout)
         except RuntimeError:
