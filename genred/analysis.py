@@ -5,7 +5,6 @@ costs one worker, which is replaced, and nobody else. Workers are forked from a 
 and opened nothing: they, and those that replace them, are there at once, and share the memory of it.
 """
 
-import ctypes
 import fcntl
 import math
 import multiprocessing
@@ -280,8 +279,7 @@ def _fork_once() -> None:
 
 
 def _confine(nice: int, memory_mb: int) -> None:
-    """Limits for a worker; it dies with the main process and with the one it was forked from, however they end."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: of the one it was forked from
+    """Limits for a worker; it dies with the main process, and when that has lost sight of it, however that comes."""
     if (main := multiprocessing.parent_process()) is not None:
         _end_when_readable(main.sentinel)
     # Ctrl-C is for the parent to handle.

@@ -92,10 +92,11 @@ def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path:
 
 
 def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analyser: Analyser, tmp_path: Path) -> None:
-    """They end with it, so that no orphan takes a job, and the pool comes back by itself."""
+    """They end with it, even when they hang, so that no orphan takes a job, and the pool comes back by itself."""
     song = make(tmp_path / "x.flac", 0.2)
-    worker, server = (analyser._submit(ask, (), 100.0).result() for ask in (os.getpid, os.getppid))
+    server = analyser._submit(os.getppid, (), 100.0).result()
     assert server != os.getpid()
+    worker = hung(analyser)
     os.kill(server, signal.SIGKILL)
     until_gone(worker)
     assert list(analyser.look([song], Ask.TAGS)) == [(song, Look(()))]
@@ -104,17 +105,28 @@ def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analy
 def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, tiny_model: Path) -> None:
     """Killed as hard as can be: nobody is left to work on a file behind its back."""
     code = (
-        "import os; from pathlib import Path; from genred.analysis import Analyser; from genred.config import *\n"
-        "from tests.test_analysis import hang\n"
+        "import signal; from pathlib import Path; from genred.analysis import Analyser; from genred.config import *\n"
+        "from tests.test_analysis import hung\n"
         f"analyser = Analyser(Service(workers=1), Model(path={str(tiny_model)!r}), Path({str(tmp_path)!r}))\n"
-        "print(analyser._submit(os.getpid, (), 100.0).result(), flush=True)\n"
-        "analyser._submit(hang, (), 100.0).result()"
+        "print(hung(analyser), flush=True)\n"
+        "signal.pause()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as main:
         assert main.stdout is not None
         worker = int(main.stdout.readline())
         main.kill()
         until_gone(worker)
+
+
+def hung(analyser: Analyser) -> int:
+    """The only worker, in the middle of a job that doesn't end."""
+    worker = analyser._submit(os.getpid, (), 100.0).result()
+    job = analyser._submit(hang, (), 100.0)
+    deadline = time.monotonic() + 20
+    while not job.running():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return worker
 
 
 def until_gone(pid: int, seconds: float = 20.0) -> None:
