@@ -139,7 +139,7 @@ class _Service:
             status.state, status.trouble = "waiting", str(trouble)
             self._board.post(at_once=True)
             for _ in range(PATIENCE_SECONDS):
-                notify("WATCHDOG=1", "STATUS=" + status.line())
+                self._pulse.beat(status.line())
                 if self._stop.wait(1):
                     return None
             try:
