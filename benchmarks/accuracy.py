@@ -42,11 +42,12 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from genred import audio, training
-from genred.classifier import GenreClassifier
-from genred.evaluation import calibration_error, precision_at
-from genred.features import FEATURE_VERSION, extract
-from genred.table import Table
+from genred.learning import labels
+from genred.model.classifier import GenreClassifier
+from genred.model.evaluation import calibration_error, precision_at
+from genred.model.table import Table
+from genred.sound import audio
+from genred.sound.features import FEATURE_VERSION, extract
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 TEN = ("Blues", "Classical", "Country", "Electronic", "Hip-Hop", "Jazz", "Metal", "Pop", "Reggae", "Rock")
@@ -78,8 +79,8 @@ class Corpus:
 
     @classmethod
     def read(cls, root: Path) -> "Corpus":
-        labelled = training.read_source(root / "labels.csv")
-        torn = training.contradictory(labelled)
+        labelled = labels.read_source(root / "labels.csv")
+        torn = labels.contradictory(labelled)
         keep = np.array([item.path not in torn for item in labelled])
         kept = [item for item in labelled if item.path not in torn]
         with open(root / "labels.csv", encoding="utf-8", newline="") as file:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genred import cli
-from genred.history import History
+from genred.history.history import History
 from tests.command import Genred, Ran
 
 
@@ -65,9 +65,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that tells a tone of tests.makeaudio with little noise (Classical) from one with much (Metal)."""
     import numpy as np
 
-    from genred import features, modelfile
-    from genred.classifier import GenreClassifier
-    from genred.table import Table
+    from genred.model import storage
+    from genred.model.classifier import GenreClassifier
+    from genred.model.table import Table
+    from genred.sound import features
 
     rng = np.random.default_rng(0)
     t = np.arange(features.SR * 4) / features.SR
@@ -82,5 +83,5 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     groups = np.array([f"artist {i // 2}" for i in range(len(y))])
     table = Table(np.array(rows), np.array(y), groups, np.array(["synthesized"] * len(y)))
     path = tmp_path_factory.mktemp("model") / "tiny.joblib"
-    modelfile.save(GenreClassifier().fit(table, name="tiny"), path)
+    storage.save(GenreClassifier().fit(table, name="tiny"), path)
     return path

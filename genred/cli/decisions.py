@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import click
 
 from genred.cli import show
-from genred.files import readable
+from genred.fs.files import readable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from genred.records import Record
+    from genred.history.records import Record
 
 _COLOURS = {"tagged": "green", "failed": "red", "skipped": "yellow", "undone": "magenta"}
 _ROOMY = 100  # columns of a terminal from which on the reason stands beside the file and not below it

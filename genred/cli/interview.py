@@ -14,10 +14,10 @@ from rich.text import Text
 from genred.cli.player import Player
 from genred.cli.terminal import Screen
 from genred.errors import FileError
-from genred.files import readable
-from genred.prediction import Candidate
-from genred.records import Outcome, Record
-from genred.review import Answers, Question, is_open, together
+from genred.fs.files import readable
+from genred.history.records import Outcome, Record
+from genred.model.prediction import Candidate
+from genred.tagging.review import Answers, Question, is_open, together
 
 _GUESSES = 5
 _MARKS = {Outcome.SKIPPED: ("–", "skipped", "dim"), Outcome.UNDONE: ("↶", "taken back", "yellow")}
@@ -41,7 +41,7 @@ class Interview:
     words
         The genres that complete what a person types.
     meant
-        What a person typed to the genre, and whether it is known; see `genred.review.meant`.
+        What a person typed to the genre, and whether it is known; see `genred.tagging.review.meant`.
     """
 
     def __init__(

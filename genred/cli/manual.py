@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from genred import __version__, tomltext
+from genred import __version__
 from genred.cli.options import EVERYWHERE
 from genred.cli.sections import Sections
+from genred.config import toml
 
 PAGES = {"genred": 1, "genred.toml": 5, "genred.service": 8}
 """Page -> section of the manual."""
@@ -124,7 +125,7 @@ def _help(command: click.Command, within: str = ".PP") -> Iterator[str]:
 
 def _configuration(__: click.Context) -> Iterator[str]:
     yield from [".SH NAME", "genred.toml \\- configuration of genred"]
-    before, *sections = re.split(r"^\[(\w+)\]$", tomltext.example(), flags=re.MULTILINE)
+    before, *sections = re.split(r"^\[(\w+)\]$", toml.example(), flags=re.MULTILINE)
     yield ".SH DESCRIPTION"
     yield from _text(" ".join(re.findall(r"^# (.*)$", before, re.MULTILINE)))
     for name, body in zip(sections[::2], sections[1::2], strict=True):
@@ -139,7 +140,7 @@ def _configuration(__: click.Context) -> Iterator[str]:
 
 
 def _service(__: click.Context) -> Iterator[str]:
-    from genred.units import shipped
+    from genred.service.units import shipped
 
     yield from [".SH NAME", "genred.service \\- genred as a service of systemd"]
     for heading, user in (("THE UNIT OF THE MACHINE", False), ("THE UNIT OF A USER", True)):

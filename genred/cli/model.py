@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from genred import config, shelf
+from genred import config
 from genred.cli import completing, show
 from genred.cli.options import SOME_FAILED, Common, common, complain
 from genred.errors import ConfigError
+from genred.model import installed
 
 if TYPE_CHECKING:
-    from genred.classifier import GenreClassifier
-    from genred.table import Table
-    from genred.training import Labelled
+    from genred.learning.labels import Labelled
+    from genred.model.classifier import GenreClassifier
+    from genred.model.table import Table
 
 _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
 _REPORT = click.option(
@@ -61,35 +62,36 @@ def train(
     genred train --from-tags ~/Music --with-builtin
     genred train ~/Labelled --name mine        a folder in it for each genre
     """
-    from genred import library, modelfile, training
-    from genred.report import page
+    from genred.learning import labels, own_tags
+    from genred.learning.report import page
+    from genred.model import storage
 
     if not sources and not libraries:
         raise click.UsageError("name labelled music, or give --from-tags with your music folder.")
     settings = common.load()
-    labelled = [item for source in sources for item in training.read_source(source)]
+    labelled = [item for source in sources for item in labels.read_source(source)]
     table, failed = _table(labelled + (_own_labels(libraries, settings) if libraries else []), settings)
     code = SOME_FAILED if failed else 0
     if to_table:
         table.save(to_table)
         click.echo(f"{len(table)} tracks in {to_table}")
         return code
-    base = modelfile.builtin_table() if with_builtin else None
-    model, comparison = library.teach(table, _model(settings), name=name, base=base)
-    path = shelf.file_of(model.name)
+    base = storage.builtin_table() if with_builtin else None
+    model, comparison = own_tags.teach(table, _model(settings), name=name, base=base)
+    path = installed.file_of(model.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    modelfile.save(model, path)
+    storage.save(model, path)
     if report:
         report.write(page(f"{model.name}, compared on your music", comparison.new, comparison.old))
     used = (comparison.is_better or force) and not _named_by_configuration(common)
     if used:
-        shelf.use(model.name)
+        installed.use(model.name)
     if common.json:
         show.say_json({"path": str(path), "in_use": used} | model.card_)
         return code
     click.echo("\n".join([*model.evaluation_.lines(), "", *comparison.lines(), ""]))
     if used:
-        click.echo(f"{model.name} is in use; `genred model use {shelf.BUILTIN}` goes back")
+        click.echo(f"{model.name} is in use; `genred model use {installed.BUILTIN}` goes back")
     elif comparison.is_better or force:
         click.echo(f"{model.name} was put aside: model.path names another model, which stays in use")
     else:
@@ -108,11 +110,11 @@ def evaluate(common: Common, sources: Sequence[Path], report: TextIO | None) -> 
     genred evaluate ~/Labelled
     genred evaluate manifest.csv --json --report evaluation.html
     """
-    from genred import training
-    from genred.report import page
+    from genred.learning import labels
+    from genred.learning.report import page
 
     settings = common.load()
-    table, failed = _table([item for source in sources for item in training.read_source(source)], settings)
+    table, failed = _table([item for source in sources for item in labels.read_source(source)], settings)
     model = _model(settings)
     evaluation = model.evaluate(table)
     if report:
@@ -140,7 +142,7 @@ def model_show(common: Common, report: TextIO | None) -> None:
     genred model show --json | jq .genres
     genred model show --report model.html
     """
-    from genred.report import page
+    from genred.learning.report import page
 
     found = _model(common.load())
     if report:
@@ -166,9 +168,9 @@ def model_list(common: Common) -> None:
     \b
     genred model list
     """
-    own = shelf.entries()
+    own = installed.entries()
     builtin_used = not any(entry.in_use for entry in own)
-    rows: list[tuple[str, bool, int | None]] = [(shelf.BUILTIN, builtin_used, None)]
+    rows: list[tuple[str, bool, int | None]] = [(installed.BUILTIN, builtin_used, None)]
     rows += [(entry.name, entry.in_use, entry.card["tracks"]) for entry in own]
     for name, in_use, tracks in rows:
         if common.json:
@@ -190,7 +192,7 @@ def model_use(common: Common, name: str) -> None:
     """
     if _named_by_configuration(common):
         raise ConfigError("model.path names a model, which stays in use; remove it from the configuration first")
-    shelf.use(name)
+    installed.use(name)
     click.echo(f"{name} is in use")
 
 
@@ -200,26 +202,26 @@ def _named_by_configuration(common: Common) -> bool:
 
 
 def _model(settings: config.Config) -> "GenreClassifier":
-    from genred.analysis import load_model
+    from genred.analysis.analyser import load_model
 
     return load_model(settings.model, config.cache_dir())
 
 
 def _own_labels(folders: Sequence[Path], settings: config.Config) -> list["Labelled"]:
     """What a person's own tags teach; what they don't is said on stderr."""
-    from genred import library
-    from genred.analysis import Analyser
-    from genred.history import History
-    from genred.policy import Policy
-    from genred.service import watch_options
-    from genred.walking import walk
+    from genred.analysis.analyser import Analyser
+    from genred.history.history import History
+    from genred.learning import own_tags
+    from genred.service.service import watch_options
+    from genred.tagging.policy import Policy
+    from genred.watching.walk import walk
 
     options = watch_options(settings)
     paths = (Path(path) for folder in folders for path, _ in walk(folder, options))
     history = History.open(settings.database, readonly=True) if settings.database.exists() else None
     with Analyser(settings.service, settings.model, config.cache_dir()) as analyser:
         vocabulary = Policy.of(settings).vocabulary
-        found = library.from_tags(paths, analyser, history, vocabulary, settings.tags.separator)
+        found = own_tags.from_tags(paths, analyser, history, vocabulary, settings.tags.separator)
     for reason, count in found.left_out.most_common():
         click.echo(f"genred: left out {count} tracks: {reason}", err=True)
     if not found.labelled:
@@ -229,13 +231,13 @@ def _own_labels(folders: Sequence[Path], settings: config.Config) -> list["Label
 
 def _table(labelled: Sequence["Labelled"], settings: config.Config) -> tuple["Table", bool]:
     """Features of labelled music, and whether some of it failed."""
-    from genred import training
     from genred.cli.progress import Progress
+    from genred.learning import labels
 
     workers = settings.service.workers or len(os.sched_getaffinity(0))
     with Progress() as progress:
         progress.expect(len(labelled))
-        table, errors = training.build_table(
+        table, errors = labels.build_table(
             labelled, workers=workers, cache_dir=config.cache_dir(), progress=progress.advance
         )
     for error in errors:

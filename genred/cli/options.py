@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from genred import config, shelf
+from genred import config
 from genred.errors import GenredError
+from genred.model import installed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -28,8 +29,8 @@ class Common:
 
     def load(self) -> config.Config:
         loaded = config.load(config.find(self.file))
-        loaded = loaded.with_changes("model", path=loaded.model.path or shelf.path_in_use())
-        from genred.logs import set_up_logging
+        loaded = loaded.with_changes("model", path=loaded.model.path or installed.path_in_use())
+        from genred.service.logs import set_up_logging
 
         levels = ["error", "warning", loaded.service.log_level, "debug"]
         set_up_logging(levels[max(0, min(3, 2 + self.verbosity))])
@@ -73,7 +74,7 @@ def complain(error: GenredError) -> None:
 
 def moment(text: str) -> str:
     """A time as a person gives it, as the history holds it."""
-    from genred.records import iso
+    from genred.history.records import iso
 
     units = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
     if text[-1:] in units and text[:-1].isdigit():

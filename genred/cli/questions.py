@@ -13,8 +13,8 @@ from genred.cli import completing, decisions, show
 from genred.cli.options import Common, common, moment
 
 if TYPE_CHECKING:
-    from genred.history import History
-    from genred.records import Record
+    from genred.history.history import History
+    from genred.history.records import Record
 
 _OUTCOMES = click.Choice(["tagged", "kept", "abstained", "skipped", "failed", "undone"])
 _AT_ONCE = 30  # as many as fit about one screen
@@ -53,7 +53,7 @@ def history(
     genred history --path ~/Music/Jazz --genre Rock
     genred history --csv > history.csv
     """
-    from genred.records import Outcome, Query
+    from genred.history.records import Outcome, Query
 
     tell = _way(common, as_csv)
     to_person = tell is decisions.as_table
@@ -110,12 +110,12 @@ def explain(common: Common, path: Path) -> None:
     settings = common.load()
     from rich.console import Console
 
-    from genred.analysis import Analyser, load_model
+    from genred.analysis.analyser import Analyser, load_model
     from genred.cli import explanation
-    from genred.explain import explain
-    from genred.files import stamp_of
-    from genred.history import History
-    from genred.service import watch_options
+    from genred.fs.files import stamp_of
+    from genred.history.history import History
+    from genred.service.service import watch_options
+    from genred.tagging.explain import explain
 
     path = path.resolve()  # a link that a person names themselves is followed
     stamp_of(path)  # what isn't there needs no model
@@ -145,7 +145,7 @@ def _way(common: Common, as_csv: bool) -> Callable[[Iterable["Record"]], int]:
 @contextmanager
 def _reading(common: Common) -> Iterator["History"]:
     settings = common.load()
-    from genred.history import History
+    from genred.history.history import History
 
     history = History.open(settings.database, readonly=True)
     try:

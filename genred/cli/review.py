@@ -15,15 +15,15 @@ from genred import config
 from genred.cli import completing, show, work
 from genred.cli.options import DRY_RUN, Common, common
 from genred.errors import FileError
-from genred.files import readable
+from genred.fs.files import readable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from genred.classifier import GenreClassifier
-    from genred.history import History
-    from genred.records import Record
-    from genred.review import Question
+    from genred.history.history import History
+    from genred.history.records import Record
+    from genred.model.classifier import GenreClassifier
+    from genred.tagging.review import Question
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,9 +98,9 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     \b
     genred review accept ~/Music/Album
     """
-    from genred.analysis import Analyser
-    from genred.service import deciding
-    from genred.tagger import Tagger
+    from genred.analysis.analyser import Analyser
+    from genred.service.service import deciding
+    from genred.tagging.tagger import Tagger
 
     settings = common.load()
     with (
@@ -143,8 +143,8 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     \b
     genred review skip ~/Music/Speeches
     """
-    from genred import review as reviewing
-    from genred.service import deciding
+    from genred.service.service import deciding
+    from genred.tagging import review as reviewing
 
     settings = common.load()
     with deciding(settings, "review") as history:
@@ -159,8 +159,8 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
 
 def _list(common: Common, console: "Console", below: Path | None, tagged: int, skipped: bool) -> int:
     settings = common.load()
-    from genred.history import History
-    from genred.review import to_review
+    from genred.history.history import History
+    from genred.tagging.review import to_review
 
     with closing(History.open(settings.database, readonly=True)) as history:
         found = to_review(history, below, tagged=tagged, skipped=skipped)
@@ -182,15 +182,15 @@ def _list(common: Common, console: "Console", below: Path | None, tagged: int, s
 
 def _interview(common: Common, console: "Console", below: Path | None, tagged: int, skipped: bool) -> int:
     settings = common.load()
-    from genred.analysis import Analyser
+    from genred.analysis.analyser import Analyser
     from genred.cli import terminal
     from genred.cli.interview import Interview
     from genred.cli.player import Player
-    from genred.history import History
-    from genred.policy import Policy
-    from genred.review import Answers, meant, questions, to_review, words
-    from genred.service import deciding
-    from genred.tagger import Tagger
+    from genred.history.history import History
+    from genred.service.service import deciding
+    from genred.tagging.policy import Policy
+    from genred.tagging.review import Answers, meant, questions, to_review, words
+    from genred.tagging.tagger import Tagger
 
     with closing(History.open(settings.database, readonly=True)) as history:
         found = to_review(history, below, tagged=tagged, skipped=skipped)
@@ -219,7 +219,7 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
 
 def _named(paths: Sequence[Path], settings: config.Config, history: "History") -> list["Question | FileError"]:
     """What there is to ask about each of the files, and in each of the folders, that a person named."""
-    from genred.review import to_review, why_not
+    from genred.tagging.review import to_review, why_not
 
     found: list[Record | FileError] = []
     for path in map(Path.resolve, paths):
@@ -237,8 +237,8 @@ def _files(paths: Sequence[Path], settings: config.Config) -> list[Path]:
     """The files that a person named, and those in the folders that there is something to review of."""
     if not any(path.is_dir() for path in paths):
         return list(paths)
-    from genred.history import History
-    from genred.review import to_review
+    from genred.history.history import History
+    from genred.tagging.review import to_review
 
     with closing(History.open(settings.database, readonly=True)) as history:
         inside = {path: [record.path for record in to_review(history, path.resolve())] for path in paths}
@@ -246,14 +246,14 @@ def _files(paths: Sequence[Path], settings: config.Config) -> list[Path]:
 
 
 def _questions(records: Sequence["Record"], settings: config.Config, history: "History") -> Iterator["Question"]:
-    from genred.policy import Policy
-    from genred.review import questions
+    from genred.tagging.policy import Policy
+    from genred.tagging.review import questions
 
     return questions(records, history, Policy.of(settings), _model(settings)) if records else iter(())
 
 
 def _model(settings: config.Config) -> "GenreClassifier":
-    from genred.analysis import load_model
+    from genred.analysis.analyser import load_model
 
     return load_model(settings.model, config.cache_dir())
 

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import click
 
-from genred import config, shelf, tomltext
+from genred import config
 from genred.cli import show
 from genred.cli.options import DRY_RUN, Common, common
+from genred.config import toml
 from genred.errors import ConfigError
+from genred.model import installed
 
 
 @click.group("config")
@@ -35,7 +37,7 @@ def config_init(common: Common, directories: Sequence[Path], dry_run: bool) -> N
     sudo genred config init --config /etc/genred/config.toml /srv/music
     genred config init -n ~/Music              print it, write nothing
     """
-    text = tomltext.example([folder.expanduser().absolute() for folder in directories])
+    text = toml.example([folder.expanduser().absolute() for folder in directories])
     if dry_run:
         click.echo(text, nl=False)
         return
@@ -62,7 +64,7 @@ def config_systemd(common: Common) -> None:
     \b
     genred config systemd | sudo tee /etc/systemd/system/genred.service.d/library.conf
     """
-    from genred import units
+    from genred.service import units
 
     click.echo(units.drop_in(common.load().watch.directories))
 
@@ -97,7 +99,7 @@ def config_check(common: Common) -> int:
     """
     file = config.find(common.file)
     settings, mistakes = config.check(file)
-    known = shelf.known_genres(settings.model.path or shelf.path_in_use())
+    known = installed.known_genres(settings.model.path or installed.path_in_use())
     found = mistakes + config.doubts(settings, file, known)
     for mistake in found:
         if common.json:

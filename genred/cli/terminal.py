@@ -21,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from genred.cli import show
-from genred.prediction import Candidate
+from genred.model.prediction import Candidate
 
 
 @dataclass(frozen=True)

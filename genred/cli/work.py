@@ -12,10 +12,10 @@ from genred import config
 from genred.cli import completing, show
 from genred.cli.options import DIRS, DRY_RUN, FILES, INTERRUPTED, SOME_FAILED, Common, common, complain, moment
 from genred.errors import FileError, WatchError
-from genred.files import readable
+from genred.fs.files import readable
 
 if TYPE_CHECKING:
-    from genred.records import Record
+    from genred.history.records import Record
 
 
 @click.command()
@@ -28,11 +28,11 @@ def run(common: Common, directories: Sequence[Path]) -> None:
     genred run ~/Music
     GENRED_TAGS_MODE=off genred run ~/Music      say what it would write, and write nothing
     """
-    from genred import analysis
+    from genred.analysis.analyser import prepare
 
-    analysis.prepare(config.cache_dir())  # imports while this process does
-    from genred import service
-    from genred.signals import Reload, stopping
+    prepare(config.cache_dir())  # imports while this process does
+    from genred.service import service
+    from genred.service.signals import Reload, stopping
 
     reload = Reload(lambda: _named(common.load(), directories))
     with stopping(reload) as stop:
@@ -52,13 +52,13 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
     genred scan ~/Music           do it; stop it and start it again as you like
     genred scan --redecide        apply another model, or other settings, to what was heard before
     """
-    from genred import analysis
+    from genred.analysis.analyser import prepare
 
-    analysis.prepare(config.cache_dir())  # imports while this process does
-    from genred import service
+    prepare(config.cache_dir())  # imports while this process does
     from genred.cli.progress import Progress
-    from genred.logs import line
-    from genred.signals import stopping
+    from genred.service import service
+    from genred.service.logs import line
+    from genred.service.signals import stopping
 
     settings = _watching(common.load(), directories)
     with stopping() as stop, Progress() as progress:
@@ -88,7 +88,7 @@ def classify(common: Common, paths: Sequence[Path]) -> int:
     genred classify song.mp3
     genred classify --json *.flac | jq -r '.genre'
     """
-    from genred.analysis import Analyser, Ask
+    from genred.analysis.analyser import Analyser, Ask
 
     settings = common.load()
     failed = False
@@ -139,13 +139,13 @@ def undo(
     genred undo ~/Music/Album
     genred undo -n --since 2h      what would be put back
     """
-    from genred.analysis import Analyser
-    from genred.journal import Journal
-    from genred.records import Query
-    from genred.safewrite import recover
-    from genred.service import deciding
-    from genred.tagger import take_back
-    from genred.undoing import select
+    from genred.analysis.analyser import Analyser
+    from genred.history.journal import Journal
+    from genred.history.records import Query
+    from genred.saving.transaction import recover
+    from genred.service.service import deciding
+    from genred.tagging.tagger import take_back
+    from genred.tagging.undo import select
 
     if bool(paths) + sum(asked is not None for asked in (run_id, last, since)) != 1:
         raise click.UsageError("name files or folders, or give --run, --last or --since.")
@@ -190,9 +190,9 @@ def _named(settings: config.Config, directories: Sequence[Path]) -> config.Confi
 
 def obey(common: Common, paths: Sequence[Path], genre: str, *, dry_run: bool) -> int:
     """Write the genre that a person decided on into each of several files."""
-    from genred.analysis import Analyser
-    from genred.service import deciding
-    from genred.tagger import Tagger
+    from genred.analysis.analyser import Analyser
+    from genred.service.service import deciding
+    from genred.tagging.tagger import Tagger
 
     settings = common.load()
     with (
@@ -205,7 +205,7 @@ def obey(common: Common, paths: Sequence[Path], genre: str, *, dry_run: bool) ->
 
 def each(common: Common, things: Sequence[Any], do: Callable[[Any], "Record"]) -> int:
     """Do something to each of several files; one that fails doesn't keep the others."""
-    from genred.logs import line
+    from genred.service.logs import line
 
     failed = False
     for thing in things:

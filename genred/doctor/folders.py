@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from genred import swap
 from genred.doctor.finding import Finding, fail, ok, warn
 from genred.errors import FileError
-from genred.files import open_regular, readable
-from genred.mounts import eventless, mount_of, read_mounts
-from genred.roots import POLL_SECONDS
-from genred.walking import WatchOptions, wanted
+from genred.fs.files import open_regular, readable
+from genred.fs.mounts import eventless, mount_of, read_mounts
+from genred.saving import kernel
+from genred.watching.root import POLL_SECONDS
+from genred.watching.walk import WatchOptions, wanted
 
 SURVEY_SECONDS = 7.0  # less than a check may take
 LOOK_SECONDS = 3.0  # of these, for looking at single files
@@ -85,13 +85,13 @@ def _look(path: Path, found: Survey) -> None:
             st = os.fstat(file.fileno())
             found.linked += st.st_nlink > 1
             found.ahead += st.st_mtime > time.time() + 86400
-            swap.check(path, file, st, "break")
+            kernel.check(path, file, st, "break")
     except FileError as error:
         found.refused[error.reason] += 1
 
 
 def folder(
-    given: Path, options: WatchOptions, hardlinks: swap.Hardlinks, surveys: MutableMapping[Path, Survey]
+    given: Path, options: WatchOptions, hardlinks: kernel.Hardlinks, surveys: MutableMapping[Path, Survey]
 ) -> Iterator[Finding]:
     """One of the configured folders.
 
@@ -135,7 +135,7 @@ def room(what: str, path: Path) -> Finding:
     free = stats.f_bavail * stats.f_frsize
     if stats.f_files and not stats.f_favail:
         return fail("space", f"{name}: no more files can be made on its file system", "remove some, or enlarge it")
-    if free < swap.MARGIN:
+    if free < kernel.MARGIN:
         return fail("space", f"{name}: {_size(free)} free, too little to save anything", "make room")
     if free < _GIB:
         return warn(

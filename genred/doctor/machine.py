@@ -51,7 +51,7 @@ def _misfit(needed: Requirement) -> str:
 
 def decoders(extensions: Sequence[str]) -> Iterator[Finding]:
     """A decoder for each kind of file that is looked at."""
-    from genred import audio  # numpy and FFmpeg's libraries
+    from genred.sound import audio  # numpy and FFmpeg's libraries
 
     lacking = [suffix for suffix in extensions if not audio.has_decoder(suffix)]
     undecodable = sorted(set(lacking) & audio.UNDECODABLE)
