@@ -11,7 +11,7 @@ ROOMS_OF = {
     "av": {"sound/audio.py"},
     "click": {"cli"},
     "joblib": {"learning", "model"},
-    "librosa": {"sound"},
+    "librosa": {"sound/features"},
     "msgspec": {"config"},
     "mutagen": {"tags"},
     "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging"},

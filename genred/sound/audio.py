@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 
 from genred.errors import DecodeError
 from genred.fs.files import open_regular
-
-SR = 22050
-"""Sample rate in Hz. Old recordings and small files hold nothing above 11 kHz; the model must not hear which ones."""
+from genred.sound import SR
 
 N_EXCERPTS = 3
 EXCERPT_SECONDS = 10.0

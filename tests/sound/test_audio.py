@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genred.errors import DecodeError, FileError
-from genred.sound import audio
+from genred.sound import SR, audio
 from tests.makeaudio import make
 
 FORMATS = ["mp3", "flac", "ogg", "opus", "m4a", "wav", "aiff", "wma", "wv"]
@@ -17,7 +17,7 @@ FORMATS = ["mp3", "flac", "ogg", "opus", "m4a", "wav", "aiff", "wma", "wv"]
 def pitch(y: np.ndarray) -> float:
     """The loudest frequency in Hz."""
     spectrum = np.abs(np.fft.rfft(y * np.hanning(y.size)))
-    return float(np.argmax(spectrum) * audio.SR / y.size)
+    return float(np.argmax(spectrum) * SR / y.size)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -26,7 +26,7 @@ def test_every_common_format_is_heard(tmp_path: Path, suffix: str) -> None:
     excerpts = audio.read_excerpts(make(tmp_path / f"tone.{suffix}", 4.0, freq=1000.0))
     y = np.concatenate(excerpts)
     assert y.dtype == np.float32
-    assert y.size == pytest.approx(4.0 * audio.SR, rel=0.05)
+    assert y.size == pytest.approx(4.0 * SR, rel=0.05)
     assert pitch(y) == pytest.approx(1000.0, abs=5.0)
 
 
@@ -50,7 +50,7 @@ def test_excerpts_lie_inside_a_track_without_overlap(duration: float) -> None:
 def test_a_long_track_is_heard_in_its_middle_only(tmp_path: Path, suffix: str) -> None:
     """Three excerpts of ten seconds, whatever the length."""
     excerpts = audio.read_excerpts(make(tmp_path / f"long.{suffix}", 90.0, sr=22050 if suffix != "opus" else 48000))
-    assert [round(y.size / audio.SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
+    assert [round(y.size / SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
 
 
 def test_ten_hours_take_no_more_than_a_track(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_ten_hours_take_no_more_than_a_track(tmp_path: Path) -> None:
     os.truncate(path, at + 4 + size)  # nearly all of it a hole
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     excerpts = audio.read_excerpts(path)
-    assert [round(y.size / audio.SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
+    assert [round(y.size / SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
 
 
@@ -97,7 +97,7 @@ def test_a_truncated_file_gives_what_is_there(tmp_path: Path) -> None:
     path = make(tmp_path / "x.flac", 20.0, noise=0.3)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    total = sum(y.size for y in audio.read_excerpts(path)) / audio.SR
+    total = sum(y.size for y in audio.read_excerpts(path)) / SR
     assert 5.0 < total < 15.0
 
 
