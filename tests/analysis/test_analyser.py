@@ -105,7 +105,8 @@ def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analy
 def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, tiny_model: Path) -> None:
     """Killed as hard as can be: nobody is left to work on a file behind its back."""
     code = (
-        "import signal; from pathlib import Path; from genred.analysis.analyser import Analyser; from genred.config import *\n"
+        "import signal; from pathlib import Path; from genred.config import *\n"
+        "from genred.analysis.analyser import Analyser\n"
         "from tests.analysis.test_analyser import hung\n"
         f"analyser = Analyser(Service(workers=1), Model(path={str(tiny_model)!r}), Path({str(tmp_path)!r}))\n"
         "print(hung(analyser), flush=True)\n"
