@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -216,8 +217,10 @@ def _own_labels(folders: Sequence[Path], settings: config.Config) -> list["Label
 
     options = watch_options(settings)
     paths = (Path(path) for folder in folders for path, _ in walk(folder, options))
-    history = History.open(settings.database, readonly=True) if settings.database.exists() else None
-    with Analyser(settings.service, settings.model, config.cache_dir()) as analyser:
+    with ExitStack() as stack:
+        has_history = settings.database.exists()
+        history = stack.enter_context(closing(History.open(settings.database, readonly=True))) if has_history else None
+        analyser = stack.enter_context(Analyser(settings.service, settings.model, config.cache_dir()))
         vocabulary = Policy.of(settings).vocabulary
         found = library.from_tags(paths, analyser, history, vocabulary, settings.tags.separator)
     for reason, count in found.left_out.most_common():
