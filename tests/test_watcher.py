@@ -580,9 +580,6 @@ def rage(chance: random.Random, music: Path, outside: Path) -> None:
         top = chance.choice([music, music, music, outside])
         return chance.choice([top, *folders(top)])
 
-    def any_inner_folder() -> Path:
-        return chance.choice([*folders(music), *folders(outside), music / "none"])
-
     def any_file() -> Path:
         return chance.choice([*sorted(music.rglob("*.mp3")), *sorted(outside.rglob("*.mp3")), music / "none.mp3"])
 
@@ -595,7 +592,7 @@ def rage(chance: random.Random, music: Path, outside: Path) -> None:
                 case 2 | 3:
                     (folder / f"{name}.mp3").write_bytes(AUDIO)
                 case 4:
-                    any_inner_folder().rename(folder / name)
+                    chance.choice([*folders(music), *folders(outside), music / "none"]).rename(folder / name)
                 case 5:
                     any_file().rename(folder / f"{name}.mp3")
                 case 6:
