@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from genred.cli import show
+from genred.cli.arguments import NAME, PATH
 from genred.cli.labelled import REPORT, table_of
 from genred.cli.options import SOME_FAILED, Common, analyser_of, common, model_of
 from genred.errors import ConfigError
@@ -19,19 +20,19 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=PATH)
 @click.option(
     "--from-tags",
     "libraries",
     multiple=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Learn from the genres that you set in this library.",
 )
 @click.option("--with-builtin", is_flag=True, help="Learn from the built-in table as well.")
-@click.option("--name", default="own", show_default=True, help="What to call the model.")
+@click.option("--name", type=NAME, default="own", show_default=True, help="What to call the model.")
 @click.option("--force", is_flag=True, help="Put it in use even if it is worse than the one in use.")
-@click.option("--to-table", type=click.Path(path_type=Path), help="Keep the feature table (.npz), and no model.")
+@click.option("--to-table", type=PATH, help="Keep the feature table (.npz), and no model.")
 @REPORT
 @common
 def train(
