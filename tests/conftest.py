@@ -68,10 +68,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from genred.model import storage
     from genred.model.classifier import GenreClassifier
     from genred.model.table import Table
-    from genred.sound import features
+    from genred.sound import SR, features
 
     rng = np.random.default_rng(0)
-    t = np.arange(features.SR * 4) / features.SR
+    t = np.arange(SR * 4) / SR
     rows: list[np.ndarray] = []
     y: list[str] = []
     for _ in range(12):

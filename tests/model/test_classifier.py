@@ -24,8 +24,9 @@ from genred.model.prediction import Candidate
 from genred.model.projection import Space, _ranks, _re_encoding
 from genred.model.storage import load
 from genred.model.table import Table
+from genred.sound import SR
 from genred.sound.audio import read_excerpts
-from genred.sound.features import FEATURE_NAMES, N_META, SR, extract
+from genred.sound.features import FEATURE_NAMES, N_META, extract
 
 Vector = NDArray[np.float32]
 GENRES = ("Jazz", "Metal", "Rock")
