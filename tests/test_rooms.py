@@ -17,7 +17,7 @@ ROOMS_OF = {
     "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging"},
     "packaging": {"doctor"},
     "pebble": {"analysis"},
-    "prompt_toolkit": {"cli/terminal.py"},
+    "prompt_toolkit": {"cli/review/terminal.py"},
     "psutil": {"analysis"},
     "rich": {"cli"},
     "scipy": {"sound", "model"},

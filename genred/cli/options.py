@@ -1,17 +1,24 @@
 """What commands have in common: their options, and how they complain."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from genred import config
-from genred.errors import GenredError
+from genred.errors import GenredError, WatchError
+from genred.fs.files import readable
 from genred.model import installed
+
+if TYPE_CHECKING:
+    from genred.analysis.analyser import Analyser
+    from genred.history.history import History
+    from genred.model.classifier import GenreClassifier
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +42,22 @@ class Common:
         levels = ["error", "warning", loaded.service.log_level, "debug"]
         set_up_logging(levels[max(0, min(3, 2 + self.verbosity))])
         return loaded
+
+    @contextmanager
+    def reading(self) -> Iterator["History"]:
+        """Open the history for reading."""
+        settings = self.load()
+        from genred.history.history import History
+
+        history = History.open(settings.database, readonly=True)
+        try:
+            yield history
+        finally:
+            history.close()
+
+    def names_model(self) -> bool:
+        """Tell whether model.path names a model, which then stays in use whatever else is installed."""
+        return bool(config.load(config.find(self.file)).model.path)
 
 
 EVERYWHERE = ("file", "as_json", "quiet", "verbose")
@@ -64,6 +87,42 @@ def common(command: F) -> F:
 DIRS = click.argument("directories", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
 FILES = click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 DRY_RUN = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+CSV = click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet: RFC 4180 with a header, times in UTC.")
+
+
+def not_both(common: Common, as_csv: bool) -> None:
+    """Refuse two forms at once."""
+    if common.json and as_csv:
+        raise click.UsageError("--json or --csv, not both.")
+
+
+def analyser_of(settings: config.Config) -> "Analyser":
+    """Make what listens, as it is configured."""
+    from genred.analysis.analyser import Analyser
+
+    return Analyser(settings.service, settings.model, config.cache_dir())
+
+
+def model_of(settings: config.Config) -> "GenreClassifier":
+    """Load the model in use."""
+    from genred.analysis.analyser import load_model
+
+    return load_model(settings.model, config.cache_dir())
+
+
+def watching(settings: config.Config, directories: Sequence[Path]) -> config.Config:
+    """Return the configuration with the folders that were named, which must be there, instead of its own."""
+    for path in directories:
+        if not path.is_dir():
+            raise WatchError(f"{readable(path)}: no such folder")
+    return named(settings, directories)
+
+
+def named(settings: config.Config, directories: Sequence[Path]) -> config.Config:
+    """Return the configuration with the folders that were named, if any were, instead of its own."""
+    if not directories:
+        return settings
+    return settings.with_changes("watch", directories=tuple(path.absolute() for path in directories))
 
 
 def complain(error: GenredError) -> None:

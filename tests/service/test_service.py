@@ -346,7 +346,7 @@ def test_a_manager_that_is_gone_is_no_reason_to_die(tmp_path: Path, monkeypatch:
         manager.bind(str(address))
         notify("WATCHDOG=1", "STATUS=one\nMAINPID=1 \udce9")
         assert manager.recv(4096) == b"WATCHDOG=1\nSTATUS=one MAINPID=1 \\udce9"
-        monkeypatch.setattr("genred.sdnotify._PATIENCE_SECONDS", 0.0001)
+        monkeypatch.setattr("genred.service.sdnotify._PATIENCE_SECONDS", 0.0001)
         for _ in range(2000):  # more than wait for one who doesn't listen
             notify("WATCHDOG=1")
 

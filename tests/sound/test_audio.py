@@ -1,5 +1,6 @@
 import os
 import resource
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,17 @@ def test_content_decides_what_a_file_is_and_not_its_name(tmp_path: Path) -> None
     """A FLAC named .mp3 is heard."""
     made = make(tmp_path / "tone.flac", 2.0)
     assert audio.read_excerpts(made.rename(tmp_path / "tone.mp3"))
+
+
+def test_a_tag_that_is_not_utf_8_keeps_no_file_from_being_heard(tmp_path: Path) -> None:
+    """Latin-1 in a RIFF INFO field, which FFmpeg passes on as it is."""
+    path = make(tmp_path / "tone.wav", 2.0)
+    content = bytearray(path.read_bytes())
+    info = b"LIST" + struct.pack("<I", 18) + b"INFOIART" + struct.pack("<I", 6) + b"Bj\xf6rk\0"
+    content[12:12] = info
+    content[4:8] = struct.pack("<I", len(content) - 8)
+    path.write_bytes(content)
+    assert audio.read_excerpts(path)
 
 
 @given(st.floats(30.001, 36_000.0))

@@ -15,10 +15,10 @@ from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 from genred import tags
-from genred.cli import terminal
-from genred.cli.interview import Interview
-from genred.cli.player import Player
-from genred.cli.terminal import Screen
+from genred.cli.review import terminal
+from genred.cli.review.interview import Interview
+from genred.cli.review.player import Player
+from genred.cli.review.terminal import Screen
 from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import stamp_of
