@@ -29,7 +29,7 @@ from genred.cli import (
     train,
     undo,
 )
-from genred.cli.options import INTERRUPTED, complain
+from genred.cli.options import DRY_RUN_BEFORE, INTERRUPTED, complain, everywhere
 from genred.cli.sections import Sections
 from genred.errors import GenredError
 
@@ -66,6 +66,8 @@ def main() -> NoReturn:
         "Configuration and service": [doctor.doctor, config.config_, completion.completion, man.man],
     },
 )
+@everywhere
+@DRY_RUN_BEFORE
 @click.version_option(__version__, prog_name="genred")
 def cli() -> None:
     """Music arrives in a folder, and a moment later it carries a genre.

@@ -5,13 +5,15 @@ from typing import TextIO
 import click
 
 from genred.cli import completing, show
+from genred.cli.arguments import NAME
 from genred.cli.labelled import REPORT
-from genred.cli.options import Common, common, model_of
+from genred.cli.options import Common, common, everywhere, model_of
 from genred.errors import ConfigError
 from genred.model import installed
 
 
 @click.group()
+@everywhere
 def model() -> None:
     """See which models there are, how good they are, and put one in use."""
 
@@ -67,7 +69,7 @@ def model_list(common: Common) -> None:
 
 
 @model.command("use")
-@click.argument("name", shell_complete=completing.models)
+@click.argument("name", type=NAME, shell_complete=completing.models)
 @common
 def model_use(common: Common, name: str) -> None:
     """Put a model in use, "builtin" for the built-in one; a running service takes it when it is reloaded.

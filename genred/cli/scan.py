@@ -7,7 +7,8 @@ import click
 
 from genred import config
 from genred.cli import show
-from genred.cli.options import DIRS, DRY_RUN, INTERRUPTED, SOME_FAILED, Common, common, watching
+from genred.cli.arguments import DIRS
+from genred.cli.options import DRY_RUN, INTERRUPTED, SOME_FAILED, Common, common, watching
 
 
 @click.command()

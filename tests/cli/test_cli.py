@@ -68,7 +68,7 @@ def test_a_folder_from_classify_to_undo(genred: Genred, tmp_path: Path, home: Pa
     ("arguments", "code", "said"),
     [
         (["histori"], 2, "Did you mean"),
-        (["history", "--since", "yesterday"], 2, "is not a time"),
+        (["history", "--since", "someday"], 2, "is not a time"),
         (["classify"], 2, "Missing argument"),
         (["undo"], 2, "name files or folders"),
         (["run"], 1, "no folder to look at"),
