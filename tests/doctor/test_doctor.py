@@ -329,14 +329,13 @@ def test_a_model_is_loaded_in_a_worker_which_listens_to_a_tone(tiny_model: Path)
     assert (listened.check, listened.state) == ("listening", State.OK)
 
 
-def test_a_model_that_others_may_write_is_a_fault(tmp_path: Path, tiny_model: Path) -> None:
+def test_a_damaged_model_is_a_fault(tmp_path: Path, tiny_model: Path) -> None:
     """It would be refused, and the finding says why."""
-    for file in (tiny_model, tiny_model.with_name(tiny_model.name + ".json")):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / tiny_model.name).chmod(0o666)
-    [found] = holdings.model(Config().with_changes("model", path=str(tmp_path / tiny_model.name)))
+    damaged = tmp_path / tiny_model.name
+    damaged.write_bytes(tiny_model.read_bytes()[:-1])
+    [found] = holdings.model(Config().with_changes("model", path=str(damaged)))
     assert found.state is State.FAIL
-    assert "others may write" in found.message
+    assert f"{damaged}: damaged" in found.message
 
 
 # -- the service -------------------------------------------------------------------------------------------------------
