@@ -321,10 +321,10 @@ def _step_back(nice: int) -> None:
 def _warm_up(model: Model, cache_folder: Path) -> str:
     import numpy as np
 
-    from genred.sound import features
+    from genred.sound import SR, features
 
     classifier = load_model(model, cache_folder)
-    noise = np.random.default_rng(0).normal(0, 0.1, features.SR * 5).astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)
     classifier.predict(features.extract([noise]))
     return classifier.name
 

@@ -116,7 +116,7 @@ class Tagger:
             case Standing.BACKLOG:
                 return not self._backlog and (same_file or same_content)
             case Standing.HELD:
-                return transaction.is_protected(path, self._tags.hardlinks)
+                return transaction.refusal(path, self._tags) is not None
             case Standing.RETRY:
                 return False
             case Standing.DONE:
@@ -221,15 +221,7 @@ class Tagger:
         def edit(clone: Path) -> None:
             self._analyser.edit(draft.path, clone, draft.written, self._tags)
 
-        return transaction.replace(
-            draft.path,
-            stamp,
-            edit,
-            draft,
-            self._journal,
-            hardlinks=self._tags.hardlinks,
-            preserve_mtime=self._tags.preserve_mtime,
-        )
+        return transaction.replace(draft, stamp, edit, self._journal, self._tags)
 
     def _persons_change(self, known: Known | None, look: Look) -> Decision | None:
         """A person's correction of what genred wrote into this file, None where there is none."""
@@ -255,7 +247,7 @@ class Tagger:
     def _refused(self, record: Record, error: FileError) -> Record:
         outcome = Outcome.SKIPPED if isinstance(error, Protected) else Outcome.FAILED
         standing = Standing.RETRY if error.transient else Standing.DONE
-        if isinstance(error, Protected) and transaction.is_protected(record.path, self._tags.hardlinks):
+        if isinstance(error, Protected) and transaction.refusal(record.path, self._tags):
             standing = Standing.HELD
         return self._record(replace(record, outcome=outcome, reason=error.reason, standing=standing))
 
@@ -311,7 +303,7 @@ def take_back(
         return _take_back_genre(journal, undo, draft, tags, analyser(), dry_run=dry_run)
     if dry_run:
         return draft
-    return transaction.restore(undo, draft, journal, hardlinks=tags.hardlinks, preserve_mtime=tags.preserve_mtime)
+    return transaction.restore(undo, draft, journal, tags)
 
 
 def _take_back_genre(
@@ -331,6 +323,4 @@ def _take_back_genre(
     def edit(clone: Path) -> None:
         analyser.edit(path, clone, wrote.previous, tags)
 
-    return transaction.replace(
-        path, stamp, edit, draft, journal, hardlinks=tags.hardlinks, preserve_mtime=tags.preserve_mtime
-    )
+    return transaction.replace(draft, stamp, edit, journal, tags)

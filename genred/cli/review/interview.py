@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genred.cli.player import Player
-from genred.cli.terminal import Screen
+from genred.cli.review.player import Player
+from genred.cli.review.terminal import Screen
 from genred.errors import FileError
 from genred.fs.files import readable
 from genred.history.records import Outcome, Record
@@ -31,7 +31,7 @@ class Interview:
     console
         Where what became of files is printed.
     press, ask
-        Of `genred.cli.terminal`.
+        Of `genred.cli.review.terminal`.
     player
         The person's own.
     questions

@@ -1,12 +1,7 @@
-"""What a shell wants of a program: completion, and manual pages."""
-
-import sys
-from pathlib import Path
+"""The command that makes a shell complete: completion."""
 
 import click
 from click import shell_completion
-
-from genred.cli import manual
 
 
 class _Bash(shell_completion.BashComplete):
@@ -36,27 +31,3 @@ def completion(ctx: click.Context, shell: str) -> None:
     if kind is None:
         raise click.UsageError(f"nothing is known of {shell}")
     click.echo(kind(ctx.find_root().command, {}, "genred", "_GENRED_COMPLETE").source())
-
-
-@click.command()
-@click.argument("page", type=click.Choice(list(manual.PAGES)), default="genred")
-@click.pass_context
-def man(ctx: click.Context, page: str) -> int:
-    """Show a manual page, also where `man` doesn't find it.
-
-    \b
-    genred man genred.toml
-    genred man genred.service | man -l -       # not on a terminal: the page itself
-    """
-    import shutil
-    import subprocess
-    from tempfile import TemporaryDirectory
-
-    text = manual.page(page, ctx.find_root())
-    if not sys.stdout.isatty() or not shutil.which("man"):
-        click.echo(text, nl=False)
-        return 0
-    with TemporaryDirectory() as folder:
-        file = Path(folder, f"{page}.{manual.PAGES[page]}")
-        file.write_text(text, "utf-8")
-        return subprocess.run(["man", "-l", file], check=False).returncode

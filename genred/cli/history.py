@@ -1,9 +1,9 @@
-"""The history and its counts as people and spreadsheets read them on stdout."""
+"""The command that says what happened: history, for people, spreadsheets and scripts."""
 
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genred.cli import show
+from genred.cli import completing, show
+from genred.cli.arguments import GENRE, MOMENT, PATH
+from genred.cli.options import CSV, Common, common, not_both
 from genred.fs.files import readable
 
 if TYPE_CHECKING:
@@ -20,17 +22,86 @@ if TYPE_CHECKING:
 
     from genred.history.records import Record
 
+_OUTCOMES = click.Choice(["tagged", "kept", "abstained", "skipped", "failed", "undone"])
+_AT_ONCE = 30  # as many as fit about one screen
 _COLOURS = {"tagged": "green", "failed": "red", "skipped": "yellow", "undone": "magenta"}
 _ROOMY = 100  # columns of a terminal from which on the reason stands beside the file and not below it
-_MONTHS = 24  # more of them are a long way to scroll
 
 
-def as_json(found: Iterable["Record"]) -> int:
+@click.command()
+@click.option(
+    "--genre",
+    "genres",
+    multiple=True,
+    type=GENRE,
+    shell_complete=completing.genres,
+    help="Only this genre; several times: any.",
+)
+@click.option("--outcome", "outcomes", type=_OUTCOMES, multiple=True, help="Only this outcome; several: any of these.")
+@click.option(
+    "--since", metavar="WHEN", type=MOMENT, help="2026-11-22, 2026-11-22T18:30, yesterday, or back from now: 90m, 7d."
+)
+@click.option("--until", metavar="WHEN", type=MOMENT, help="Before that moment.")
+@click.option("--path", type=PATH, help="One file, or all below a folder.")
+@click.option("--run", "run_id", type=int, help="One run of genred.")
+@click.option("--limit", type=click.IntRange(min=1), help=f"At most so many.  [default: {_AT_ONCE} on a terminal]")
+@CSV
+@common
+def history(
+    common: Common,
+    genres: tuple[str, ...],
+    outcomes: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    path: Path | None,
+    run_id: int | None,
+    limit: int | None,
+    as_csv: bool,
+) -> None:
+    """What happened, newest first; of several filters, all must hold.
+
+    \b
+    genred history --since 7d --outcome failed --outcome skipped
+    genred history --path ~/Music/Jazz --genre Rock
+    genred history --csv > history.csv
+    """
+    from genred.history.records import Outcome, Query
+
+    tell = _way(common, as_csv)
+    to_person = tell is print_table
+    query = Query(
+        genres=genres,
+        outcomes=tuple(map(Outcome, outcomes)),
+        since=since,
+        until=until,
+        path=path.resolve() if path else None,  # as it was recorded
+        run=run_id,
+        limit=limit or (_AT_ONCE if to_person else None),
+    )
+    with common.reading() as database:
+        told = tell(database.records(query))
+    if not told and common.verbosity >= 0:
+        click.echo("genred: nothing in the history matches", err=True)
+    elif to_person and limit is None and told == _AT_ONCE:
+        click.echo(f"\nThe newest {told}; more with --limit.", err=True)
+
+
+def _way(common: Common, as_csv: bool) -> Callable[[Iterable["Record"]], int]:
+    """How decisions are told."""
+    not_both(common, as_csv)
+    if common.json:
+        return print_json
+    if as_csv:
+        return print_csv
+    return print_table if sys.stdout.isatty() else print_lines
+
+
+def print_json(found: Iterable["Record"]) -> int:
     """One object a line, with the keys of the view ``history``; returns how many, as do the other three."""
     return _each(found, lambda record: print(json.dumps(show.record_as_json(record), ensure_ascii=False)))
 
 
-def as_lines(found: Iterable["Record"]) -> int:
+def print_lines(found: Iterable["Record"]) -> int:
     """Fields separated by tabs, times in UTC: for a pipe."""
 
     def tell(record: "Record") -> None:
@@ -41,7 +112,7 @@ def as_lines(found: Iterable["Record"]) -> int:
     return _each(found, tell)
 
 
-def as_csv(found: Iterable["Record"]) -> int:
+def print_csv(found: Iterable["Record"]) -> int:
     """A header and one row a decision (RFC 4180), values as in the view ``history``."""
     writer = csv.DictWriter(sys.stdout, show.KEYS)
     writer.writeheader()
@@ -53,7 +124,7 @@ def as_csv(found: Iterable["Record"]) -> int:
     return _each(found, tell)
 
 
-def as_table(found: Iterable["Record"]) -> int:
+def print_table(found: Iterable["Record"]) -> int:
     """A table for each day, in local time; the reason below the file where it doesn't fit beside it."""
     from rich.console import Console
 
@@ -128,44 +199,6 @@ def _shortened(path: str, width: int) -> str:
     if cell_len(name) < width:
         return next(end for at in range(len(path)) if cell_len(end := f"…{path[at:]}") <= width)
     return f"{set_cell_size(name, width - 9).rstrip()}…{name[-8:]}"
-
-
-def counts(by: Mapping[str, Mapping[str, int]]) -> None:
-    """Shares in words, counts under headings as bars."""
-    shares = by["shares"]
-    heard, written = shares["heard"], shares["written"]
-    corrected = shares["changed"] + shares["undone"]
-    ways = f"{shares['changed']:,} changed, {shares['undone']:,} undone"
-    told = (
-        ("heard", heard, ""),
-        ("answered", shares["answered"], f"{_share(shares['answered'], heard)} of what it heard"),
-        ("written", written, ""),
-        ("corrected", corrected, f"{_share(corrected, written)} of what it wrote: {ways}"),
-        ("set by hand", shares["set"], ""),
-    )
-    for name, count, remark in told:
-        click.echo(f"{name:<11} {count:>11,}  {remark}".rstrip())
-    headings = {"outcome": "decisions", "genre": "genres written", "model": "written by model", "month": "written in"}
-    widest = max((len(value) for name in headings for value in by[name]), default=0)
-    for name, heading in headings.items():
-        values = list(by[name].items())[-_MONTHS:] if name == "month" else list(by[name].items())
-        if values:
-            click.echo(click.style(f"\n{heading}", bold=True))
-        most = max((count for _, count in values), default=1)
-        for value, count in values:
-            click.echo(f"  {value:<{widest}} {count:>11,}  {show.bar(count / most)}")
-
-
-def counts_as_csv(by: Mapping[str, Mapping[str, int]]) -> None:
-    """A header and one row a count (RFC 4180)."""
-    writer = csv.writer(sys.stdout)
-    writer.writerow(("by", "value", "count"))
-    writer.writerows((name, value, count) for name, values in by.items() for value, count in values.items())
-
-
-def _share(part: int, whole: int) -> str:
-    share = part / whole if whole else 0.0
-    return f"{share:.0%}" if share >= 0.1 or not part else f"{share:.2%}"
 
 
 def _genre(record: "Record") -> str:

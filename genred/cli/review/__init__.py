@@ -11,29 +11,31 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from genred import config
-from genred.cli import completing, show, work
-from genred.cli.options import DRY_RUN, Common, common
+from genred.cli import completing, show
+from genred.cli.arguments import GENRE, PATH
+from genred.cli.options import DRY_RUN, Common, analyser_of, common, model_of
+from genred.cli.outcomes import each
+from genred.cli.set import obey
 from genred.errors import FileError
 from genred.fs.files import readable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from genred.config import Config
     from genred.history.history import History
     from genred.history.records import Record
-    from genred.model.classifier import GenreClassifier
     from genred.tagging.review import Question
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PATH)
 
 
 def _which(command: F) -> F:
     """The options that say what is asked about."""
     options: list[Callable[[Any], Any]] = [
-        click.option("--path", "below", type=click.Path(path_type=Path), help="One file, or all below a folder."),
+        click.option("--path", "below", type=PATH, help="One file, or all below a folder."),
         click.option("--tagged", default=0, metavar="N", help="Also the N tags that genred was least sure of."),
         click.option("--skipped", is_flag=True, help="What was skipped before, and nothing else."),
     ]
@@ -58,9 +60,9 @@ def review(context: click.Context, common: Common, below: Path | None, tagged: i
     genred review --tagged 20          also the tags it was least sure of
     """
     if context.invoked_subcommand is not None:
-        given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-        if given:
-            raise click.UsageError(f"options go behind the command: genred review {context.invoked_subcommand} ...")
+        if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in context.params):
+            name = context.invoked_subcommand
+            raise click.UsageError(f"--path, --tagged and --skipped go behind the command: genred review {name} ...")
         return 0
     from rich.console import Console
 
@@ -98,30 +100,26 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     \b
     genred review accept ~/Music/Album
     """
-    from genred.analysis.analyser import Analyser
     from genred.service.service import deciding
     from genred.tagging.tagger import Tagger
 
     settings = common.load()
-    with (
-        deciding(settings, "review") as history,
-        Analyser(settings.service, settings.model, config.cache_dir()) as analyser,
-    ):
+    with deciding(settings, "review") as history, analyser_of(settings) as analyser:
         tagger = Tagger(settings, history, analyser, dry_run=dry_run)
 
-        def obey(question: "Question | FileError") -> "Record":
+        def take(question: "Question | FileError") -> "Record":
             if isinstance(question, FileError):
                 raise question
             if not question.is_judged and not question.record.written:
                 raise FileError(question.path, f"no guess is worth accepting: {question.reason}")
             return tagger.obey(question.path, question.guesses[0].genre)
 
-        return work.each(common, _named(paths, settings, history), obey)
+        return each(common, _named(paths, settings, history), take)
 
 
 @review.command("set")
 @PATHS
-@click.argument("genre", shell_complete=completing.genres, callback=lambda _, __, value: _genre(value))
+@click.argument("genre", type=GENRE, shell_complete=completing.genres)
 @DRY_RUN
 @common
 def set_(common: Common, paths: Sequence[Path], genre: str, dry_run: bool) -> int:
@@ -130,7 +128,7 @@ def set_(common: Common, paths: Sequence[Path], genre: str, dry_run: bool) -> in
     \b
     genred review set ~/Music/Album Zydeco
     """
-    return work.obey(common, _files(paths, common.load()), genre, dry_run=dry_run)
+    return obey(common, _files(paths, common.load()), genre, dry_run=dry_run)
 
 
 @review.command()
@@ -154,7 +152,7 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
                 raise question
             return reviewing.skip(question, history, dry_run=dry_run)
 
-        return work.each(common, _named(paths, settings, history), skip)
+        return each(common, _named(paths, settings, history), skip)
 
 
 def _list(common: Common, console: "Console", below: Path | None, tagged: int, skipped: bool) -> int:
@@ -182,10 +180,9 @@ def _list(common: Common, console: "Console", below: Path | None, tagged: int, s
 
 def _interview(common: Common, console: "Console", below: Path | None, tagged: int, skipped: bool) -> int:
     settings = common.load()
-    from genred.analysis.analyser import Analyser
-    from genred.cli import terminal
-    from genred.cli.interview import Interview
-    from genred.cli.player import Player
+    from genred.cli.review import terminal
+    from genred.cli.review.interview import Interview
+    from genred.cli.review.player import Player
     from genred.history.history import History
     from genred.service.service import deciding
     from genred.tagging.policy import Policy
@@ -198,10 +195,10 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
         click.echo("nothing to review")
         return 0
     with console.status("loading the model"):
-        model = _model(settings)
+        model = model_of(settings)
     # One person, one file at a time: one worker is enough.
-    service = settings.with_changes("service", workers=1).service
-    with deciding(settings, "review") as history, Analyser(service, settings.model, config.cache_dir()) as analyser:
+    settings = settings.with_changes("service", workers=1)
+    with deciding(settings, "review") as history, analyser_of(settings) as analyser:
         policy = Policy.of(settings)
         left = Interview(
             console,
@@ -217,7 +214,7 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     return 0
 
 
-def _named(paths: Sequence[Path], settings: config.Config, history: "History") -> list["Question | FileError"]:
+def _named(paths: Sequence[Path], settings: "Config", history: "History") -> list["Question | FileError"]:
     """What there is to ask about each of the files, and in each of the folders, that a person named."""
     from genred.tagging.review import to_review, why_not
 
@@ -233,7 +230,7 @@ def _named(paths: Sequence[Path], settings: config.Config, history: "History") -
     return [item if isinstance(item, FileError) else next(asked) for item in found]
 
 
-def _files(paths: Sequence[Path], settings: config.Config) -> list[Path]:
+def _files(paths: Sequence[Path], settings: "Config") -> list[Path]:
     """The files that a person named, and those in the folders that there is something to review of."""
     if not any(path.is_dir() for path in paths):
         return list(paths)
@@ -245,23 +242,11 @@ def _files(paths: Sequence[Path], settings: config.Config) -> list[Path]:
     return [file for path in paths for file in (inside[path] if path.is_dir() and inside[path] else [path])]
 
 
-def _questions(records: Sequence["Record"], settings: config.Config, history: "History") -> Iterator["Question"]:
+def _questions(records: Sequence["Record"], settings: "Config", history: "History") -> Iterator["Question"]:
     from genred.tagging.policy import Policy
     from genred.tagging.review import questions
 
-    return questions(records, history, Policy.of(settings), _model(settings)) if records else iter(())
-
-
-def _model(settings: config.Config) -> "GenreClassifier":
-    from genred.analysis.analyser import load_model
-
-    return load_model(settings.model, config.cache_dir())
-
-
-def _genre(value: str) -> str:
-    if not value.strip():
-        raise click.BadParameter("a genre has a name")
-    return value.strip()
+    return questions(records, history, Policy.of(settings), model_of(settings)) if records else iter(())
 
 
 def _as_json(question: "Question") -> dict[str, Any]:
@@ -282,7 +267,7 @@ def _print_albums(console: "Console", asked: Iterator["Question"]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from genred.cli.interview import heading
+    from genred.cli.review.interview import heading
 
     for album, inside in groupby(asked, key=lambda question: question.album):
         console.print(heading(album), overflow="ellipsis", no_wrap=True)

@@ -1,4 +1,4 @@
-"""What `genred history` and `genred stats` print: for people, spreadsheets and scripts."""
+"""What `genred history` prints: for people, spreadsheets and scripts."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from genred.cli import decisions
+from genred.cli import history
 from genred.history.records import Outcome, Record
 from tests.recipes import eventful
 
@@ -51,7 +51,7 @@ def test_a_table_fits_its_terminal(
 ) -> None:
     """Days and times are those of here, the end of each name is there, brackets are no markup, reasons are whole."""
     monkeypatch.setenv("COLUMNS", str(width))
-    assert decisions.as_table(records) == 4
+    assert history.print_table(records) == 4
     out = capsys.readouterr().out
     assert max(map(cell_len, out.splitlines())) <= width
     assert [line for line in out.splitlines() if line[-4:] in ("2026", "2025")] == [
@@ -71,16 +71,16 @@ def test_a_table_fits_its_terminal(
 def test_a_long_name_keeps_both_ends_and_a_long_path_its_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """And one's own home is `~`."""
     monkeypatch.setenv("HOME", "/home/you")
-    assert decisions._shortened("/home/you/Music/a.mp3", 40) == "~/Music/a.mp3"
-    assert decisions._shortened("/home/you/Music/Nina Simone/01 Song.mp3", 24) == "…Nina Simone/01 Song.mp3"
-    assert decisions._shortened("/music/01 A song with a very long title.mp3", 24) == "01 A song with…itle.mp3"
+    assert history._shortened("/home/you/Music/a.mp3", 40) == "~/Music/a.mp3"
+    assert history._shortened("/home/you/Music/Nina Simone/01 Song.mp3", 24) == "…Nina Simone/01 Song.mp3"
+    assert history._shortened("/music/01 A song with a very long title.mp3", 24) == "01 A song with…itle.mp3"
 
 
 def test_csv_is_the_view(records: list[Record], capsys: pytest.CaptureFixture[str]) -> None:
     """RFC 4180: a header, CRLF, quoted where need be; the same values as `--json`, lists as JSON."""
-    assert decisions.as_csv(records) == 4
+    assert history.print_csv(records) == 4
     out = capsys.readouterr().out
-    assert decisions.as_json(records) == 4
+    assert history.print_json(records) == 4
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert out.count("\r\n") == out.count("\n") == 5
     rows = list(csv.DictReader(io.StringIO(out, newline="")))
@@ -93,30 +93,10 @@ def test_csv_is_the_view(records: list[Record], capsys: pytest.CaptureFixture[st
 
 def test_lines_for_a_pipe_are_in_utc(records: list[Record], capsys: pytest.CaptureFixture[str]) -> None:
     """Six fields, whatever is in a name."""
-    assert decisions.as_lines(records) == 4
+    assert history.print_lines(records) == 4
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [len(fields) for fields in lines] == [6] * 4
     assert lines[0][:4] == ["2026-11-22T23:30:00.000Z", "tagged", "Blues", "0.70"]
-
-
-def test_stats_say_what_share_was_answered_and_corrected(capsys: pytest.CaptureFixture[str]) -> None:
-    """In words first, then as bars, the last two years by month."""
-    months = {f"{year}-{month:02d}": month for year in (2024, 2025, 2026) for month in range(1, 13)}
-    shares = {"heard": 1000, "answered": 640, "written": 600, "undone": 3, "set": 7, "changed": 9}
-    counts = {
-        "shares": shares,
-        "outcome": {"tagged": 607},
-        "genre": {"Rock": 607},
-        "model": {"m": 600},
-        "month": months,
-    }
-    decisions.counts(counts)
-    out = capsys.readouterr().out
-    assert "64% of what it heard" in out
-    assert "12  2.00% of what it wrote: 9 changed, 3 undone" in out
-    assert ("2025-01" in out, "2024-12" in out) == (True, False)
-    decisions.counts({"shares": dict.fromkeys(shares, 0), "outcome": {}, "genre": {}, "model": {}, "month": {}})
-    assert "heard                 0" in capsys.readouterr().out
 
 
 def test_what_is_not_there_is_said_on_stderr(home: Path) -> None:
