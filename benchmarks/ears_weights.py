@@ -5,8 +5,7 @@ checkpoint MSD_musicnn the weights are kept, those of the first dense layer in h
 
 * batch normalisation becomes one scale and one shift, and is folded into the dense layer that follows the pools;
 * filters without a weight above `_DEAD` answer the same to everything, 497 of the 561 of the front end: they are dropped,
-  and what they say is added to the next layer, inside of a patch, as the weights of a channel of ones;
-* filters of one band lie in the middle of windows of the longest of them.
+  and what they say is added to the next layer, inside of a patch, as the weights of a channel of ones.
 
 All of that is exact. What it leaves out of the wheel: the optimizer's state and three other networks.
 """
@@ -82,17 +81,13 @@ def _living(checkpoint: Checkpoint, number: int) -> tuple[NDArray[np.bool_], Arr
 
 def _front_end(checkpoint: Checkpoint, found: dict[str, Array]) -> tuple[NDArray[np.bool_], Array]:
     living, always = zip(*(_living(checkpoint, number) for number in _FRONT), strict=True)
-    rhythm = []
-    for number, name in zip(_FRONT, ("timbre_low", "timbre_high", "", "", ""), strict=True):
-        weights, bias = checkpoint.convolution(number)
-        parts = [x[living[number]] for x in (bias, *checkpoint.normalisation(number + 1))]
-        weights = weights[..., living[number]]  # (n_frames, n_bands, n_filters)
-        if name:
-            _put(found, name, weights.transpose(2, 1, 0).reshape(weights.shape[2], -1), *parts)
-        else:
-            before = 63 - (len(weights) - 1) // 2
-            rhythm.append((np.pad(weights[:, 0].T, ((0, 0), (before, 128 - before - len(weights)))), *parts))
-    _put(found, "rhythm", *(np.concatenate(x) for x in zip(*rhythm, strict=True)))
+    names = ("timbre_low", "timbre_high", "rhythm_long", "rhythm_middle", "rhythm_short")
+    for number, name in zip(_FRONT, names, strict=True):
+        weights, bias = checkpoint.convolution(number)  # (n_frames, n_bands, n_filters)
+        scale, shift = checkpoint.normalisation(number + 1)
+        live = living[number]
+        flat = weights[..., live].transpose(2, 1, 0).reshape(int(live.sum()), -1)
+        _put(found, name, flat, bias[live], scale[live], shift[live])
     return np.concatenate(living), np.concatenate(always)
 
 
