@@ -6,6 +6,7 @@ A checkpoint of the "bundle" format is two files: ``.index``, a sorted string ta
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,13 +57,13 @@ def _array(entry: bytes, data: bytes) -> NDArray[np.float32] | None:
     fields = dict(_fields(entry))
     if fields.get(_TYPE) != _FLOAT:
         return None
-    dimensions = [dict(_fields(value)) for field, value in _fields(bytes(fields[_SHAPE])) if field == 2]
+    dimensions = [dict(_fields(value)) for field, value in _fields(fields[_SHAPE]) if field == 2]
     shape = [int(dimension.get(1, 0)) for dimension in dimensions]
     offset = int(fields.get(_OFFSET, 0))
     return np.frombuffer(data[offset : offset + int(fields[_SIZE])], "<f4").reshape(shape)
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(message: Any) -> Iterator[tuple[int, Any]]:
     """Read the fields of a protocol buffer: numbers, and bytes where a field is a text or a message."""
     at = 0
     while at < len(message):

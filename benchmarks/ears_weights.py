@@ -4,8 +4,8 @@ The wheel is got by ``pip download --no-deps musicnn==0.1.0``; nothing in it is 
 checkpoint MSD_musicnn the weights are kept, those of the first dense layer in half precision, the others in single:
 
 * batch normalisation becomes one scale and one shift, and is folded into the dense layer that follows the pools;
-* filters without a weight above `_DEAD` answer the same to everything, 497 of the 561 of the front end: they are dropped,
-  and what they say is added to the next layer, inside of a patch, as the weights of a channel of ones.
+* filters without a weight above `_DEAD` answer the same to everything, 497 of the 561 of the front end: they are
+  dropped, and what they say is added to the next layer, inside of a patch, as the weights of a channel of ones.
 
 All of that is exact. What it leaves out of the wheel: the optimizer's state and three other networks.
 """
@@ -160,7 +160,7 @@ def main() -> int:
         "licence": licence,
     }
     kept = {name: array.astype(np.float16 if name in _HALF else np.float32) for name, array in arrays.items()}
-    np.savez_compressed(options.to, card=np.array(json.dumps(card)), **kept)
+    np.savez_compressed(options.to, allow_pickle=False, card=np.array(json.dumps(card)), **kept)
     print(f"{sum(map(np.size, kept.values())):,} numbers, {options.to.stat().st_size:,} bytes: {options.to}")
     return 0
 

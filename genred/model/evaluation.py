@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genred.genres import PARENT
+
+SOURCE = 50
+"""Answers about a source from which on it is judged alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +24,10 @@ class Evaluation:
     truth : (n_tracks,) str
     probabilities : (n_tracks, n_genres)
         Calibrated; rows sum to 1.
+    artists : (n_tracks,) str
+        Who made each: tracks of one artist are right or wrong together. Empty: each stands for itself.
+    sources : (n_tracks,) str
+        Where each recording came from. Empty: all from one.
     by_source
         Balanced accuracy on each source for a model trained on the others.
     heard
@@ -30,12 +37,20 @@ class Evaluation:
     genres: tuple[str, ...]
     truth: NDArray[np.str_]
     probabilities: NDArray[np.float64]
+    artists: NDArray[np.str_] = field(default_factory=lambda: np.array([], np.str_))
+    sources: NDArray[np.str_] = field(default_factory=lambda: np.array([], np.str_))
     by_source: Mapping[str, float] = field(default_factory=dict)
     heard: int = 0
 
     def of(self, rows: slice) -> Self:
         """The same for some of the tracks."""
-        return replace(self, truth=self.truth[rows], probabilities=self.probabilities[rows])
+        return replace(
+            self,
+            truth=self.truth[rows],
+            probabilities=self.probabilities[rows],
+            artists=self.artists[rows],
+            sources=self.sources[rows],
+        )
 
     def answers(self, needed: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """What would be answered where ``needed`` is the confidence an answer needs.
@@ -108,7 +123,10 @@ class Evaluation:
         return precision_at(self.probabilities.max(axis=1), self.predicted == self.truth, 0.5)
 
     def threshold(self, precision: float, least: int = 20) -> float:
-        """The least confidence such that at least ``precision`` of the answers that reach it are right.
+        """Return the least confidence such that ``precision`` of the answers that reach it will be right.
+
+        Figures of music at hand flatter. So the lower bound has to reach ``precision`` (`lower_bound`), of all answers
+        and of those about each source, if they are at least `SOURCE`.
 
         Parameters
         ----------
@@ -124,10 +142,18 @@ class Evaluation:
         """
         for needed in np.arange(0.05, 1.0, 0.005):
             confidence, right = self.answers(needed)
-            answered = right[confidence >= needed]
-            if len(answered) >= min(least, len(right)) and answered.mean() >= precision:
+            given = confidence >= needed
+            if given.sum() >= min(least, len(right)) and self._earned(right, given) >= precision:
                 return float(round(needed, 3))
         return 1.01
+
+    def _earned(self, right: NDArray[np.bool_], given: NDArray[np.bool_]) -> float:
+        """Return the precision of the answers given, as far as it is sure, in the source where that is least."""
+        artists = self.artists if self.artists.size else np.arange(len(right))
+        sources = self.sources if self.sources.size else np.zeros(len(right))
+        by_source = (given & (sources == source) for source in np.unique(sources))
+        parts = [given, *(part for part in by_source if part.sum() >= SOURCE)]
+        return min(lower_bound(right[part], artists[part]) for part in parts)
 
     def coverage(self, precision: float) -> float:
         """Share of tracks that get an answer at the threshold for ``precision``."""
@@ -204,6 +230,15 @@ def reliability(
     bins = [b for b in np.array_split(order, 10) if len(b)]
     claimed, actual = (np.array([values[b].mean() for b in bins]) for values in (confidence, right))
     return claimed, actual, np.array([len(b) for b in bins])
+
+
+def lower_bound(right: NDArray[np.bool_], artists: NDArray[Any]) -> float:
+    """Return the share of right answers less its standard error, which comes from how artists differ."""
+    share = float(right.mean())
+    _, index = np.unique(artists, return_inverse=True)
+    surplus = np.bincount(index, right - share)
+    n = len(surplus)
+    return share - float(np.sqrt((surplus**2).sum() * n / max(1, n - 1))) / len(right)
 
 
 def precision_at(confidence: NDArray[np.float64], right: NDArray[np.bool_], coverage: float) -> float:

@@ -14,7 +14,7 @@ import scipy.special
 from numpy.typing import NDArray
 
 from genred.model.fitted import Fitted, Floats
-from genred.sound.features import CHAIN_FAMILIES, FEATURE_NAMES, N_META
+from genred.sound.features import CHAIN_FAMILIES, DESCRIBED, FEATURE_NAMES
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
@@ -53,15 +53,11 @@ class Space(Fitted):
     @staticmethod
     def axes() -> dict[str, int]:
         """Return the lengths of axes that the features decide."""
-        return {"n_features": len(FEATURE_NAMES) - N_META, "n_features_for_genre": len(_columns_for_genre())}
+        return {"n_features": len(_families()), "n_features_for_genre": len(_columns_for_genre())}
 
     def fit(self, X: NDArray[np.float32]) -> Self:
-        """Learn the axes from features without `N_META`, (n_tracks, n_features)."""
-        from sklearn.preprocessing import QuantileTransformer
-
-        spread = QuantileTransformer(n_quantiles=min(self.n_quantiles, len(X)), subsample=None).fit(X)
-        self.quantiles_ = spread.quantiles_
-        normal = self.normal(X)
+        """Learn the axes from columns `genred.sound.features.DESCRIBED`, (n_tracks, n_features)."""
+        normal = self.fit_quantiles(X).normal(X)
         rotation = _rotation(normal[:, _columns_for_genre()], self.n_genre_axes, copy=False)
         moved = _re_encoding()[:, _columns_for_genre()] @ rotation.components_.T
         variance, axes = np.linalg.eigh(moved.T @ moved / rotation.explained_variance_.mean())
@@ -71,6 +67,14 @@ class Space(Fitted):
         rotation = _rotation(normal, self.n_novelty_axes)
         self.novelty_axes_ = rotation.components_.T.copy()
         self.novelty_origin_ = rotation.mean_ @ self.novelty_axes_
+        return self
+
+    def fit_quantiles(self, X: NDArray[np.float32]) -> Self:
+        """Learn what `normal` takes and no more."""
+        from sklearn.preprocessing import QuantileTransformer
+
+        spread = QuantileTransformer(n_quantiles=min(self.n_quantiles, len(X)), subsample=None).fit(X)
+        self.quantiles_ = spread.quantiles_
         return self
 
     def normal(self, X: NDArray[np.float32]) -> Floats:
@@ -129,7 +133,7 @@ def _rotation(X: Floats, n_axes: int, *, copy: bool = True) -> "PCA":
 
 
 def _families() -> list[str]:
-    return [name.split(".")[0] for name in FEATURE_NAMES[N_META:]]
+    return [name.split(".")[0] for name in FEATURE_NAMES[DESCRIBED]]
 
 
 @cache

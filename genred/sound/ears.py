@@ -148,7 +148,7 @@ def _mel_filters() -> Array:
 
 
 def pools(patch: Array) -> Array:
-    """Return the maximum and the mean over time of every channel, (2 * `N_CHANNELS`,): all layers but the dense ones."""
+    """Return the maxima and the means over time of all channels before the dense layers, (2 * `N_CHANNELS`,)."""
     network = _network()
     bands = (patch * network["input"].scale + network["input"].shift).T
     timbres = [_timbre(bands, network[name]) for name in ("timbre_low", "timbre_high")]
@@ -208,7 +208,7 @@ def _shifted(name: str) -> Array:
 
 
 def _signs(layer: Layer) -> Array:
-    """Return -1 for filters whose answer is turned round by a negative scale: their least sum is their greatest answer."""
+    """Return -1 for filters with a negative scale, whose least sum is their greatest answer, else 1."""
     return np.where(layer.scale < 0, np.float32(-1), np.float32(1))
 
 
