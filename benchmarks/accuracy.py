@@ -323,6 +323,16 @@ def described(
     return X
 
 
+def methods(corpus: Corpus, table: Table, cache_dir: Path, jobs: int) -> Iterator[Method]:
+    """Make one method after the other: some compute features of their own first."""
+    yield experts(table)
+    yield logistic_regression("YAMNet", corpus.yamnet, corpus.y, C=0.003)
+    statistics = described(corpus, librosa_statistics, cache_dir / "statistics.npy", jobs)
+    yield logistic_regression("librosa statistics", statistics, corpus.y, C=0.1)
+    stft = described(corpus, original_recipe, cache_dir / "stft.npy", jobs)
+    yield logistic_regression("original recipe", stft, corpus.y, C=0.001)
+
+
 def main(root: Path, seeds: Sequence[int], cache_dir: Path, jobs: int) -> int:
     """Print the table and what stands below it; 2 where there is no corpus."""
     if not (root / "labels.csv").is_file():
@@ -331,19 +341,11 @@ def main(root: Path, seeds: Sequence[int], cache_dir: Path, jobs: int) -> int:
     corpus = Corpus.read(root)
     ours = described(corpus, describe, cache_dir / f"genred-{FEATURE_VERSION}.npy", jobs)
     table = Table(ours, corpus.y, corpus.groups, corpus.sources)
-    stft = described(corpus, original_recipe, cache_dir / "stft.npy", jobs)
-    statistics = described(corpus, librosa_statistics, cache_dir / "statistics.npy", jobs)
-    methods = [
-        experts(table),
-        logistic_regression("YAMNet", corpus.yamnet, corpus.y, C=0.003),
-        logistic_regression("librosa statistics", statistics, corpus.y, C=0.1),
-        logistic_regression("original recipe", stft, corpus.y, C=0.001),
-    ]
     made = list(splits(corpus, seeds))
     print(f"{len(corpus.y)} clips, {len(set(corpus.groups))} artists, seeds {', '.join(map(str, seeds))}", flush=True)
     print(f"{'':<20}" + "".join(f"{column:>10}" for column in COLUMNS))
     found: dict[str, Judged] = {}
-    for method in methods:
+    for method in methods(corpus, table, cache_dir, jobs):
         for name, one in judged(corpus, method, made, jobs).items():
             found[name] = one
             values = figures(corpus, one, seeds)

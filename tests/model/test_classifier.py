@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from genred.model.projection import Space, _ranks, _re_encoding
 from genred.model.table import Table
 from genred.sound import SR
 from genred.sound.audio import read_excerpts
-from genred.sound.features import N_META, extract
+from genred.sound.features import DESCRIBED, FEATURE_NAMES, HEARD, N_META, extract
 from tests.model.music import GENRES, table, vectors
 
 
@@ -46,6 +47,22 @@ def test_knows_a_clear_genre(model: GenreClassifier) -> None:
     """A vector like the training music of one genre is given that genre."""
     predictions = model.predict_many(vectors("Jazz", 20, seed=1))
     assert sum(p.genre == "Jazz" for p in predictions) >= 18
+
+
+@pytest.mark.parametrize("known", [DESCRIBED, HEARD], ids=["features", "ears"])
+def test_either_expert_may_know(known: slice) -> None:
+    """Genres that can be told by the features alone, or by what the network hears alone, are learnt."""
+    t, new = (
+        replace(table(), X=table().X.copy()),
+        np.concatenate([vectors(genre, 20, seed=1) for genre in ("Jazz", "Metal")]),
+    )
+    for X in (t.X, new):
+        noise = np.random.default_rng(len(X)).normal(size=X.shape)
+        other = HEARD if known is DESCRIBED else DESCRIBED
+        X[:, other] = noise[:, other]
+    model = GenreClassifier().fit(t)
+    assert [model.classes_[i] for i in model.predict_proba(new).argmax(axis=1)].count("Jazz") == 20
+    assert model.evaluation_.recall["Jazz"] > 0.95
 
 
 def test_one_or_many_is_the_same(model: GenreClassifier) -> None:
@@ -97,7 +114,7 @@ def test_abstains_on_what_it_was_not_trained_on(model: GenreClassifier) -> None:
 
 def test_what_re_encoding_moves_counts_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where copies of music differ most the space is narrower than without the damping; tracks stay as far apart."""
-    X = storage.builtin_table().X[::4, N_META:]
+    X = storage.builtin_table().X[::4, DESCRIBED]
     moves, spreads = [], []
     for damping in (Space.damping, 0.0):
         monkeypatch.setattr(Space, "damping", damping)
@@ -182,6 +199,21 @@ def test_the_builtin_model_abstains_on_speech_and_animals(cache_dir: Path, corpu
     model = storage.builtin(cache_dir)
     for path in sorted((corpus / "notmusic").glob("*.ogg")):
         assert model.predict(extract(read_excerpts(path))).genre is None, path.name
+
+
+def test_no_feature_is_nearly_constant() -> None:
+    """What all music has in common tells nothing, and costs every track."""
+    X = storage.builtin_table().X
+    _, counts = zip(*(np.unique(column, return_counts=True) for column in X.T), strict=True)
+    common = np.array([n.max() for n in counts]) / len(X)
+    assert not {FEATURE_NAMES[i]: round(float(common[i]), 3) for i in np.flatnonzero(common > 0.8)}
+
+
+def test_training_music_is_recognised_after_rounding(cache_dir: Path) -> None:
+    """Tracks whose features were computed elsewhere, or kept in half precision, are those that were learnt."""
+    t = storage.builtin_table()
+    rounded = t.X * (1 + np.random.default_rng(0).normal(0, 5e-4, t.X.shape)).astype(np.float32)
+    assert storage.builtin(cache_dir).evaluate(replace(t, X=rounded)).heard == len(t)
 
 
 def test_ranks_are_those_of_scikit_learn() -> None:

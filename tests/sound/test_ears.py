@@ -52,7 +52,8 @@ def test_levels_are_those_of_librosa() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "wanted", "found"), [(10, 2, 2), (9.009, 3, 3), (10, 6, 5), (4, 6, 1), (5, 6, 2), (1, 6, 1), (0.001, 2, 1)]
+    ("seconds", "wanted", "found"),
+    [(10, 2, 2), (9.009, 3, 3), (10, 6, 5), (4, 6, 1), (5, 6, 2), (1, 6, 1), (0.001, 2, 1)],
 )
 def test_patches_are_as_many_as_fit(seconds: float, wanted: int, found: int) -> None:
     """Two overlap by half at most, and sound shorter than a patch is repeated."""

@@ -244,7 +244,17 @@ def test_it_reads_well_at_any_width(
 
 KEYS = [
     *("path", "decision", "written", "reason", "genres", "whose", "meanings", "model", "was_heard", "genre"),
-    *("confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit", "nearest"),
+    *(
+        "confidence",
+        "candidates",
+        "families",
+        "needed",
+        "thresholds",
+        "strangeness",
+        "strangeness_limit",
+        "nearest",
+        "words",
+    ),
     *("spelled", "obstacles", "history", "would_change"),
 ]
 
