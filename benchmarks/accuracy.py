@@ -183,7 +183,7 @@ def experts(table: Table) -> Method:
         space, hearing = Space().fit(part.X[:, DESCRIBED]), Hearing().fit(part.X[:, HEARD])
 
         def coordinates(X: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
-            described, heard = space.for_genre(space.normal(X[:, DESCRIBED])), hearing.coordinates(X[:, HEARD])
+            described, heard = space.coordinates(space.normal(X[:, DESCRIBED])), hearing.coordinates(X[:, HEARD])
             return described, heard, np.hstack([described, heard])
 
         learnt, asked = coordinates(part.X), coordinates(X)

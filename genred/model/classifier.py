@@ -25,6 +25,7 @@ from genred.model.discriminant import Discriminant, Regression, factors, softmax
 from genred.model.evaluation import Evaluation, family
 from genred.model.fitted import Floats
 from genred.model.hearing import Hearing
+from genred.model.neighbourhood import Neighbourhood
 from genred.model.novelty import Folds, Novelty
 from genred.model.prediction import Candidate, Prediction
 from genred.model.projection import Space
@@ -105,6 +106,7 @@ class GenreClassifier:
         **{f"discriminant.{name}": axes for name, axes in Discriminant.SHAPES.items()},
         **{f"hearing.{name}": axes for name, axes in Hearing.SHAPES.items()},
         **{f"regression.{name}": axes for name, axes in Regression.SHAPES.items()},
+        **{f"neighbourhood.{name}": axes for name, axes in Neighbourhood.SHAPES.items()},
         **{f"novelty.{name}": axes for name, axes in Novelty.SHAPES.items()},
     }
     """The names of `arrays`, and what their axes count."""
@@ -139,6 +141,7 @@ class GenreClassifier:
             "discriminant": self.discriminant_,
             "hearing": self.hearing_,
             "regression": self.regression_,
+            "neighbourhood": self.neighbourhood_,
             "novelty": self.novelty_,
         }
         found = {f"{part}.{name}": a for part, fitted in parts.items() for name, a in fitted.arrays().items()}
@@ -168,6 +171,7 @@ class GenreClassifier:
         model.classes_ = np.array(texts.genres, np.str_)
         model.space_, model.discriminant_ = Space.of(part("space.")), Discriminant.of(part("discriminant."))
         model.hearing_, model.regression_ = Hearing.of(part("hearing.")), Regression.of(part("regression."))
+        model.neighbourhood_ = Neighbourhood.of(part("neighbourhood."))
         model.novelty_, model.factors_ = Novelty.of(part("novelty.")), arrays["factors"]
         truth = np.array(texts.truth, np.str_)
         model.evaluation_ = Evaluation(
@@ -185,10 +189,11 @@ class GenreClassifier:
     def _learn(self, table: Table) -> None:
         truth = np.searchsorted(self.classes_, table.y)
         self.space_, self.hearing_ = Space().fit(table.X[:, DESCRIBED]), Hearing().fit(table.X[:, HEARD])
-        normal = self.space_.normal(table.X[:, DESCRIBED])
-        Z, Z_novelty = self.space_.for_genre(normal), self.space_.for_novelty(normal)
+        normal, Z_heard = self._scores(table.X)
+        Z = self.space_.coordinates(normal)
+        self.neighbourhood_ = Neighbourhood().fit(normal, Z_heard)
+        Z_novelty = self.neighbourhood_.coordinates(normal, Z_heard)
         del normal  # 128 MB for ten thousand tracks
-        Z_heard = self.hearing_.coordinates(table.X[:, HEARD])
         unheard = [
             out_of_fold(kind, coordinates, table, self.classes_)
             for kind, coordinates in ((Discriminant, Z), (Regression, Z_heard))
@@ -211,19 +216,19 @@ class GenreClassifier:
 
     def predict_many(self, X: NDArray[np.float32]) -> list[Prediction]:
         """Judge many tracks at once: (n_tracks, n_features)."""
-        normal = self.space_.normal(X[:, DESCRIBED])
-        probabilities = self._probabilities(normal, X)
-        strange = self.novelty_.is_strange(self.space_.for_novelty(normal))
+        scores = self._scores(X)
+        probabilities = self._probabilities(*scores)
+        strange = self.novelty_.is_strange(self.neighbourhood_.coordinates(*scores))
         needed = self.threshold
         return [self._judge(*row, needed) for row in zip(X, probabilities, strange, strict=True)]
 
     def predict_proba(self, X: NDArray[np.float32]) -> Floats:
         """Calibrated probabilities, (n_tracks, n_genres), whatever is to be thought of the audio."""
-        return self._probabilities(self.space_.normal(X[:, DESCRIBED]), X)
+        return self._probabilities(*self._scores(X))
 
     def surroundings(self, x: NDArray[np.float32]) -> Surroundings:
         """Where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
-        Z = self.space_.for_novelty(self.space_.normal(x[None, DESCRIBED]))
+        Z = self.neighbourhood_.coordinates(*self._scores(x[None]))
         distances, rows = self.novelty_.neighbours(Z)
         genres = map(str, self.evaluation_.truth[rows[0]])
         origins = (self.origins_[row] for row in rows[0])
@@ -237,9 +242,9 @@ class GenreClassifier:
 
         A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist.
         """
-        normal = self.space_.normal(table.X[:, DESCRIBED])
-        judged = self._probabilities(normal, table.X)
-        heard, row = self.novelty_.recognise(self.space_.for_novelty(normal))
+        scores = self._scores(table.X)
+        judged = self._probabilities(*scores)
+        heard, row = self.novelty_.recognise(self.neighbourhood_.coordinates(*scores))
         judged[heard] = self.evaluation_.probabilities[row[heard]]
         genres = np.union1d(self.classes_, table.y)
         probabilities = np.zeros((len(table), len(genres)))
@@ -248,10 +253,13 @@ class GenreClassifier:
             tuple(map(str, genres)), table.y, probabilities, table.groups, table.sources, heard=int(heard.sum())
         )
 
-    def _probabilities(self, normal: Floats, X: NDArray[np.float32]) -> Floats:
-        described = self.discriminant_.logits(self.space_.for_genre(normal))
-        heard = self.regression_.logits(self.hearing_.coordinates(X[:, HEARD]))
-        return product(self.factors_, (described, heard))
+    def _scores(self, X: NDArray[np.float32]) -> tuple[Floats, Floats]:
+        """Return weighted normal scores of the features, and coordinates of what the network hears."""
+        return self.space_.normal(X[:, DESCRIBED]), self.hearing_.coordinates(X[:, HEARD])
+
+    def _probabilities(self, normal: Floats, heard: Floats) -> Floats:
+        described = self.discriminant_.logits(self.space_.coordinates(normal))
+        return product(self.factors_, (described, self.regression_.logits(heard)))
 
     @property
     def threshold(self) -> float:
@@ -344,7 +352,7 @@ def _leave_one_source_out(table: Table, factors: Floats, least: int = 5) -> dict
             continue
         train, test = (table[part & np.isin(table.y, shared)] for part in (~inside, inside))
         space, hearing = Space().fit(train.X[:, DESCRIBED]), Hearing().fit(train.X[:, HEARD])
-        Z, Z_test = (space.for_genre(space.normal(t.X[:, DESCRIBED])) for t in (train, test))
+        Z, Z_test = (space.coordinates(space.normal(t.X[:, DESCRIBED])) for t in (train, test))
         described = Discriminant().fit(Z, train.y).logits(Z_test)
         Z, Z_test = (hearing.coordinates(t.X[:, HEARD]) for t in (train, test))
         heard = Regression().fit(Z, train.y).logits(Z_test)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,20 +140,16 @@ class Evaluation:
         float
             1.01, which nothing reaches, where no confidence earns that precision.
         """
+        artists = np.unique(self.artists, return_inverse=True)[1] if self.artists.size else np.arange(len(self.truth))
+        by_source = [self.sources == source for source in np.unique(self.sources)]
         for needed in np.arange(0.05, 1.0, 0.005):
             confidence, right = self.answers(needed)
             given = confidence >= needed
-            if given.sum() >= min(least, len(right)) and self._earned(right, given) >= precision:
+            parts = [given, *(part for source in by_source if (part := given & source).sum() >= SOURCE)]
+            enough = given.sum() >= min(least, len(right))
+            if enough and all(lower_bound(right[part], artists[part]) >= precision for part in parts):
                 return float(round(needed, 3))
         return 1.01
-
-    def _earned(self, right: NDArray[np.bool_], given: NDArray[np.bool_]) -> float:
-        """Return the precision of the answers given, as far as it is sure, in the source where that is least."""
-        artists = self.artists if self.artists.size else np.arange(len(right))
-        sources = self.sources if self.sources.size else np.zeros(len(right))
-        by_source = (given & (sources == source) for source in np.unique(sources))
-        parts = [given, *(part for part in by_source if part.sum() >= SOURCE)]
-        return min(lower_bound(right[part], artists[part]) for part in parts)
 
     def coverage(self, precision: float) -> float:
         """Share of tracks that get an answer at the threshold for ``precision``."""
@@ -232,12 +228,11 @@ def reliability(
     return claimed, actual, np.array([len(b) for b in bins])
 
 
-def lower_bound(right: NDArray[np.bool_], artists: NDArray[Any]) -> float:
-    """Return the share of right answers less its standard error, which comes from how artists differ."""
+def lower_bound(right: NDArray[np.bool_], artists: NDArray[np.intp]) -> float:
+    """Return the share of right answers less its standard error, which comes from how artists (numbers) differ."""
     share = float(right.mean())
-    _, index = np.unique(artists, return_inverse=True)
-    surplus = np.bincount(index, right - share)
-    n = len(surplus)
+    surplus = np.bincount(artists, right - share)
+    n = len(np.unique(artists))
     return share - float(np.sqrt((surplus**2).sum() * n / max(1, n - 1))) / len(right)
 
 

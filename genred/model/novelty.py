@@ -26,7 +26,7 @@ class Novelty(Fitted):
     """The mean squared distance to the nearest tracks of the training music, times that from its middle, squared.
 
     Noise and tones are far from everything; speech is nearer to some music, but extreme in many features at once.
-    Coordinates are those of `genred.model.projection.Space.for_novelty`.
+    Coordinates are those of `genred.model.neighbourhood.Neighbourhood`.
 
     Attributes
     ----------

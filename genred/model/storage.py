@@ -21,6 +21,7 @@ from genred.model import container
 from genred.model.classifier import MODEL_VERSION, GenreClassifier, Texts
 from genred.model.fitted import Floats
 from genred.model.hearing import Hearing
+from genred.model.neighbourhood import Neighbourhood
 from genred.model.projection import Space
 from genred.model.table import Table
 from genred.sound.features import FEATURE_VERSION
@@ -80,7 +81,10 @@ def _check_shapes(body: _Body) -> None:
     """Raise ValueError unless all arrays are there, and fit each other, the texts and the features."""
     texts = body.texts
     lengths = (
-        Space.axes() | Hearing.axes() | {"n_experts": 2, "n_genres": len(texts.genres), "n_tracks": len(texts.truth)}
+        Space.axes()
+        | Hearing.axes()
+        | Neighbourhood.axes()
+        | {"n_experts": 2, "n_genres": len(texts.genres), "n_tracks": len(texts.truth)}
     )
     if not len(texts.truth) == len(texts.artists) == len(texts.sources):
         raise ValueError("texts of different lengths")
@@ -152,6 +156,7 @@ _CODE = (
     "model/evaluation.py",
     "model/fitted.py",
     "model/hearing.py",
+    "model/neighbourhood.py",
     "model/novelty.py",
     "model/prediction.py",
     "model/projection.py",

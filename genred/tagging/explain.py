@@ -64,8 +64,8 @@ class Explanation:
     ``decision`` is what stands, or would be decided now. ``meanings`` gives genres of the model for those that the file
     has, None where the model knows of none. ``heard`` is how the model judges the sound, whatever the tag says, and
     ``was_heard`` whether that was known without opening the audio. ``written`` is how the user writes the likeliest
-    genre, None where the whitelist forbids it. ``words`` are those that listeners would have for the sound, the likeliest
-    first, each with its probability. ``obstacles`` keep genred from looking at the file or from writing it.
+    genre, None where the whitelist forbids it. ``words`` are listeners' for such a sound, the likeliest first, each
+    with its probability. ``obstacles`` keep genred from looking at the file or from writing it.
     """
 
     path: Path

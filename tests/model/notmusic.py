@@ -1,4 +1,4 @@
-"""Sounds that are no music, synthesized: each is a kind of thing that lies about in a music folder, or near a microphone."""
+"""Sounds that are no music, synthesized: kinds of things that lie about in music folders, or near microphones."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def _noise(seed: int, low: float = 20, high: float = 10000) -> Signal:
     white = np.random.default_rng(seed).normal(size=T.size)
     bands = scipy.signal.butter(2, [low, high], "bandpass", fs=SR, output="sos")
     y = np.asarray(scipy.signal.sosfilt(bands, white))
-    return y / y.std()
+    return np.asarray(y / y.std())
 
 
 def _slowly(seed: int, hertz: float) -> Signal:

@@ -17,9 +17,9 @@ from genred.model.novelty import nearest
 from genred.model.prediction import Candidate
 from genred.model.projection import Space, _ranks, _re_encoding
 from genred.model.table import Table
-from genred.sound import SR
 from genred.sound.audio import read_excerpts
 from genred.sound.features import DESCRIBED, FEATURE_NAMES, HEARD, N_META, extract
+from tests.model import notmusic
 from tests.model.music import GENRES, table, vectors
 
 
@@ -120,10 +120,10 @@ def test_what_re_encoding_moves_counts_little(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(Space, "damping", damping)
         space = Space().fit(X)
         normal = space.normal(X)
-        middle = space.for_genre(normal.mean(axis=0, keepdims=True))
-        moved = space.for_genre(normal.mean(axis=0) + _re_encoding()[:5])
+        middle = space.coordinates(normal.mean(axis=0, keepdims=True))
+        moved = space.coordinates(normal.mean(axis=0) + _re_encoding()[:5])
         moves.append(np.linalg.norm(moved - middle))
-        spreads.append(np.linalg.norm(space.for_genre(normal) - middle, axis=1).mean())
+        spreads.append(np.linalg.norm(space.coordinates(normal) - middle, axis=1).mean())
     assert moves[0] < 0.5 * moves[1]
     assert spreads[0] > 0.8 * spreads[1]
 
@@ -181,16 +181,10 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("kind", ["white noise", "tone", "clicks"])
-def test_the_builtin_model_abstains_on_test_signals(cache_dir: Path, kind: str) -> None:
-    """Noise, a tone and clicks sound like no music, whatever genre is nearest."""
-    t = np.arange(9 * SR) / SR
-    y = {
-        "white noise": np.random.default_rng(0).normal(0, 0.1, len(t)),
-        "tone": 0.3 * np.sin(2 * np.pi * 440 * t),
-        "clicks": 0.5 * (np.arange(len(t)) % 5000 == 0),
-    }[kind].astype(np.float32)
-    prediction = storage.builtin(cache_dir).predict(extract([y, y]))
+@pytest.mark.parametrize("kind", notmusic.KINDS)
+def test_the_builtin_model_abstains_on_what_is_no_music(cache_dir: Path, kind: str) -> None:
+    """Noise, machines, signals, animals and voices sound like no music, whatever genre is nearest."""
+    prediction = storage.builtin(cache_dir).predict(extract(notmusic.excerpts(kind)))
     assert (prediction.genre, prediction.reason) == (None, "doesn't sound like anything the model was trained on")
 
 
@@ -214,6 +208,15 @@ def test_training_music_is_recognised_after_rounding(cache_dir: Path) -> None:
     t = storage.builtin_table()
     rounded = t.X * (1 + np.random.default_rng(0).normal(0, 5e-4, t.X.shape)).astype(np.float32)
     assert storage.builtin(cache_dir).evaluate(replace(t, X=rounded)).heard == len(t)
+
+
+def test_quantiles_are_those_of_scikit_learn() -> None:
+    """The training music has the ranks that the library would give it."""
+    X = table().X[:, DESCRIBED]
+    library = QuantileTransformer(n_quantiles=100, subsample=None).fit(X)
+    space = Space()
+    space.n_quantiles = 100
+    np.testing.assert_allclose(space.fit_quantiles(X).quantiles_, library.quantiles_, rtol=1e-5, atol=1e-6)
 
 
 def test_ranks_are_those_of_scikit_learn() -> None:

@@ -34,7 +34,7 @@ def test_labels_alone_teach() -> None:
 def test_the_surer_of_two_experts_counts_more() -> None:
     """An expert that guesses takes little from one that knows, whatever its logits are multiplied by."""
     Z, truth, y = music(900, 0)
-    knows = Discriminant().fit(*(part[:300] for part in (Z, y))).logits(Z)
+    knows = Discriminant().fit(Z[:300], y[:300]).logits(Z)
     guesses = 20 * np.random.default_rng(1).normal(size=knows.shape)
     weights = factors([knows[300:600], guesses[300:600]], (0.5, 0.5), truth[300:600])
     both = weights[0] * knows + weights[1] * guesses
