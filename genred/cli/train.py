@@ -68,8 +68,9 @@ def train(
         table.save(to_table)
         click.echo(f"{len(table)} tracks in {to_table}")
         return code
-    base = storage.builtin_table() if with_builtin else None
-    model, comparison = own_tags.teach(table, model_of(settings), name=name, base=base)
+    builtin = storage.builtin_table()
+    base, beside = (builtin, None) if with_builtin else (None, builtin)
+    model, comparison = own_tags.teach(table, model_of(settings), name=name, base=base, beside=beside)
     path = installed.file_of(model.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     storage.save(model, path)

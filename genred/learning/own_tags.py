@@ -93,7 +93,7 @@ class Comparison:
 
 
 def teach(
-    table: Table, in_use: GenreClassifier, *, name: str, base: Table | None
+    table: Table, in_use: GenreClassifier, *, name: str, base: Table | None, beside: Table | None = None
 ) -> tuple[GenreClassifier, Comparison]:
     """Fit a model to a person's music, joined with a base where there is one, and compare it with the one in use.
 
@@ -107,6 +107,8 @@ def teach(
         What to call the new one.
     base
         Other music to learn from as well, the built-in table.
+    beside
+        Other music that only says what music sounds like.
     """
     if base is None:
         joined = table
@@ -115,7 +117,7 @@ def teach(
         spelt = {str(group).casefold(): group for group in base.groups}
         groups = np.array([spelt.get(str(group).casefold(), group) for group in table.groups])
         joined = Table.join([replace(table, groups=groups), base])
-    model = GenreClassifier().fit(joined, name=name)
+    model = GenreClassifier().fit(joined, name=name, beside=beside)
     return model, Comparison(new=model.evaluation_.of(slice(len(table))), old=in_use.evaluate(table))
 
 

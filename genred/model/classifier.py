@@ -26,7 +26,7 @@ from genred.model.evaluation import Evaluation, family
 from genred.model.fitted import Floats
 from genred.model.hearing import Hearing
 from genred.model.neighbourhood import Neighbourhood
-from genred.model.novelty import Folds, Novelty
+from genred.model.novelty import N_NEIGHBOURS, Folds, Novelty, nearest
 from genred.model.prediction import Candidate, Prediction
 from genred.model.projection import Space
 from genred.model.table import Table
@@ -115,8 +115,13 @@ class GenreClassifier:
         self.target_precision = target_precision
         self.min_confidence = min_confidence
 
-    def fit(self, table: Table, *, name: str = "own") -> Self:
+    def fit(self, table: Table, *, name: str = "own", beside: Table | None = None) -> Self:
         """Learn from a table.
+
+        Parameters
+        ----------
+        beside
+            Other music, whose genres are not learnt: it says what music sounds like, where that of the table is little.
 
         Raises
         ------
@@ -128,10 +133,10 @@ class GenreClassifier:
             raise ModelError("to learn, music of at least two genres and two artists is needed")
         # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
         with threadpool_limits(1, "blas"):
-            self._learn(table)
+            self._learn(table, table if beside is None else Table.join([table, beside]))
         self._thresholds = {p: self.evaluation_.threshold(p) for p in _PRECISIONS}
         self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
-        self.name = f"{name}-{_digest(table)[:8]}"
+        self.name = f"{name}-{_digest(table, beside)[:8]}"
         return self
 
     def arrays(self) -> dict[str, Floats]:
@@ -186,13 +191,14 @@ class GenreClassifier:
         model._thresholds = dict(texts.thresholds)
         return model
 
-    def _learn(self, table: Table) -> None:
+    def _learn(self, table: Table, music: Table) -> None:
+        """Learn what music is from all of it, and genres from the table that it begins with."""
         truth = np.searchsorted(self.classes_, table.y)
-        self.space_, self.hearing_ = Space().fit(table.X[:, DESCRIBED]), Hearing().fit(table.X[:, HEARD])
-        normal, Z_heard = self._scores(table.X)
-        Z = self.space_.coordinates(normal)
-        self.neighbourhood_ = Neighbourhood().fit(normal, Z_heard)
-        Z_novelty = self.neighbourhood_.coordinates(normal, Z_heard)
+        self.space_, self.hearing_ = Space().fit(music.X[:, DESCRIBED]), Hearing().fit(music.X[:, HEARD])
+        normal, heard = self._scores(music.X)
+        self.neighbourhood_ = Neighbourhood().fit(normal, heard)
+        self.novelty_ = Novelty().fit(self.neighbourhood_.coordinates(normal, heard), _folds(music))
+        Z, Z_heard = self.space_.coordinates(normal[: len(table)]), heard[: len(table)]
         del normal  # 128 MB for ten thousand tracks
         unheard = [
             out_of_fold(kind, coordinates, table, self.classes_)
@@ -200,7 +206,6 @@ class GenreClassifier:
         ]
         self.factors_ = factors(unheard, SHARES, truth)
         self.discriminant_, self.regression_ = Discriminant().fit(Z, table.y), Regression().fit(Z_heard, table.y)
-        self.novelty_ = Novelty().fit(Z_novelty, _folds(table))
         self.evaluation_ = Evaluation(
             tuple(map(str, self.classes_)),
             table.y,
@@ -229,13 +234,13 @@ class GenreClassifier:
     def surroundings(self, x: NDArray[np.float32]) -> Surroundings:
         """Where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
         Z = self.neighbourhood_.coordinates(*self._scores(x[None]))
-        distances, rows = self.novelty_.neighbours(Z)
+        distances, rows = nearest(self.novelty_.music_[: len(self.origins_)], Z[:, :-1], N_NEIGHBOURS)
         genres = map(str, self.evaluation_.truth[rows[0]])
         origins = (self.origins_[row] for row in rows[0])
         apart = map(float, distances[0] / self.novelty_.apart_)
         found = zip(genres, origins, apart, strict=True)
-        nearest = tuple(Neighbour(genre, artist, source, far) for genre, (artist, source), far in found)
-        return Surroundings(float(self.novelty_.score(Z)[0]), self.novelty_.limit_, nearest)
+        known = tuple(Neighbour(genre, artist, source, far) for genre, (artist, source), far in found)
+        return Surroundings(float(self.novelty_.score(Z)[0]), self.novelty_.limit_, known)
 
     def evaluate(self, table: Table) -> Evaluation:
         """How right this model is about labelled music; never flattering.
@@ -245,6 +250,7 @@ class GenreClassifier:
         scores = self._scores(table.X)
         judged = self._probabilities(*scores)
         heard, row = self.novelty_.recognise(self.neighbourhood_.coordinates(*scores))
+        heard &= row < len(self.origins_)
         judged[heard] = self.evaluation_.probabilities[row[heard]]
         genres = np.union1d(self.classes_, table.y)
         probabilities = np.zeros((len(table), len(genres)))
@@ -316,11 +322,13 @@ class GenreClassifier:
         }
 
 
-def _digest(table: Table) -> str:
+def _digest(*tables: Table | None) -> str:
     digest = hashlib.sha256(MODEL_VERSION.encode() + FEATURE_VERSION.encode())
-    digest.update(np.ascontiguousarray(table.X).tobytes())
-    for texts in (table.y, table.groups, table.sources):
-        digest.update("\0".join(texts).encode("utf-8", "surrogateescape"))
+    for table in tables:
+        if table is not None:
+            digest.update(np.ascontiguousarray(table.X).tobytes())
+            for texts in (table.y, table.groups, table.sources):
+                digest.update("\0".join(texts).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

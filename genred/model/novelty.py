@@ -38,7 +38,7 @@ class Novelty(Fitted):
         The training music.
     """
 
-    SHAPES: ClassVar = {"limit_": (), "apart_": (), "music_": ("n_tracks", "n_novelty_axes")}
+    SHAPES: ClassVar = {"limit_": (), "apart_": (), "music_": ("n_music", "n_novelty_axes")}
     limit_: float
     apart_: float
     music_: Floats

@@ -195,6 +195,21 @@ def test_the_builtin_model_abstains_on_speech_and_animals(cache_dir: Path, corpu
         assert model.predict(extract(read_excerpts(path))).genre is None, path.name
 
 
+def test_a_small_library_knows_what_music_is_from_the_builtin_table() -> None:
+    """Beside other music a model of sixty tracks abstains on what it would name; it learns no genre from there."""
+    t = storage.builtin_table()
+    genres = ("Electronic", "Jazz", "Latin")
+    own = np.concatenate([np.flatnonzero(t.y == genre)[:20] for genre in genres])
+    sounds = np.array([extract(notmusic.excerpts(kind)) for kind in ("crowd", "bees", "whale", "low voice")])
+    alone, beside = (GenreClassifier().fit(t[own], beside=other) for other in (None, t[np.arange(len(t)) % 2 == 0]))
+    named = [sum(p.genre is not None for p in model.predict_many(sounds)) for model in (alone, beside)]
+    assert named[1] == 0 < named[0]
+    assert tuple(beside.classes_) == genres
+    assert len(beside.surroundings(sounds[0]).nearest) == 5
+    assert beside.evaluate(t[own]).heard == len(own)
+    assert alone.name != beside.name
+
+
 def test_no_feature_is_nearly_constant() -> None:
     """What all music has in common tells nothing, and costs every track."""
     X = storage.builtin_table().X
