@@ -35,9 +35,8 @@ def check(path: Path, original: BinaryIO, st: os.stat_result, tags: Tags) -> Non
         If there is no room for a second copy.
     """
     if st.st_nlink > 1 and tags.hardlinks == "skip":
-        raise Protected(
-            path, f'it has {st.st_nlink} hard links, and a save would separate them (tags.hardlinks is "skip")'
-        )
+        reason = f'it has {st.st_nlink} hard links, and a save would separate them (tags.hardlinks is "skip")'
+        raise Protected(path, reason)
     me = os.geteuid()
     if me != 0 and st.st_uid != me:
         raise Protected(path, f"it belongs to another user ({st.st_uid}), and genred could not give it back")
