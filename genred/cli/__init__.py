@@ -13,6 +13,7 @@ from genred import __version__
 from genred.cli import doctor, model, questions, review, settings, shells, status, work
 from genred.cli.options import INTERRUPTED, complain
 from genred.cli.sections import Sections
+from genred.dependencies import blame
 from genred.errors import GenredError
 
 
@@ -32,6 +33,11 @@ def main() -> NoReturn:
     except GenredError as error:
         complain(error)
         sys.exit(error.exit_code)
+    except (AttributeError, ImportError, TypeError) as error:
+        if (broken := blame(error)) is None:
+            raise
+        complain(broken)
+        sys.exit(broken.exit_code)
 
 
 @click.group(
