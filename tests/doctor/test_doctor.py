@@ -1,4 +1,6 @@
 import os
+import platform
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -85,6 +87,19 @@ def test_libraries_are_held_against_the_bounds_of_the_package(monkeypatch: pytes
     assert "click" in found.message
     assert "no-such-library is missing" in found.message
     assert "also-not" not in found.message
+
+
+def test_what_is_newer_than_what_was_tested_is_noted_and_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By more than its last number, with what was tested; Python too."""
+    versions = {"av": "99.1.0", "numpy": "2.5.99"}
+    monkeypatch.setattr(machine, "installed", lambda library: versions.get(library.name, library.oldest))
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
+    found = told(machine.python(), "libraries")
+    assert found.state is State.OK
+    assert re.search(r"; newer than what genred was tested with: av 99\.1\.0 \([\d.]+\)$", found.message)
+    python = told(machine.python(), "python")
+    assert python.state is State.OK
+    assert re.match(r"3\.99\.0, .*; it was tested with Python 3\.\d+ to 3\.\d+$", python.message)
 
 
 def test_every_default_kind_of_file_has_a_decoder_but_one() -> None:
