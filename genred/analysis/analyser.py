@@ -29,6 +29,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from genred import genres
 from genred.config import Model, Service, Tags
+from genred.dependencies import blame
 from genred.errors import DecodeError, FileError, GenredError
 
 if TYPE_CHECKING:
@@ -306,7 +307,13 @@ def _job(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float)
     spent = resource.getrusage(resource.RUSAGE_SELF)
     limit = math.ceil(spent.ru_utime + spent.ru_stime + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-    return function(*arguments)
+    try:
+        return function(*arguments)
+    except (AttributeError, FileError, ImportError, TypeError) as error:
+        # Every file would fail alike, and none of them for its own sake.
+        if (broken := blame(error)) is not None:
+            raise broken from error
+        raise
 
 
 def _step_back(nice: int) -> None:

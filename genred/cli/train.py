@@ -79,7 +79,7 @@ def train(
     if used:
         installed.use(model.name)
     if common.json:
-        show.say_json({"path": str(path), "in_use": used} | model.card_)
+        show.say_json({"path": str(path), "in_use": used} | model.card)
         return code
     click.echo("\n".join([*model.evaluation_.lines(), "", *comparison.lines(), ""]))
     if used:

@@ -1,4 +1,5 @@
 import os
+import platform
 import re
 import stat
 import threading
@@ -96,6 +97,19 @@ def test_the_size_of_the_installation_is_told() -> None:
     assert int(size.replace(",", "")) > 300
     assert int(packages) > 30
     assert "scipy" in found.message
+
+
+def test_what_is_newer_than_what_was_tested_is_noted_and_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By more than its last number, with what was tested; Python too."""
+    versions = {"av": "99.1.0", "numpy": "2.5.99"}
+    monkeypatch.setattr(machine, "installed", lambda library: versions.get(library.name, library.oldest))
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
+    found = told(machine.python(), "libraries")
+    assert found.state is State.OK
+    assert re.search(r"; newer than what genred was tested with: av 99\.1\.0 \([\d.]+\)$", found.message)
+    python = told(machine.python(), "python")
+    assert python.state is State.OK
+    assert re.match(r"3\.99\.0, .*; it was tested with Python 3\.\d+ to 3\.\d+$", python.message)
 
 
 def test_every_default_kind_of_file_has_a_decoder_but_one() -> None:
@@ -340,14 +354,13 @@ def test_a_model_is_loaded_in_a_worker_which_listens_to_a_tone(tiny_model: Path)
     assert (listened.check, listened.state) == ("listening", State.OK)
 
 
-def test_a_model_that_others_may_write_is_a_fault(tmp_path: Path, tiny_model: Path) -> None:
+def test_a_damaged_model_is_a_fault(tmp_path: Path, tiny_model: Path) -> None:
     """It would be refused, and the finding says why."""
-    for file in (tiny_model, tiny_model.with_name(tiny_model.name + ".json")):
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / tiny_model.name).chmod(0o666)
-    [found] = holdings.model(Config().with_changes("model", path=str(tmp_path / tiny_model.name)))
+    damaged = tmp_path / tiny_model.name
+    damaged.write_bytes(tiny_model.read_bytes()[:-1])
+    [found] = holdings.model(Config().with_changes("model", path=str(damaged)))
     assert found.state is State.FAIL
-    assert "others may write" in found.message
+    assert f"{damaged}: damaged" in found.message
 
 
 # -- the service -------------------------------------------------------------------------------------------------------
