@@ -93,7 +93,7 @@ def _misfit(needed: Requirement) -> str:
 
 
 def _newer(there: str, tested: str) -> bool:
-    """Return whether a version is newer than the newest tested one, by more than its last number."""
+    """Return whether a version is newer than one that was tested, by more than its last number."""
     return bool(there) and Version(there).release[:2] > Version(tested).release[:2]
 
 
