@@ -15,12 +15,12 @@ _GLANCE_SECONDS = 0.05
 
 @contextmanager
 def locked(path: Path, *, wait: bool = False) -> Iterator[int]:
-    """Hold a lock file; it is let go when the process ends, however it ends.
+    """Hold a lock file; the lock ends with the process, however that ends.
 
     Yields
     ------
     int
-        The file's descriptor; what is written there, others can read.
+        The file's descriptor; other processes can read what is written to the file.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[int]:
 
 
 def held(fd: int) -> bool:
-    """Whether another process holds the lock on this open file."""
+    """Return whether another process holds the lock on this open file."""
     try:
         flock(fd, LOCK_SH | LOCK_NB)
     except BlockingIOError:
@@ -52,10 +52,10 @@ def held(fd: int) -> bool:
 
 
 def _taken(fd: int) -> bool:
-    """Take a lock that is free; whether it was."""
+    """Take a lock if it is free; return False if it isn't."""
     for glance in range(_GLANCES):
         if glance:
-            time.sleep(_GLANCE_SECONDS)  # `held` has it for a moment, and that must not keep anybody from starting
+            time.sleep(_GLANCE_SECONDS)  # `held` takes the lock for a moment, which must not stop a start
         try:
             flock(fd, LOCK_EX | LOCK_NB)
         except BlockingIOError:
