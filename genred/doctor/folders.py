@@ -12,7 +12,7 @@ from genred.errors import FileError
 from genred.fs.files import open_regular, readable
 from genred.fs.mounts import eventless, mount_of, read_mounts
 from genred.saving import kernel
-from genred.watching.root import POLL_SECONDS
+from genred.watching.scans import POLL_SECONDS
 from genred.watching.walk import WatchOptions, wanted
 
 SURVEY_SECONDS = 7.0  # less than a check may take
