@@ -12,7 +12,7 @@ from genred.history.history import History
 from genred.history.records import Outcome, Record, Standing
 from genred.watching.backlog import Meeting
 from genred.watching.walk import WatchOptions, walk
-from tests.watching.test_watcher import in_a_namespace
+from tests.namespace import in_a_namespace
 
 OPTIONS = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=0.25)
 
