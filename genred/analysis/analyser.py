@@ -33,6 +33,9 @@ from genred.dependencies import blame
 from genred.errors import DecodeError, FileError, GenredError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genred.model.classifier import GenreClassifier
     from genred.model.prediction import Prediction
 
@@ -155,10 +158,15 @@ class Analyser:
         self._pool.stop()
         self._pool.join()
 
-    def warm_up(self, stop: threading.Event | None = None) -> None:
+    def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
         """Have a worker load the model and try it; then ``model_name`` is known. The others are as quick when asked.
 
-        The first time, when librosa's code is compiled and the model fitted, takes a minute; ``stop`` ends the waiting.
+        Parameters
+        ----------
+        stop
+            Ends the waiting: the first time, when code is compiled and the model fitted, takes a minute.
+        tell
+            Called twice a second with what is waited for.
 
         Raises
         ------
@@ -167,20 +175,31 @@ class Analyser:
         GenredError
             If no worker gets ready.
         """
+        anew = "" if any((self._cache / "numba").glob("*")) else ", which is compiled once"
         prepare(self._cache)
         # A pool is made by whoever gives it its first job, and that one waits, deaf, for the first fork.
         first = threading.Thread(target=_fork_once, daemon=True)
         first.start()
         while first.is_alive():
+            tell("loading what listens")
             first.join(0.5)
             if stop is not None and stop.is_set():
                 return
-        future = self._submit(_warm_up, (self._model, self._cache), _START_SECONDS)
-        while not wait([future], timeout=0.5).done:
-            if stop is not None and stop.is_set():
-                return
+        steps: list[tuple[str, Callable[..., str], tuple[Any, ...]]] = [
+            (f"trying what listens{anew}", _listen, ()),
+            ("loading the model, which is fitted once if it is the built-in one", _load, (self._model, self._cache)),
+        ]
+        for step, job, arguments in steps:
+            future = self._submit(job, arguments, _START_SECONDS)
+            while not wait([future], timeout=0.5).done:
+                tell(step)
+                if stop is not None and stop.is_set():
+                    return
+            self.model_name = self._ready(future)
+
+    def _ready(self, future: "Future[str]") -> str:
         try:
-            self.model_name = future.result()
+            return future.result()
         except TimeoutError as error:
             raise GenredError(f"no worker was ready after {_START_SECONDS:.0f} s; try again") from error
         except (ProcessExpired, MemoryError) as error:
@@ -325,15 +344,26 @@ def _step_back(nice: int) -> None:
         psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
 
 
-def _warm_up(model: Model, cache_folder: Path) -> str:
+def _listen() -> str:
+    """Listen to noise, so that what has to be compiled is."""
+    _heard()
+    return ""
+
+
+def _load(model: Model, cache_folder: Path) -> str:
+    """Load the model, try it, and return its name."""
+    classifier = load_model(model, cache_folder)
+    classifier.predict(_heard())
+    return classifier.name
+
+
+@cache
+def _heard() -> "NDArray[np.float32]":
     import numpy as np
 
     from genred.sound import SR, features
 
-    classifier = load_model(model, cache_folder)
-    noise = np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)
-    classifier.predict(features.extract([noise]))
-    return classifier.name
+    return features.extract([np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)])
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from genred.fs.files import readable
+from genred.fs.files import printable, readable
 from genred.history.records import Outcome, Record
 
 JOURNAL = Path("/run/systemd/journal/socket")
@@ -161,7 +161,7 @@ class _Escaped(logging.Formatter):
     """No message moves a terminal's cursor or pretends to be two, whatever names are in it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        return _escaped(super().formatMessage(record))
+        return printable(super().formatMessage(record))
 
 
 class _Prefixed(_Escaped):
@@ -192,7 +192,7 @@ def _fields(decision: Record) -> dict[str, str]:
         "RUN": decision.run,
         "RECORD": decision.id,
     }
-    return {f"GENRED_{name}": _escaped(str(value)) for name, value in values.items() if value is not None}
+    return {f"GENRED_{name}": printable(str(value)) for name, value in values.items() if value is not None}
 
 
 def _packed(name: str, value: str) -> bytes:
@@ -204,12 +204,6 @@ def _packed(name: str, value: str) -> bytes:
 
 def _priority(record: logging.LogRecord) -> str:
     return {logging.DEBUG: "7", logging.INFO: "6", logging.WARNING: "4"}.get(record.levelno, "3")
-
-
-def _escaped(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _is_journal(stream: int) -> bool:

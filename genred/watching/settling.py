@@ -5,9 +5,7 @@ placeholder of no bytes. So a file counts as settled when its stamp was seen twi
 the same.
 """
 
-import fcntl
 import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from genred.errors import FileError
 from genred.fs.files import Stamp, open_regular
+from genred.fs.locks import lease_is_refused
 
 EMPTY_SECONDS = 60.0
 """How long a file of no bytes is waited for before it is let go as it is: a browser's placeholder takes that name."""
@@ -129,19 +128,6 @@ def at_rest(path: Path, stamp: Stamp) -> bool:
     """
     try:
         with open_regular(path) as file:
-            return Stamp.of(os.fstat(file.fileno())) == stamp and not _has_writer(file.fileno())
+            return Stamp.of(os.fstat(file.fileno())) == stamp and not lease_is_refused(file)
     except FileError:
         return os.path.lexists(path)  # what can't be opened will not rest more by waiting
-
-
-def _has_writer(fd: int) -> bool:
-    try:
-        # A writer that comes in this instant breaks the lease with a signal; SIGIO, the default, would kill us.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # not ours, or a file system without leases
-    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return False

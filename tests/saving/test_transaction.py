@@ -423,7 +423,7 @@ def test_a_file_system_that_refuses_every_lease_is_no_obstacle(
     song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Network file systems grant no leases at all: that says nothing about the file."""
-    monkeypatch.setattr(kernel, "lease_is_refused", lambda file: True)
+    monkeypatch.setattr(transaction, "lease_is_refused", lambda file: True)
     save(song, journal)
     assert song.read_bytes() == NEW
 

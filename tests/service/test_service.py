@@ -24,8 +24,10 @@ from genred.errors import HistoryError
 from genred.fs.locks import locked
 from genred.history.history import History
 from genred.history.records import Query, Record
+from genred.service.reporter import Reporter
 from genred.service.sdnotify import Pulse, notify
-from genred.service.service import PATIENCE_SECONDS, _Service
+from genred.service.service import PATIENCE_SECONDS
+from genred.service.service import Service as Tagging
 from genred.service.signals import Reload
 from genred.service.status import Board, Status, ask
 from genred.service.workers import Workers
@@ -407,7 +409,7 @@ def test_a_database_that_cannot_be_used_for_a_while_is_waited_for(history: Histo
     lock = tmp_path / "run.lock"
     full, stop, config = FullForAWhile(history.path, history._engine), Impatient(lock), Config()
     with locked(lock) as fd, Board(fd, "run") as board, Workers() as workers:
-        service = _Service(full, board, workers, stop, Reload(lambda: config))
+        service = Tagging(full, Reporter(full, board), workers, stop, Reload(lambda: config))
         assert service.wait(config, HistoryError("full", transient=True)) is config
         assert len(stop.seen) == 3 * PATIENCE_SECONDS
         assert {(status.state, status.trouble) for status in stop.seen if status} == {
@@ -424,7 +426,7 @@ def test_a_database_that_is_damaged_is_not_waited_for(history: History, tmp_path
     full, stop = FullForAWhile(history.path, history._engine), Impatient(tmp_path / "run.lock")
     full.transient = False
     with locked(tmp_path / "run.lock") as fd, Board(fd, "run") as board, Workers() as workers:
-        service = _Service(full, board, workers, stop, Reload(Config))
+        service = Tagging(full, Reporter(full, board), workers, stop, Reload(Config))
         with pytest.raises(HistoryError):
             service.wait(Config(), HistoryError("full", transient=True))
     assert len(stop.seen) == PATIENCE_SECONDS
