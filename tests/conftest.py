@@ -82,6 +82,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             y.append(genre)
     groups = np.array([f"artist {i // 2}" for i in range(len(y))])
     table = Table(np.array(rows), np.array(y), groups, np.array(["synthesized"] * len(y)))
-    path = tmp_path_factory.mktemp("model") / "tiny.joblib"
+    path = tmp_path_factory.mktemp("model") / "tiny.genred"
     storage.save(GenreClassifier().fit(table, name="tiny"), path)
     return path

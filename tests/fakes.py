@@ -1,6 +1,7 @@
 """Hand-written stand-ins."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from genred import tags
@@ -33,6 +34,9 @@ class FakeAnalyser(Analyser):
         self.model_name = "fake"
 
     def close(self) -> None:
+        pass
+
+    def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
     def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:

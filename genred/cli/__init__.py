@@ -29,8 +29,9 @@ from genred.cli import (
     train,
     undo,
 )
-from genred.cli.options import INTERRUPTED, complain
+from genred.cli.options import DRY_RUN_BEFORE, INTERRUPTED, complain, everywhere
 from genred.cli.sections import Sections
+from genred.dependencies import blame
 from genred.errors import GenredError
 
 
@@ -50,6 +51,11 @@ def main() -> NoReturn:
     except GenredError as error:
         complain(error)
         sys.exit(error.exit_code)
+    except (AttributeError, ImportError, TypeError) as error:
+        if (broken := blame(error)) is None:
+            raise
+        complain(broken)
+        sys.exit(broken.exit_code)
 
 
 @click.group(
@@ -66,6 +72,8 @@ def main() -> NoReturn:
         "Configuration and service": [doctor.doctor, config.config_, completion.completion, man.man],
     },
 )
+@everywhere
+@DRY_RUN_BEFORE
 @click.version_option(__version__, prog_name="genred")
 def cli() -> None:
     """Music arrives in a folder, and a moment later it carries a genre.

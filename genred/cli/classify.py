@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from genred.cli import show
-from genred.cli.options import FILES, SOME_FAILED, Common, analyser_of, common
+from genred.cli.arguments import FILES
+from genred.cli.options import SOME_FAILED, Common, analyser_of, common
 from genred.errors import FileError
 from genred.fs.files import readable
 

@@ -7,13 +7,15 @@ import click
 
 from genred import config
 from genred.cli import show
-from genred.cli.options import DRY_RUN, Common, common
+from genred.cli.arguments import PATH
+from genred.cli.options import DRY_RUN, Common, common, everywhere
 from genred.config import toml
 from genred.errors import ConfigError
 from genred.model import installed
 
 
 @click.group("config")
+@everywhere
 def config_() -> None:
     """See, check and begin the configuration.
 
@@ -24,7 +26,7 @@ def config_() -> None:
 
 
 @config_.command("init")
-@click.argument("directories", nargs=-1, metavar="[DIR]...", type=click.Path(path_type=Path))
+@click.argument("directories", nargs=-1, metavar="[DIR]...", type=PATH)
 @DRY_RUN
 @common
 def config_init(common: Common, directories: Sequence[Path], dry_run: bool) -> None:

@@ -7,10 +7,11 @@ from typing import TextIO
 import click
 
 from genred.cli import show
+from genred.cli.arguments import PATH
 from genred.cli.labelled import REPORT, table_of
 from genred.cli.options import SOME_FAILED, Common, common, model_of
 
-_SOURCES = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(path_type=Path))
+_SOURCES = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=PATH)
 
 
 @click.command()

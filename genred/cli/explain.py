@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from genred.cli import show
+from genred.cli.arguments import PATH
 from genred.cli.options import Common, analyser_of, common, model_of
 
 
 @click.command()
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE", type=PATH)
 @common
 def explain(common: Common, path: Path) -> None:
     """Why a file has this genre or none: what was heard, what it takes, what would change it.

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from genred.cli import completing, show
-from genred.cli.options import CSV, Common, common, moment, not_both
+from genred.cli.arguments import GENRE, MOMENT, PATH
+from genred.cli.options import CSV, Common, common, not_both
 from genred.fs.files import readable
 
 if TYPE_CHECKING:
@@ -29,12 +30,19 @@ _ROOMY = 100  # columns of a terminal from which on the reason stands beside the
 
 @click.command()
 @click.option(
-    "--genre", "genres", multiple=True, shell_complete=completing.genres, help="Only this genre; several times: any."
+    "--genre",
+    "genres",
+    multiple=True,
+    type=GENRE,
+    shell_complete=completing.genres,
+    help="Only this genre; several times: any.",
 )
 @click.option("--outcome", "outcomes", type=_OUTCOMES, multiple=True, help="Only this outcome; several: any of these.")
-@click.option("--since", metavar="WHEN", help="2026-11-22, 2026-11-22T18:30, or back from now: 90m, 12h, 7d.")
-@click.option("--until", metavar="WHEN", help="Before that moment.")
-@click.option("--path", type=click.Path(path_type=Path), help="One file, or all below a folder.")
+@click.option(
+    "--since", metavar="WHEN", type=MOMENT, help="2026-11-22, 2026-11-22T18:30, yesterday, or back from now: 90m, 7d."
+)
+@click.option("--until", metavar="WHEN", type=MOMENT, help="Before that moment.")
+@click.option("--path", type=PATH, help="One file, or all below a folder.")
 @click.option("--run", "run_id", type=int, help="One run of genred.")
 @click.option("--limit", type=click.IntRange(min=1), help=f"At most so many.  [default: {_AT_ONCE} on a terminal]")
 @CSV
@@ -64,8 +72,8 @@ def history(
     query = Query(
         genres=genres,
         outcomes=tuple(map(Outcome, outcomes)),
-        since=moment(since) if since else None,
-        until=moment(until) if until else None,
+        since=since,
+        until=until,
         path=path.resolve() if path else None,  # as it was recorded
         run=run_id,
         limit=limit or (_AT_ONCE if to_person else None),

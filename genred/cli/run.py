@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from genred import config
-from genred.cli.options import DIRS, Common, common, named, watching
+from genred.cli.arguments import DIRS
+from genred.cli.options import Common, common, named, watching
 
 
 @click.command()

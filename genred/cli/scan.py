@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from genred.cli import show
-from genred.cli.options import DIRS, DRY_RUN, INTERRUPTED, SOME_FAILED, Common, common, complain, named
+from genred.cli.arguments import DIRS
+from genred.cli.options import DRY_RUN, INTERRUPTED, SOME_FAILED, Common, common, complain, named
 from genred.errors import WatchError
 from genred.fs.files import readable
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import click
 
 from genred.cli import completing
-from genred.cli.options import DRY_RUN, FILES, Common, analyser_of, common
+from genred.cli.arguments import FILES, GENRE
+from genred.cli.options import DRY_RUN, Common, analyser_of, common
 from genred.cli.outcomes import each
 
 
 @click.command("set")
-@click.argument("genre", shell_complete=completing.genres)
+@click.argument("genre", type=GENRE, shell_complete=completing.genres)
 @FILES
 @DRY_RUN
 @common

@@ -1,12 +1,14 @@
 """The command that learns: train."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
 
 from genred.cli import show
+from genred.cli.arguments import NAME, PATH
 from genred.cli.labelled import REPORT, table_of
 from genred.cli.options import SOME_FAILED, Common, analyser_of, common, model_of
 from genred.errors import ConfigError
@@ -18,19 +20,19 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...", type=PATH)
 @click.option(
     "--from-tags",
     "libraries",
     multiple=True,
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Learn from the genres that you set in this library.",
 )
 @click.option("--with-builtin", is_flag=True, help="Learn from the built-in table as well.")
-@click.option("--name", default="own", show_default=True, help="What to call the model.")
+@click.option("--name", type=NAME, default="own", show_default=True, help="What to call the model.")
 @click.option("--force", is_flag=True, help="Put it in use even if it is worse than the one in use.")
-@click.option("--to-table", type=click.Path(path_type=Path), help="Keep the feature table (.npz), and no model.")
+@click.option("--to-table", type=PATH, help="Keep the feature table (.npz), and no model.")
 @REPORT
 @common
 def train(
@@ -77,7 +79,7 @@ def train(
     if used:
         installed.use(model.name)
     if common.json:
-        show.say_json({"path": str(path), "in_use": used} | model.card_)
+        show.say_json({"path": str(path), "in_use": used} | model.card)
         return code
     click.echo("\n".join([*model.evaluation_.lines(), "", *comparison.lines(), ""]))
     if used:
@@ -98,8 +100,10 @@ def _own_labels(folders: Sequence[Path], settings: "Config") -> list["Labelled"]
 
     options = WatchOptions.of(settings.watch)
     paths = (Path(path) for folder in folders for path, _ in walk(folder, options))
-    history = History.open(settings.database, readonly=True) if settings.database.exists() else None
-    with analyser_of(settings) as analyser:
+    with ExitStack() as stack:
+        has_history = settings.database.exists()
+        history = stack.enter_context(closing(History.open(settings.database, readonly=True))) if has_history else None
+        analyser = stack.enter_context(analyser_of(settings))
         vocabulary = Policy.of(settings).vocabulary
         found = own_tags.from_tags(paths, analyser, history, vocabulary, settings.tags.separator)
     for reason, count in found.left_out.most_common():

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genred.cli.options import DRY_RUN, SOME_FAILED, Common, analyser_of, common, moment
+from genred.cli.arguments import MOMENT, PATH
+from genred.cli.options import DRY_RUN, SOME_FAILED, Common, analyser_of, common
 from genred.cli.outcomes import each, fail
 from genred.errors import FileError
 
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=PATH)
 @click.option("--run", "run_id", type=int, help="All that one run wrote; its number is in the history.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="The last N tags that were written.")
-@click.option("--since", metavar="WHEN", help="All written since 2026-11-22, 2026-11-22T18:30, or 90m, 12h, 7d ago.")
+@click.option(
+    "--since",
+    metavar="WHEN",
+    type=MOMENT,
+    help="All written since 2026-11-22, 2026-11-22T18:30, yesterday, or 90m, 7d ago.",
+)
 @DRY_RUN
 @common
 def undo(
@@ -45,7 +51,7 @@ def undo(
     settings = common.load()
     names = dict.fromkeys(name for path in paths for name in (path.absolute(), path.resolve()))
     queries = [Query(path=name) for name in names]
-    queries = queries or [Query(run=run_id, limit=last, since=moment(since) if since else None)]
+    queries = queries or [Query(run=run_id, limit=last, since=since)]
     with deciding(settings, "undo") as history, ExitStack() as stack:
         journal = Journal(history)
         if not dry_run:

@@ -189,8 +189,8 @@ def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path)
 
 def test_a_model_that_cannot_be_used_is_found_at_the_start(tmp_path: Path) -> None:
     """Before any file is looked at."""
-    (tmp_path / "x.joblib").write_bytes(b"no model")
-    model = Model(path=str(tmp_path / "x.joblib"))
+    (tmp_path / "x.genred").write_bytes(b"no model")
+    model = Model(path=str(tmp_path / "x.genred"))
     with Analyser(Service(workers=1), model, tmp_path) as analyser, pytest.raises(ModelError):
         analyser.warm_up()
 

@@ -39,11 +39,15 @@ def test_the_example_shows_every_key() -> None:
         ("[tagz]\n", ":1: tagz: no such section; did you mean tags?"),
         ("\n[tags]\n\nmode = 'kepp'", ":4: tags.mode: must be one of keep, merge, overwrite, off"),
         ("[watch]\npolling = 'often'", ":2: watch.polling: must be one of auto, true, false"),
-        ("[model]\ntarget_precision = 80", ":2: model.target_precision: expected 'float' < 1.0"),
+        ("[model]\ntarget_precision = 80", ":2: model.target_precision: must be a share of one: 0.8 for 80 %"),
+        ("[model]\ntarget_precision = 1", ":2: model.target_precision: expected 'float' < 1.0"),
+        ("[model]\ntarget_precision = -80", ":2: model.target_precision: expected 'float' > 0.0"),
+        ("[model]\nmin_confidence = 52.5", ":2: model.min_confidence: must be a share of one: 0.525 for 52.5 %"),
         ("[watch]\ndirectories = ['Music']", ":2: watch.directories: expected an absolute path, got 'Music'"),
         ("[genres.aliases]\nRap = 3", ":1: genres.aliases: expected 'str', got 'int'"),
         ("watch = 3", ":1: watch: must be a section: [watch]"),
         ("[history]\nurl = 'mysql://x'", ":2: history.url: "),
+        ("[history]\nurl = 'sqlite:///'", ":2: history.url: "),
         ("[watch\n", ":1: not TOML"),
     ],
 )
@@ -159,6 +163,15 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     file = write(tmp_path, "[tags]\nmode = 1\nmax_genres = 0\n[watch]\nfoo = 1\n")
     _, mistakes = config.check(file, {})
     assert [mistake.key for mistake in mistakes] == ["tags.mode", "tags.max_genres", "watch.foo"]
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """Editors of other systems write one, and lines keep their numbers."""
+    file = tmp_path / "genred.toml"
+    file.write_text("[tags]\nmax_genres = 2\n", encoding="utf-8-sig")
+    assert config.load(file, {}).tags.max_genres == 2
+    file.write_text("[tags]\nmax_genres = 0\n", encoding="utf-8-sig")
+    assert config.check(file, {})[1][0].line == 2
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from genred.cli import completing, show
+from genred.cli.arguments import GENRE, PATH
 from genred.cli.options import DRY_RUN, Common, analyser_of, common, model_of
 from genred.cli.outcomes import each
 from genred.cli.set import obey
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PATH)
 
 
 def _which(command: F) -> F:
     """The options that say what is asked about."""
     options: list[Callable[[Any], Any]] = [
-        click.option("--path", "below", type=click.Path(path_type=Path), help="One file, or all below a folder."),
+        click.option("--path", "below", type=PATH, help="One file, or all below a folder."),
         click.option("--tagged", default=0, metavar="N", help="Also the N tags that genred was least sure of."),
         click.option("--skipped", is_flag=True, help="What was skipped before, and nothing else."),
     ]
@@ -59,9 +60,9 @@ def review(context: click.Context, common: Common, below: Path | None, tagged: i
     genred review --tagged 20          also the tags it was least sure of
     """
     if context.invoked_subcommand is not None:
-        given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
-        if given:
-            raise click.UsageError(f"options go behind the command: genred review {context.invoked_subcommand} ...")
+        if any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in context.params):
+            name = context.invoked_subcommand
+            raise click.UsageError(f"--path, --tagged and --skipped go behind the command: genred review {name} ...")
         return 0
     from rich.console import Console
 
@@ -118,7 +119,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
 
 @review.command("set")
 @PATHS
-@click.argument("genre", shell_complete=completing.genres, callback=lambda _, __, value: _genre(value))
+@click.argument("genre", type=GENRE, shell_complete=completing.genres)
 @DRY_RUN
 @common
 def set_(common: Common, paths: Sequence[Path], genre: str, dry_run: bool) -> int:
@@ -246,12 +247,6 @@ def _questions(records: Sequence["Record"], settings: "Config", history: "Histor
     from genred.tagging.review import questions
 
     return questions(records, history, Policy.of(settings), model_of(settings)) if records else iter(())
-
-
-def _genre(value: str) -> str:
-    if not value.strip():
-        raise click.BadParameter("a genre has a name")
-    return value.strip()
 
 
 def _as_json(question: "Question") -> dict[str, Any]:
