@@ -221,7 +221,7 @@ class Analyser:
                 future.cancel()
 
     def genres(self, path: Path) -> tuple[str, ...]:
-        """The genres in a file's tags.
+        """Read the genres in a file's tags.
 
         Raises
         ------
@@ -322,7 +322,7 @@ def _end_when_readable(descriptor: int) -> None:
 
 
 def _job(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) -> T:
-    """One job in a worker, with so much processor time and no more, even if nobody is left to watch the clock."""
+    """Do one job in a worker, with so much processor time and no more, even if nobody is left to watch the clock."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
     limit = math.ceil(spent.ru_utime + spent.ru_stime + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
@@ -368,7 +368,7 @@ def _heard() -> "NDArray[np.float32]":
 
 @cache
 def load_model(model: Model, cache_folder: Path) -> "GenreClassifier":
-    """The model that the configuration asks for, as sure as it asks.
+    """Load the model that the configuration asks for, and make it as sure as it asks.
 
     Raises
     ------
@@ -384,7 +384,7 @@ def load_model(model: Model, cache_folder: Path) -> "GenreClassifier":
 
 
 def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":
-    """What a model says of what was heard before: features of some files, as `Look` has them; no audio is opened."""
+    """Predict from features that were computed before, as `Look` has them; no audio is opened."""
     import numpy as np
 
     return model.predict_many(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]))

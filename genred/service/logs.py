@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def line(record: Record) -> tuple[int, str]:
-    """A record as a line of the log, with its level."""
+    """Return the level and the text of a record in the log."""
     level = logging.WARNING if record.outcome is Outcome.FAILED else logging.INFO
     what = ", ".join(record.written) or record.genre or ""
     sure = f" ({record.confidence:.2f})" if record.confidence is not None and what else ""
@@ -172,7 +172,7 @@ class _Prefixed(_Escaped):
 
 
 def _gist(record: logging.LogRecord) -> str | None:
-    """What makes messages alike; None for a decision that is worth its line whatever came before."""
+    """Return what messages that are alike have in common; None for a decision that is always worth its line."""
     decision: Record | None = getattr(record, "decision", None)
     if decision is None:
         return record.getMessage()
@@ -207,6 +207,6 @@ def _priority(record: logging.LogRecord) -> str:
 
 
 def _is_journal(stream: int) -> bool:
-    """Whether what is written there ends in the journal; a shell started by a service inherits only the variable."""
+    """Return whether a stream ends in the journal; a shell started by a service inherits only the variable."""
     st = os.fstat(stream)
     return os.environ.get("JOURNAL_STREAM") == f"{st.st_dev}:{st.st_ino}"

@@ -84,7 +84,7 @@ class Status:
         self.last = Last(record.at or _now(), readable(record.path), outcome, genre, record.confidence, record.reason)
 
     def line(self) -> str:
-        """What matters, in one line."""
+        """Return what matters, in one line."""
         roots = f"{len(self.roots)} root{'' if len(self.roots) == 1 else 's'}"
         last = f"{self.last.outcome} {self.last.path}" if self.last else "nothing yet"
         said = [f"{self.state} {roots}, {self.queued:,} queued, {self.known:,} known, last: {last}"]
@@ -95,7 +95,7 @@ class Status:
 
     @classmethod
     def parse(cls, text: bytes) -> Self:
-        """What `Board` wrote; of another version of genred, as much as is understood.
+        """Read what `Board` wrote; of another version of genred, as much as is understood.
 
         Raises
         ------
@@ -161,12 +161,12 @@ class Board:
 
 
 def lock_of(database: Path) -> Path:
-    """The lock of the one that analyses for this history."""
+    """Return the lock of the one that analyses for a history."""
     return database.with_name("run.lock")
 
 
 def ask(lock: Path) -> tuple[bool, Status | None]:
-    """Whether somebody is at work, and what they said last, or the last who was; None where nobody ever was.
+    """Return whether somebody is at work, and what they, or the last who was, said last; None where nobody ever was.
 
     Raises
     ------

@@ -46,7 +46,7 @@ class Workers:
 
 
 def _content(model: str) -> Stamp | None:
-    """What tells whether a model's file was replaced."""
+    """Return the stamp of a model's file, by which a replacement is noticed."""
     try:
         return stamp_of(Path(model)) if model else None
     except FileError:

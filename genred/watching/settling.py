@@ -52,7 +52,7 @@ class Settler:
         self._hinted.setdefault(path, now)
 
     def next_due(self) -> float | None:
-        """When `due` should be asked again; None if there is nothing to wait for."""
+        """Return when `due` should be asked again; None if there is nothing to wait for."""
         waiting = [next(iter(self._hinted.values()))] if self._hinted else []
         if self._seen:
             waiting.append(next(iter(self._seen.values())).look_at)
@@ -111,7 +111,15 @@ class SystemTime:
         self._ahead: list[tuple[float, float]] = []  # since when the system's time was how far ahead of the clock
 
     def at(self, now: float, time: float) -> float:
-        """The time now, by a clock that never goes back and by the system's; to be asked often."""
+        """Return the time that files are stamped with now; to be asked often.
+
+        Parameters
+        ----------
+        now
+            The time of a clock that never goes back.
+        time
+            The time of the system.
+        """
         ahead = time - now
         if not self._ahead or abs(ahead - self._ahead[-1][1]) > _SLEW_SECONDS:
             self._ahead.append((now, ahead))
@@ -121,7 +129,7 @@ class SystemTime:
 
 
 def at_rest(path: Path, stamp: Stamp) -> bool:
-    """Whether a file is still what had settled, and nobody has it open for writing, as far as that can be known.
+    """Return whether a file is still what had settled, and nobody is known to have it open for writing.
 
     A download that stalls is quiet too. A read lease is refused while somebody has the file open for writing; it
     takes the file's owner or CAP_LEASE, and network file systems refuse it for reasons of their own: don't ask there.
