@@ -100,7 +100,7 @@ _CODE = (
 
 
 def _source(name: str) -> str:
-    return (resources.files("genred") / name).read_text()
+    return (resources.files("genred") / name).read_text("utf-8")
 
 
 def _sidecar(path: Path) -> Path:
