@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from genred.config import cache_dir
 from genred.model import storage
-from genred.sound import audio, features
+from genred.sound import SR, audio, features
 
 FORMATS = {
     "mp3 320k": ("mp3", "-c:a", "libmp3lame", "-b:a", "320k"),
@@ -109,7 +109,7 @@ def alone(path: Path) -> tuple[float, float]:
 
 def measure_alone(path: str) -> None:
     model = storage.builtin(cache_dir())
-    model.predict(features.extract([np.random.default_rng(0).normal(0, 0.1, 30 * audio.SR).astype(np.float32)]))
+    model.predict(features.extract([np.random.default_rng(0).normal(0, 0.1, 30 * SR).astype(np.float32)]))
     with threadpool_limits(1):
         seconds = cpu(lambda: model.predict(features.extract(audio.read_excerpts(Path(path)))), 3)
     # Not what getrusage says: that begins with the peak of the process that started this one.

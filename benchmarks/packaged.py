@@ -27,7 +27,8 @@ from genred.config import cache_dir
 from genred.learning import labels
 from genred.model.classifier import GenreClassifier
 from genred.model.table import Table
-from genred.sound.audio import SR, read_excerpts
+from genred.sound import SR
+from genred.sound.audio import read_excerpts
 from genred.sound.features import N_META, extract
 
 AXES = 60

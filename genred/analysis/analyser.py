@@ -29,6 +29,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from genred import genres
 from genred.config import Model, Service, Tags
+from genred.dependencies import blame
 from genred.errors import DecodeError, FileError, GenredError
 
 if TYPE_CHECKING:
@@ -306,7 +307,13 @@ def _job(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float)
     spent = resource.getrusage(resource.RUSAGE_SELF)
     limit = math.ceil(spent.ru_utime + spent.ru_stime + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
-    return function(*arguments)
+    try:
+        return function(*arguments)
+    except (AttributeError, FileError, ImportError, TypeError) as error:
+        # Every file would fail alike, and none of them for its own sake.
+        if (broken := blame(error)) is not None:
+            raise broken from error
+        raise
 
 
 def _step_back(nice: int) -> None:
@@ -321,10 +328,10 @@ def _step_back(nice: int) -> None:
 def _warm_up(model: Model, cache_folder: Path) -> str:
     import numpy as np
 
-    from genred.sound import features
+    from genred.sound import SR, features
 
     classifier = load_model(model, cache_folder)
-    noise = np.random.default_rng(0).normal(0, 0.1, features.SR * 5).astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)
     classifier.predict(features.extract([noise]))
     return classifier.name
 

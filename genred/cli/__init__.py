@@ -32,6 +32,7 @@ from genred.cli import (
 )
 from genred.cli.options import DRY_RUN_BEFORE, INTERRUPTED, complain, everywhere
 from genred.cli.sections import Sections
+from genred.dependencies import blame
 from genred.errors import GenredError
 
 
@@ -55,6 +56,11 @@ def main() -> NoReturn:
         if not error.nobody_reads:  # or else `| head` has seen enough
             code = 1
             click.echo(f"genred: the output can't be written ({error})", err=True)
+    except (AttributeError, ImportError, TypeError) as error:
+        if (broken := blame(error)) is None:
+            raise
+        complain(broken)
+        code = broken.exit_code
     sys.exit(code or 0)
 
 

@@ -35,9 +35,9 @@ def model_show(common: Common, report: TextIO | None) -> None:
     if report:
         report.write(page(found.name, found.evaluation_))
     if common.json:
-        show.say_json(found.card_)
+        show.say_json(found.card)
         return
-    card = found.card_
+    card = found.card
     click.echo(f"{click.style(found.name, bold=True)}: {card['tracks']} tracks by {card['artists']} artists")
     for what in ("sources", "genres"):
         click.echo(f"{what}: " + ", ".join(f"{name} {count}" for name, count in card[what].items()))
@@ -57,13 +57,14 @@ def model_list(common: Common) -> None:
     """
     own = installed.entries()
     builtin_used = not any(entry.in_use for entry in own)
-    rows: list[tuple[str, bool, int | None]] = [(installed.BUILTIN, builtin_used, None)]
-    rows += [(entry.name, entry.in_use, entry.card["tracks"]) for entry in own]
-    for name, in_use, tracks in rows:
+    rows: list[tuple[str, bool, int | None, str]] = [(installed.BUILTIN, builtin_used, None, "comes with genred")]
+    for entry in own:
+        about = "can't be used: train anew" if entry.tracks is None else f"your own, {entry.tracks} tracks"
+        rows.append((entry.name, entry.in_use, entry.tracks, about))
+    for name, in_use, tracks, about in rows:
         if common.json:
             show.say_json({"name": name, "in_use": in_use, "tracks": tracks})
         else:
-            about = "comes with genred" if tracks is None else f"your own, {tracks} tracks"
             click.echo(f"{'*' if in_use else ' '} {name:<24} {about}")
 
 

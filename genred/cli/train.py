@@ -1,6 +1,7 @@
 """The command that learns: train."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -78,7 +79,7 @@ def train(
     if used:
         installed.use(model.name)
     if common.json:
-        show.say_json({"path": str(path), "in_use": used} | model.card_)
+        show.say_json({"path": str(path), "in_use": used} | model.card)
         return code
     click.echo("\n".join([*model.evaluation_.lines(), "", *comparison.lines(), ""]))
     if used:
@@ -100,8 +101,10 @@ def _own_labels(folders: Sequence[Path], settings: "Config") -> list["Labelled"]
 
     options = watch_options(settings)
     paths = (Path(path) for folder in folders for path, _ in walk(folder, options))
-    history = History.open(settings.database, readonly=True) if settings.database.exists() else None
-    with analyser_of(settings) as analyser:
+    with ExitStack() as stack:
+        has_history = settings.database.exists()
+        history = stack.enter_context(closing(History.open(settings.database, readonly=True))) if has_history else None
+        analyser = stack.enter_context(analyser_of(settings))
         vocabulary = Policy.of(settings).vocabulary
         found = own_tags.from_tags(paths, analyser, history, vocabulary, settings.tags.separator)
     for reason, count in found.left_out.most_common():

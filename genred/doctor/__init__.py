@@ -36,7 +36,7 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
     database = settings.database
     now = datetime.now(UTC)
     surveys: dict[Path, folders.Survey] = {}
-    look = partial(folders.folder, options=watch_options(settings), hardlinks=settings.tags.hardlinks, surveys=surveys)
+    look = partial(folders.folder, options=watch_options(settings), tags=settings.tags, surveys=surveys)
     working = holdings.at_work(database)
     yield from examine(
         [

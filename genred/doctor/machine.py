@@ -10,8 +10,10 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from genred import __version__
+from genred.dependencies import LIBRARIES, PYTHON, installed
 from genred.doctor.finding import Finding, fail, ok, warn
 
 _EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
@@ -30,14 +32,18 @@ def python() -> Iterator[Finding]:
     if not SpecifierSet(wanted).contains(mine, prereleases=True):
         yield fail("python", f"{mine}, and genred needs {wanted}", "install genred into a newer Python")
     else:
-        yield ok("python", f"{mine}, genred {__version__}")
+        newer = f"; it was tested with Python {PYTHON[0]} to {PYTHON[1]}" if _newer(mine, PYTHON[1]) else ""
+        yield ok("python", f"{mine}, genred {__version__}{newer}")
     needed = [Requirement(line) for line in requires("genred") or ()]
     needed = [item for item in needed if item.marker is None or item.marker.evaluate({"extra": ""})]
     wrong = list(filter(None, map(_misfit, needed)))
     if wrong:
         yield fail("libraries", ", ".join(wrong), "pip install --upgrade genred, in the environment it runs from")
     else:
-        yield ok("libraries", f"all {len(needed)} are there, in versions that fit")
+        there = [(library, installed(library)) for library in LIBRARIES]
+        told = [f"{library} {mine} ({library.newest})" for library, mine in there if _newer(mine, library.newest)]
+        note = f"; newer than what genred was tested with: {', '.join(told)}" if told else ""
+        yield ok("libraries", f"all {len(needed)} are there, in versions that fit{note}")
 
 
 def _misfit(needed: Requirement) -> str:
@@ -47,6 +53,11 @@ def _misfit(needed: Requirement) -> str:
         return f"{needed.name} is missing"
     fits = needed.specifier.contains(there, prereleases=True)
     return "" if fits else f"{needed.name} {there}, not {needed.specifier}"
+
+
+def _newer(there: str, tested: str) -> bool:
+    """Whether a version is newer than one that was tested, by more than its last number."""
+    return bool(there) and Version(there).release[:2] > Version(tested).release[:2]
 
 
 def decoders(extensions: Sequence[str]) -> Iterator[Finding]:

@@ -10,11 +10,10 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
+from genred.config import Tags
 from genred.errors import FileError, Protected
-
-Hardlinks = Literal["skip", "break"]
 
 MARGIN = 16 << 20  # bytes left free on the file system, whatever else is written meanwhile
 BLOCK = 1 << 20
@@ -25,9 +24,9 @@ _IMMUTABLE, _APPEND_ONLY = 0x10, 0x20
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def check(path: Path, original: BinaryIO, st: os.stat_result, hardlinks: Hardlinks) -> None:
+def check(path: Path, original: BinaryIO, st: os.stat_result, tags: Tags) -> None:
     """Refuse what must not be replaced, or can't be restored to what it was in every other respect."""
-    if st.st_nlink > 1 and hardlinks == "skip":
+    if st.st_nlink > 1 and tags.hardlinks == "skip":
         raise Protected(path, f'it has {st.st_nlink} hard links, which a save would part (tags.hardlinks is "skip")')
     me = os.geteuid()
     if me != 0 and st.st_uid != me:

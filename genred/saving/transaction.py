@@ -18,67 +18,59 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from genred.errors import FileError, HistoryError, Protected, UndoConflict
+from genred.config import Tags
+from genred.errors import FileError, HistoryError, UndoConflict
 from genred.fs.files import Stamp, open_regular, readable, stamp_of
 from genred.history.journal import Intent, Journal, Undo
 from genred.history.records import Record
 from genred.saving import delta, kernel
-from genred.saving.kernel import Hardlinks
 
 _THEIRS = "it was changed while it was being saved; that change is kept"
 
 
-def replace(
-    path: Path,
-    before: Stamp,
-    edit: Callable[[Path], None],
-    draft: Record,
-    journal: Journal,
-    *,
-    hardlinks: Hardlinks = "skip",
-    preserve_mtime: bool = False,
-) -> Record:
+def replace(draft: Record, before: Stamp, edit: Callable[[Path], None], journal: Journal, tags: Tags) -> Record:
     """Replace a file by an edited clone of itself, and record it.
 
     Parameters
     ----------
-    path, before
-        The file, and the stamp it had when the decision was made.
+    draft
+        Names the file, and goes to the history when the file is replaced, not before.
+    before
+        The stamp that the file had when the decision was made.
     edit
         Changes the private clone it is given, and proves that nothing went wrong.
-    draft
-        Goes to the history when the file is replaced, and not before.
-    hardlinks
-        What to do with a file that has other names: leave it alone, or part it from them.
-    preserve_mtime
-        Whether the new file has the old one's time of modification.
+    journal
+        Holds the intent, and then the undo record.
+    tags
+        Say what to do with a file that has other names, and whether its time of modification stays.
 
     Raises
     ------
     Protected
-        If the file must not be replaced: hard links, another owner, read-only.
+        If the file must not be replaced: `refusal` says why.
     FileError
-        If it can't be. Whatever is raised, the name holds the old file or, when even that was somebody else's by then,
-        theirs.
+        If the file can't be replaced. Whatever is raised, the name holds the old file; or, when somebody else replaced
+        that meanwhile, theirs.
     """
 
-    def fill(original: BinaryIO, clone: BinaryIO) -> bytes:
-        kernel.copy(original, clone)
-        return _sha256_of(clone)
+    def fill(original: BinaryIO, clone: _Clone) -> bytes:
+        with clone.created() as file:
+            kernel.copy(original, file)
+            before_sha256 = _sha256_of(file)
+        edit(clone.path)
+        return before_sha256
 
     with journal.exclusive():
         _recover(journal)
-        return _transaction(path, before, fill, edit, draft, journal, hardlinks, preserve_mtime)
+        return _transaction(draft, before, fill, journal, tags)
 
 
-def restore(
-    undo: Undo, draft: Record, journal: Journal, *, hardlinks: Hardlinks = "skip", preserve_mtime: bool = False
-) -> Record:
+def restore(undo: Undo, draft: Record, journal: Journal, tags: Tags) -> Record:
     """Put back, byte for byte, what a write replaced.
 
     Raises
@@ -90,15 +82,16 @@ def restore(
     """
     path = undo.path
 
-    def fill(original: BinaryIO, clone: BinaryIO) -> bytes:
-        if _sha256_of(original) != undo.after_sha256:
-            raise UndoConflict(path, "it was changed since genred wrote to it, so nothing is put back")
-        try:
-            delta.apply(original, journal.way_back(undo), clone)
-        except ValueError as error:
-            raise UndoConflict(path, f"{error}, so nothing is put back") from error
-        if _sha256_of(clone) != undo.before_sha256:
-            raise UndoConflict(path, "the undo record doesn't give what was there, so nothing is put back")
+    def fill(original: BinaryIO, clone: _Clone) -> bytes:
+        with clone.created() as file:
+            if _sha256_of(original) != undo.after_sha256:
+                raise UndoConflict(path, "it was changed since genred wrote to it, so nothing is put back")
+            try:
+                delta.apply(original, journal.way_back(undo), file)
+            except ValueError as error:
+                raise UndoConflict(path, f"{error}, so nothing is put back") from error
+            if _sha256_of(file) != undo.before_sha256:
+                raise UndoConflict(path, "the undo record doesn't give what was there, so nothing is put back")
         return undo.after_sha256
 
     with journal.exclusive():
@@ -107,17 +100,17 @@ def restore(
             before = stamp_of(path)
         except FileError as error:
             raise UndoConflict(path, error.reason, transient=error.transient) from error
-        return _transaction(path, before, fill, lambda temp: None, draft, journal, hardlinks, preserve_mtime)
+        return _transaction(draft, before, fill, journal, tags)
 
 
-def is_protected(path: Path, hardlinks: Hardlinks = "skip") -> bool:
-    """Whether `replace` would leave a file alone, as it is and lies now."""
+def refusal(path: Path, tags: Tags) -> str | None:
+    """Return why `replace` would leave a file alone, as the file is and lies now; None if it would not."""
     try:
         with open_regular(path) as original, kernel.in_words(path):
-            kernel.check(path, original, os.fstat(original.fileno()), hardlinks)
+            kernel.check(path, original, os.fstat(original.fileno()), tags)
     except FileError as error:
-        return isinstance(error, Protected)
-    return False
+        return error.reason
+    return None
 
 
 def is_as_left(undo: Undo) -> bool:
@@ -141,42 +134,56 @@ def recover(journal: Journal) -> list[str]:
 
 
 def _transaction(
-    path: Path,
-    before: Stamp,
-    fill: Callable[[BinaryIO, BinaryIO], bytes],
-    edit: Callable[[Path], None],
-    draft: Record,
-    journal: Journal,
-    hardlinks: Hardlinks,
-    preserve_mtime: bool,
+    draft: Record, before: Stamp, fill: Callable[[BinaryIO, "_Clone"], bytes], journal: Journal, tags: Tags
 ) -> Record:
-    """Fill a new file from the original (`fill` gives the original's hash), edit it, and put it in the place."""
+    """Put a new file in the place of the one that a draft names.
+
+    ``fill`` makes the new file, given the original and the clone, and returns the original's hash.
+    """
+    path = draft.path
     with open_regular(path) as original, kernel.in_words(path):
         st = os.fstat(original.fileno())
         if Stamp.of(st) != before:
             raise FileError(path, "it changed while it was being analysed", transient=True)
-        kernel.check(path, original, st, hardlinks)
-        temp = path.with_name(f".genred-{secrets.token_hex(8)}.tmp")
-        write_id = journal.begin(path, temp, before, draft)
+        kernel.check(path, original, st, tags)
+        clone = _Clone(path)
+        write_id = journal.begin(path, clone.path, before, draft)
         try:
-            with kernel.created(temp) as clone:
-                inode = os.fstat(clone.fileno()).st_ino
-                before_sha256 = fill(original, clone)
-            edit(temp)
-            with open_regular(temp) as clone:
-                if os.fstat(clone.fileno()).st_ino != inode:  # whose it is must not become the original's owner's
-                    raise FileError(path, "somebody put another file in the place of genred's copy")
-                way_back, after_sha256 = _way_back(original, clone, before_sha256, path)
-                kernel.dress(clone, original, st, preserve_mtime)
-                journal.ready(write_id, delta=way_back, before_sha256=before_sha256, after_sha256=after_sha256)
-                _swap(path, temp, before, original, clone)
-                stamp = Stamp.of(os.fstat(clone.fileno()))
+            before_sha256 = fill(original, clone)
+            with clone.opened() as file:
+                undo_record, after_sha256 = _undo_record(original, file, before_sha256, path)
+                kernel.dress(file, original, st, tags.preserve_mtime)
+                journal.ready(write_id, delta=undo_record, before_sha256=before_sha256, after_sha256=after_sha256)
+                _swap(path, clone.path, before, original, file)
+                stamp = Stamp.of(os.fstat(file.fileno()))
         except BaseException:
             _settle(write_id, journal)
             raise
         kernel.sync_folder(path)
-        kernel.remove(temp)
+        kernel.remove(clone.path)
         return journal.finish(write_id, stamp)
+
+
+class _Clone:
+    """The private file that is to take the place of an original."""
+
+    def __init__(self, original: Path) -> None:
+        self.path = original.with_name(f".genred-{secrets.token_hex(8)}.tmp")
+        self._original = original
+        self._inode: int | None = None
+
+    def created(self) -> BinaryIO:
+        file = kernel.created(self.path)
+        self._inode = os.fstat(file.fileno()).st_ino
+        return file
+
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """Open the file again; refuse one that somebody put in its place, which must not get the original's owner."""
+        with open_regular(self.path) as file:
+            if os.fstat(file.fileno()).st_ino != self._inode:
+                raise FileError(self._original, "somebody put another file in the place of genred's copy")
+            yield file
 
 
 class _Sink:
@@ -189,7 +196,7 @@ class _Sink:
         self.hash.update(data)
 
 
-def _way_back(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path: Path) -> tuple[bytes, bytes]:
+def _undo_record(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path: Path) -> tuple[bytes, bytes]:
     """The undo record, tried out (one that doesn't work would be found out too late), and the hash of the new file."""
     sink = _Sink()
     try:

@@ -4,7 +4,6 @@ Nothing is written, and what was heard before is not heard again.
 """
 
 import copy
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,13 +13,14 @@ from typing import TYPE_CHECKING
 from genred.analysis.analyser import Analyser, Ask, predict_stored
 from genred.config import Config
 from genred.errors import FileError
-from genred.fs.files import open_regular, stamp_of
+from genred.fs.files import stamp_of
 from genred.genres import PARENT, is_generic
-from genred.history.history import History, known_as
+from genred.history.history import History
+from genred.history.identity import is_as_written, recognise
 from genred.history.records import Known, Outcome, Query, Record, Standing
 from genred.model.prediction import Candidate, Prediction
-from genred.saving import kernel
-from genred.tagging.policy import Decision, Policy, is_as_written
+from genred.saving.transaction import refusal
+from genred.tagging.policy import Decision, Policy
 from genred.watching.walk import WatchOptions, wanted
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def explain(
     import numpy as np  # here and not above: only what computes needs it
 
     stamp = stamp_of(path)
-    known = known_as(path, stamp, history) if history else None
+    known = recognise(history, path, stamp) if history else None
     name = known.path if known else path
     past = tuple(history.records(Query(path=name, limit=5))) if history else ()
     stored = _stored(name, history) if history and known and known.stamp.matches(stamp) else None
@@ -193,7 +193,7 @@ class _Case:
     def decide(self, config: Config) -> Decision:
         """What would become of the file, if genred looked at it now."""
         decision = self._wanted(config)
-        refused = _protection(self.path, config) if decision.outcome is Outcome.TAGGED else None
+        refused = refusal(self.path, config.tags) if decision.outcome is Outcome.TAGGED else None
         return Decision(Outcome.SKIPPED, refused) if refused else decision
 
     def _wanted(self, config: Config) -> Decision:
@@ -296,18 +296,8 @@ def _obstacles(path: Path, config: Config, options: WatchOptions, known: Known |
         yield "its name is passed over (watch.extensions, watch.ignore, watch.recursive)"
     if known and known.standing is Standing.BACKLOG:
         yield "it was there before genred's first start (watch.backlog)"
-    if refused := _protection(path, config):
+    if refused := refusal(path, config.tags):
         yield refused
-
-
-def _protection(path: Path, config: Config) -> str | None:
-    """Why the file must not be written to, None where it may be."""
-    try:
-        with open_regular(path) as file:
-            kernel.check(path, file, os.fstat(file.fileno()), config.tags.hardlinks)
-    except FileError as error:
-        return error.reason
-    return None
 
 
 def _what(decision: Decision) -> str:

@@ -105,7 +105,8 @@ def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analy
 def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, tiny_model: Path) -> None:
     """Killed as hard as can be: nobody is left to work on a file behind its back."""
     code = (
-        "import signal; from pathlib import Path; from genred.analysis import Analyser; from genred.config import *\n"
+        "import signal; from pathlib import Path; from genred.config import *\n"
+        "from genred.analysis.analyser import Analyser\n"
         "from tests.analysis.test_analyser import hung\n"
         f"analyser = Analyser(Service(workers=1), Model(path={str(tiny_model)!r}), Path({str(tmp_path)!r}))\n"
         "print(hung(analyser), flush=True)\n"
@@ -189,8 +190,8 @@ def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path)
 
 def test_a_model_that_cannot_be_used_is_found_at_the_start(tmp_path: Path) -> None:
     """Before any file is looked at."""
-    (tmp_path / "x.joblib").write_bytes(b"no model")
-    model = Model(path=str(tmp_path / "x.joblib"))
+    (tmp_path / "x.genred").write_bytes(b"no model")
+    model = Model(path=str(tmp_path / "x.genred"))
     with Analyser(Service(workers=1), model, tmp_path) as analyser, pytest.raises(ModelError):
         analyser.warm_up()
 
@@ -198,7 +199,7 @@ def test_a_model_that_cannot_be_used_is_found_at_the_start(tmp_path: Path) -> No
 def test_the_main_process_stays_light() -> None:
     """Decoders, librosa and scikit-learn live in the workers."""
     script = (
-        "import sys, genred.service\n"
+        "import sys, genred.service.service\n"
         "sys.exit(', '.join({'librosa', 'sklearn', 'numba', 'scipy', 'av', 'mutagen'} & set(sys.modules)) or 0)"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

@@ -87,12 +87,12 @@ def test_a_mistake_has_a_message_and_an_exit_code(genred: Genred, arguments: lis
 
 
 def test_what_is_no_model_is_exit_12(genred: Genred, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model is code; what isn't one is refused by name."""
-    (tmp_path / "x.joblib").write_bytes(b"no model")
-    monkeypatch.setenv("GENRED_MODEL_PATH", str(tmp_path / "x.joblib"))
+    """What isn't a model is refused by name."""
+    (tmp_path / "x.genred").write_bytes(b"no model")
+    monkeypatch.setenv("GENRED_MODEL_PATH", str(tmp_path / "x.genred"))
     ran = genred("classify", make(tmp_path / "x.wav"))
     assert ran.code == 12
-    assert str(tmp_path / "x.joblib") in ran.err
+    assert str(tmp_path / "x.genred") in ran.err
 
 
 def test_what_is_no_database_is_exit_10(genred: Genred, home: Path) -> None:

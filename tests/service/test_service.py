@@ -264,14 +264,14 @@ def test_a_reload_takes_what_changed_and_forgets_nothing(service: Service, tmp_p
 def test_a_reload_that_cannot_be_is_refused(service: Service, tmp_path: Path, tiny_model: Path) -> None:
     """Mistakes, no folder, no model: the old configuration stays, and log and status say why, until it is mended."""
     ready = make(tmp_path / "ready.mp3", 5.0, noise=0.03)
-    (tmp_path / "x.joblib").write_bytes(b"no model")
+    (tmp_path / "x.genred").write_bytes(b"no model")
     service.start()
     workers = service.workers()
     file = service.lock.parents[2] / "config" / "genred" / "config.toml"
     for text, said in (
         ("[tags]\nmode = 'kepe'\n[wach]\n", f"{file}:2: tags.mode: must be one of"),
         ("", "no folder to look at"),
-        (f"watch.directories = ['{service.music}']\nmodel.path = '{tmp_path}/x.joblib'\n", "x.joblib"),
+        (f"watch.directories = ['{service.music}']\nmodel.path = '{tmp_path}/x.genred'\n", "x.genred"),
     ):
         file.write_text(text)
         service.reload()
@@ -282,8 +282,7 @@ def test_a_reload_that_cannot_be_is_refused(service: Service, tmp_path: Path, ti
     assert service.wait_for(1)[0].written == ("Classical",)
     assert service.workers() == workers
 
-    model = shutil.copy(tiny_model, tmp_path / "other.joblib")
-    shutil.copy(f"{tiny_model}.json", f"{model}.json")
+    model = shutil.copy(tiny_model, tmp_path / "other.genred")
     file.write_text(f"watch.directories = ['{service.music}']\nmodel.path = '{model}'\n")
     service.reload()
     assert service.status.mistakes == []
@@ -347,7 +346,7 @@ def test_a_manager_that_is_gone_is_no_reason_to_die(tmp_path: Path, monkeypatch:
         manager.bind(str(address))
         notify("WATCHDOG=1", "STATUS=one\nMAINPID=1 \udce9")
         assert manager.recv(4096) == b"WATCHDOG=1\nSTATUS=one MAINPID=1 \\udce9"
-        monkeypatch.setattr("genred.sdnotify._PATIENCE_SECONDS", 0.0001)
+        monkeypatch.setattr("genred.service.sdnotify._PATIENCE_SECONDS", 0.0001)
         for _ in range(2000):  # more than wait for one who doesn't listen
             notify("WATCHDOG=1")
 

@@ -134,7 +134,8 @@ def test_nobody_and_the_dead_are_told_apart(lock: Path, tmp_path: Path) -> None:
     assert (at_work, said is not None and said.ended is not None) == (False, True)
 
     script = (
-        "import os, sys; from pathlib import Path; from genred.locks import locked; from genred.status import Board\n"
+        "import os, sys; from pathlib import Path\n"
+        "from genred.fs.locks import locked; from genred.service.status import Board\n"
         "with locked(Path(sys.argv[1])) as fd, Board(fd, 'run'): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script, lock], check=False)
@@ -177,7 +178,7 @@ def test_asking_keeps_nobody_from_starting(lock: Path, monkeypatch: pytest.Monke
     lock.touch()
     with lock.open() as glance:
         flock(glance, LOCK_SH)
-        monkeypatch.setattr("genred.locks.time.sleep", lambda _: flock(glance, LOCK_UN))
+        monkeypatch.setattr("genred.fs.locks.time.sleep", lambda _: flock(glance, LOCK_UN))
         with locked(lock), lock.open() as other:
             assert held(other.fileno())
         assert not held(glance.fileno())

@@ -1,6 +1,6 @@
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -63,11 +63,12 @@ MODEL = FakeModel(
 
 
 @pytest.fixture
-def history(home: Path) -> History:
+def history(home: Path) -> Iterator[History]:
     """A history with the run of a review begun."""
     history = History.open(home / "history.db")
     history.start_run("review", "0")
-    return history
+    yield history
+    history.close()
 
 
 @pytest.fixture

@@ -146,7 +146,7 @@ def test_a_picture_of_200_megabytes(tmp_path: Path, history: History, kind: str,
         started = time.monotonic()
         draft = Record(path, Outcome.TAGGED, "a test", written=("Jazz",))
         try:
-            transaction.replace(path, stamp, edit, draft, journal)
+            transaction.replace(draft, stamp, edit, journal, Tags())
             tagged = True
             assert analyser.genres(path) == ("Jazz",)
             (undo,) = journal.undoable(Query())

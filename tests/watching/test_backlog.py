@@ -150,9 +150,9 @@ def test_another_library_in_its_place_is_left_alone(history: History, elsewhere:
 
 
 HEAD = dedent("""
-    from genred.history import History
-    from genred.meeting import Meeting
-    from test_meeting import OPTIONS, make, meet, new
+    from genred.history.history import History
+    from genred.watching.backlog import Meeting
+    from tests.watching.test_backlog import OPTIONS, make, meet, new
     history = History.open(music.parent / "history.db")
     history.start_run("run", "0")
     def mount(to):

@@ -574,12 +574,14 @@ def test_after_a_storm_everything_is_known(music: Path, outside: Path, seed: int
 
 
 def rage(chance: random.Random, music: Path, outside: Path) -> None:
+    """Do the same to any file system, in whatever order it lists a folder; the two folders themselves stay."""
+
     def any_folder() -> Path:
         top = chance.choice([music, music, music, outside])
-        return chance.choice([top, *(path for path in top.rglob("*") if path.is_dir())])
+        return chance.choice([top, *folders(top)])
 
     def any_file() -> Path:
-        return chance.choice([*music.rglob("*.mp3"), *outside.rglob("*.mp3"), music / "none.mp3"])
+        return chance.choice([*sorted(music.rglob("*.mp3")), *sorted(outside.rglob("*.mp3")), music / "none.mp3"])
 
     for _ in range(1000):
         folder, name = any_folder(), str(chance.randrange(8))
@@ -590,13 +592,17 @@ def rage(chance: random.Random, music: Path, outside: Path) -> None:
                 case 2 | 3:
                     (folder / f"{name}.mp3").write_bytes(AUDIO)
                 case 4:
-                    any_folder().rename(folder / name)
+                    chance.choice([*folders(music), *folders(outside), music / "none"]).rename(folder / name)
                 case 5:
                     any_file().rename(folder / f"{name}.mp3")
                 case 6:
                     any_file().unlink()
                 case _ if folder not in (music, outside):
                     shutil.rmtree(folder)
+
+
+def folders(top: Path) -> list[Path]:
+    return sorted(path for path in top.rglob("*") if path.is_dir())
 
 
 def in_a_namespace(setup: str, script: str, root: Path) -> str:
