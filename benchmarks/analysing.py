@@ -24,8 +24,9 @@ import librosa
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from genred import audio, features, modelfile
 from genred.config import cache_dir
+from genred.model import storage
+from genred.sound import SR, audio, features
 
 FORMATS = {
     "mp3 320k": ("mp3", "-c:a", "libmp3lame", "-b:a", "320k"),
@@ -107,8 +108,8 @@ def alone(path: Path) -> tuple[float, float]:
 
 
 def measure_alone(path: str) -> None:
-    model = modelfile.builtin(cache_dir())
-    model.predict(features.extract([np.random.default_rng(0).normal(0, 0.1, 30 * audio.SR).astype(np.float32)]))
+    model = storage.builtin(cache_dir())
+    model.predict(features.extract([np.random.default_rng(0).normal(0, 0.1, 30 * SR).astype(np.float32)]))
     with threadpool_limits(1):
         seconds = cpu(lambda: model.predict(features.extract(audio.read_excerpts(Path(path)))), 3)
     # Not what getrusage says: that begins with the peak of the process that started this one.
@@ -121,7 +122,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=7)
     parser.add_argument("--song", type=Path, help="music to make the tracks of; else they are synthesized")
     options = parser.parse_args()
-    model = modelfile.builtin(cache_dir())
+    model = storage.builtin(cache_dir())
 
     def genred(path: Path) -> None:
         model.predict(features.extract(audio.read_excerpts(path)))

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from benchmarks.accuracy import CORPUS, Corpus
-from genred.audio import read_excerpts
-from genred.classifier import GenreClassifier
-from genred.features import extract
-from genred.modelfile import builtin_table
+from genred.model.classifier import GenreClassifier
+from genred.model.storage import builtin_table
+from genred.sound.audio import read_excerpts
+from genred.sound.features import extract
 
 CHAINS = {
     "mp3, 192 kbit/s": ("mp3", "-c:a libmp3lame -b:a 192k"),

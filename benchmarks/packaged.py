@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 import genred
 from benchmarks.accuracy import CORPUS, Corpus, teach
-from genred import training
-from genred.audio import SR, read_excerpts
-from genred.classifier import GenreClassifier
 from genred.config import cache_dir
-from genred.features import N_META, extract
-from genred.table import Table
+from genred.learning import labels
+from genred.model.classifier import GenreClassifier
+from genred.model.table import Table
+from genred.sound import SR
+from genred.sound.audio import read_excerpts
+from genred.sound.features import N_META, extract
 
 AXES = 60
 
@@ -38,8 +39,8 @@ Vector = NDArray[np.float32]
 
 def table_of(root: Path, corpus: Corpus) -> Table:
     """Features and labels, with a teacher's hints."""
-    labelled = training.read_source(root / "labels.csv")
-    table, _ = training.build_table(labelled, workers=os.cpu_count() or 1, cache_dir=cache_dir())
+    labelled = labels.read_source(root / "labels.csv")
+    table, _ = labels.build_table(labelled, workers=os.cpu_count() or 1, cache_dir=cache_dir())
     hints, hinted = teach(corpus.yamnet, table.y, table.groups)
     return replace(table, hints=hints, hinted=hinted)
 

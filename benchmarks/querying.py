@@ -25,9 +25,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from genred.features import FEATURE_NAMES, FEATURE_VERSION
-from genred.history import History
-from genred.records import Outcome, Query, iso
+from genred.history.history import History
+from genred.history.records import Outcome, Query, iso
+from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 from tests.recipes import recipes
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from mutagen import File, flac, id3, mp4
 
-from genred import delta
+from genred.saving import delta
 from genred.tags import write_genres
 from tests.makeaudio import make, suffix
 

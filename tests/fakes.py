@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from genred import tags
-from genred.analysis import Analyser, Ask, Look
+from genred.analysis.analyser import Analyser, Ask, Look
 from genred.config import Tags
 from genred.errors import FileError
 from genred.genres import is_generic
-from genred.prediction import Candidate, Prediction
+from genred.model.prediction import Candidate, Prediction
 
 
 def sure(genre: str, confidence: float = 0.9) -> Prediction:

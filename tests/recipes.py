@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from genred.files import Stamp
-from genred.history import History
-from genred.journal import Journal
-from genred.records import Outcome, Record, iso
+from genred.fs.files import Stamp
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.history.records import Outcome, Record, iso
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -17,9 +17,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 import genred
-from genred import audio
 from genred.dependencies import LIBRARIES, PYTHONS_OWN, blame, installed
 from genred.errors import TagError
+from genred.sound import audio
 from tests.makeaudio import make
 
 USES = [use for library in LIBRARIES for use in library.undocumented] + list(PYTHONS_OWN)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from genred import config, shelf
+from genred import config
 from genred.doctor import folders, holdings, machine, service
 from genred.doctor.finding import Check, Finding, State, examine, fail, ok, warn
-from genred.service import watch_options
+from genred.model import installed
+from genred.service.service import watch_options
 
 __all__ = ["Finding", "State", "diagnose"]
 
@@ -30,12 +31,12 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
         Is told the name of a check that takes its time.
     """
     settings, mistakes = config.check(file)
-    settings = settings.with_changes("model", path=settings.model.path or shelf.path_in_use())
+    settings = settings.with_changes("model", path=settings.model.path or installed.path_in_use())
     roots = [path.absolute() for path in settings.watch.directories]
     database = settings.database
     now = datetime.now(UTC)
     surveys: dict[Path, folders.Survey] = {}
-    look = partial(folders.folder, options=watch_options(settings), hardlinks=settings.tags.hardlinks, surveys=surveys)
+    look = partial(folders.folder, options=watch_options(settings), tags=settings.tags, surveys=surveys)
     working = holdings.at_work(database)
     yield from examine(
         [
@@ -60,7 +61,7 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
 
 
 def _configuration(file: Path | None, settings: config.Config, mistakes: Sequence[config.Mistake]) -> Iterator[Finding]:
-    doubts = config.doubts(settings, file, shelf.known_genres(settings.model.path))
+    doubts = config.doubts(settings, file, installed.known_genres(settings.model.path))
     for mistake in (*mistakes, *doubts):
         yield (fail if mistake.fatal else warn)("config", str(mistake).replace(" warning:", ""))
     if not settings.watch.directories:

@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from genred import swap
+from genred.config import Tags
 from genred.doctor.finding import Finding, fail, ok, warn
-from genred.errors import FileError
-from genred.files import open_regular, readable
-from genred.mounts import eventless, mount_of, read_mounts
-from genred.roots import POLL_SECONDS
-from genred.walking import WatchOptions, wanted
+from genred.fs.files import readable
+from genred.fs.mounts import eventless, mount_of, read_mounts
+from genred.saving.kernel import MARGIN
+from genred.saving.transaction import refusal
+from genred.watching.root import POLL_SECONDS
+from genred.watching.walk import WatchOptions, wanted
 
 SURVEY_SECONDS = 7.0  # less than a check may take
 LOOK_SECONDS = 3.0  # of these, for looking at single files
 _GIB = 1 << 30
+_ANY_LINKS = Tags(hardlinks="break")  # hard links are counted by themselves
 
 
 @dataclass
@@ -72,34 +74,28 @@ def _listed(folder: str, root: Path, options: WatchOptions, found: Survey, *, cl
                 elif wanted(path := Path(entry.path), root, options):
                     found.files += 1
                     if closely:
-                        _look(path, found)
+                        _look(path, entry.stat(follow_symlinks=False), found)
     except OSError as error:
         found.unreadable.append(f"{readable(Path(folder))} ({error.strerror})")
     return inner
 
 
-def _look(path: Path, found: Survey) -> None:
+def _look(path: Path, st: os.stat_result, found: Survey) -> None:
     found.looked_at += 1
-    try:
-        with open_regular(path) as file:
-            st = os.fstat(file.fileno())
-            found.linked += st.st_nlink > 1
-            found.ahead += st.st_mtime > time.time() + 86400
-            swap.check(path, file, st, "break")
-    except FileError as error:
-        found.refused[error.reason] += 1
+    found.linked += st.st_nlink > 1
+    found.ahead += st.st_mtime > time.time() + 86400
+    if reason := refusal(path, _ANY_LINKS):
+        found.refused[reason] += 1
 
 
-def folder(
-    given: Path, options: WatchOptions, hardlinks: swap.Hardlinks, surveys: MutableMapping[Path, Survey]
-) -> Iterator[Finding]:
+def folder(given: Path, options: WatchOptions, tags: Tags, surveys: MutableMapping[Path, Survey]) -> Iterator[Finding]:
     """One of the configured folders.
 
     Parameters
     ----------
     given
         The folder.
-    options, hardlinks
+    options, tags
         What counts as music, and what becomes of files with several names.
     surveys
         What was seen is put here.
@@ -119,8 +115,8 @@ def folder(
     yield room("music", root)
     if seen.linked:
         share = f"{name}: {seen.linked / seen.looked_at:.0%} of the files ({seen.linked:,}) have other hard links"
-        fate = "are skipped" if hardlinks == "skip" else "are parted from them when written"
-        yield ok("hardlinks", f'{share} and {fate} (tags.hardlinks is "{hardlinks}")')
+        fate = "are skipped" if tags.hardlinks == "skip" else "are parted from them when written"
+        yield ok("hardlinks", f'{share} and {fate} (tags.hardlinks is "{tags.hardlinks}")')
     if seen.strays:
         yield ok("symlinks", f"{name}: {seen.strays:,} symbolic links lead out of it and are not followed")
     if seen.ahead:
@@ -135,7 +131,7 @@ def room(what: str, path: Path) -> Finding:
     free = stats.f_bavail * stats.f_frsize
     if stats.f_files and not stats.f_favail:
         return fail("space", f"{name}: no more files can be made on its file system", "remove some, or enlarge it")
-    if free < swap.MARGIN:
+    if free < MARGIN:
         return fail("space", f"{name}: {_size(free)} free, too little to save anything", "make room")
     if free < _GIB:
         return warn(

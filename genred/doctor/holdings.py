@@ -11,15 +11,17 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from genred import config, schema, status
-from genred.analysis import Analyser, Ask
+from genred import config
+from genred.analysis.analyser import Analyser, Ask
 from genred.config import Config
 from genred.doctor.finding import Finding, fail, ok, warn
 from genred.errors import FileError, HistoryError, ModelError
-from genred.files import readable
-from genred.history import History
-from genred.journal import Journal
-from genred.records import Query
+from genred.fs.files import readable
+from genred.history import schema
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.history.records import Query
+from genred.service import status
 
 _WAL_BYTES = 256 << 20
 _SKEW = timedelta(minutes=5)

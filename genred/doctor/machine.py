@@ -62,7 +62,7 @@ def _newer(there: str, tested: str) -> bool:
 
 def decoders(extensions: Sequence[str]) -> Iterator[Finding]:
     """A decoder for each kind of file that is looked at."""
-    from genred import audio  # numpy and FFmpeg's libraries
+    from genred.sound import audio  # numpy and FFmpeg's libraries
 
     lacking = [suffix for suffix in extensions if not audio.has_decoder(suffix)]
     undecodable = sorted(set(lacking) & audio.UNDECODABLE)

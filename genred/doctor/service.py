@@ -5,9 +5,9 @@ import pwd
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from genred import units
 from genred.doctor.finding import Finding, fail, ok, warn
-from genred.files import readable
+from genred.fs.files import readable
+from genred.service import units
 
 STATE = Path("/var/lib/genred")  # what StateDirectory= makes of the machine's unit
 

@@ -1,0 +1,167 @@
+"""What replacing a file asks of the kernel: may it be, a private clone, its dress, the exchange of two names."""
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+import signal
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from genred.config import Tags
+from genred.errors import FileError, Protected
+
+MARGIN = 16 << 20  # bytes left free on the file system, whatever else is written meanwhile
+BLOCK = 1 << 20
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_FICLONE, _FS_IOC_GETFLAGS = 0x40049409, 0x80086601
+_IMMUTABLE, _APPEND_ONLY = 0x10, 0x20
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(path: Path, original: BinaryIO, st: os.stat_result, tags: Tags) -> None:
+    """Refuse what must not be replaced, or can't be restored to what it was in every other respect."""
+    if st.st_nlink > 1 and tags.hardlinks == "skip":
+        raise Protected(path, f'it has {st.st_nlink} hard links, which a save would part (tags.hardlinks is "skip")')
+    me = os.geteuid()
+    if me != 0 and st.st_uid != me:
+        raise Protected(path, f"it belongs to another user ({st.st_uid}), and genred could not give it back")
+    if me != 0 and st.st_gid not in {os.getegid(), *os.getgroups()}:
+        raise Protected(path, f"it belongs to another group ({st.st_gid}), and genred could not give it back")
+    if not st.st_mode & stat.S_IWUSR:
+        raise Protected(path, "it is read-only")
+    if _flags(original) & (_IMMUTABLE | _APPEND_ONLY):
+        raise Protected(path, "it is marked immutable or append-only (chattr)")
+    room = os.fstatvfs(original.fileno())
+    if room.f_flag & os.ST_RDONLY:
+        raise Protected(path, "its file system is mounted read-only")
+    if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
+        raise Protected(path, "its folder can't be written to")
+    if (room.f_bfree if me == 0 else room.f_bavail) * room.f_frsize < st.st_size + MARGIN:
+        raise FileError(path, "not enough free space to save it safely", transient=True)
+
+
+def created(temp: Path) -> BinaryIO:
+    """A new file that only its owner may read; there must be nothing of that name."""
+    return open(temp, "x+b", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
+
+
+def copy(source: BinaryIO, target: BinaryIO) -> None:
+    """Clone by reference where the file system can, else copy, in the kernel where it can."""
+    into, out_of = target.fileno(), source.fileno()
+    with suppress(OSError):
+        fcntl.ioctl(into, _FICLONE, out_of)
+        return
+    os.lseek(out_of, 0, os.SEEK_SET)
+    try:
+        while os.copy_file_range(out_of, into, 1 << 30):
+            pass
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+    done = os.fstat(into).st_size  # all of it, where the kernel can't copy between files
+    source.seek(done)
+    target.seek(done)
+    shutil.copyfileobj(source, target, BLOCK)
+
+
+def dress(clone: BinaryIO, original: BinaryIO, st: os.stat_result, preserve_mtime: bool) -> None:
+    """Owner, extended attributes (access control lists are some), mode and times of the original; then to the disk."""
+    new, old = clone.fileno(), original.fileno()
+    now = os.fstat(new)
+    if (now.st_uid, now.st_gid) != (st.st_uid, st.st_gid):
+        os.fchown(new, st.st_uid, st.st_gid)
+    wanted, had = _attributes(old), _attributes(new)
+    for name in had.keys() - wanted.keys():  # a folder's default list, inherited
+        os.removexattr(new, name)
+    for name, value in wanted.items():
+        if had.get(name) != value:
+            os.setxattr(new, name, value)
+    os.fchmod(new, stat.S_IMODE(st.st_mode))
+    os.utime(new, ns=(st.st_atime_ns, st.st_mtime_ns if preserve_mtime else now.st_mtime_ns))
+    os.fsync(new)
+
+
+def _attributes(fd: int) -> dict[str, bytes]:
+    """Extended attributes but those the kernel derives from the content."""
+    try:
+        names = os.listxattr(fd)
+    except OSError:
+        return {}
+    return {name: os.getxattr(fd, name) for name in names if name not in ("security.ima", "security.evm")}
+
+
+def lease_is_refused(file: BinaryIO) -> bool:
+    """Whether the kernel grants no read lease, as it does not while the file is open for writing somewhere."""
+    fd = file.fileno()
+    try:
+        # Should somebody open the file in the instant of the lease: a signal that is ignored by default, not SIGIO.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # no leases on this file system, or not for us
+    return False
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchange two names at once; False where the file system can't."""
+    names = os.fsencode(one), os.fsencode(other)
+    if _libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+        return False
+    raise OSError(code, os.strerror(code), str(other))
+
+
+def remove(temp: Path) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(temp)
+    sync_folder(temp)
+
+
+def sync_folder(path: Path) -> None:
+    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some file systems have nothing to flush there
+            raise
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def in_words(path: Path) -> Iterator[None]:
+    """What the operating system refuses, as something to record."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise FileError(path, "no space left to save it", transient=True) from error
+        if error.errno == errno.EROFS:
+            raise Protected(path, "its file system is mounted read-only") from error
+        if error.errno == errno.EFBIG:
+            raise FileError(path, "the new file would be larger than allowed here") from error
+        if isinstance(error, PermissionError):
+            raise Protected(path, f"saving it isn't permitted: {error.strerror}") from error
+        if isinstance(error, FileNotFoundError):
+            raise FileError(path, "it was deleted or renamed while it was being saved", transient=True) from error
+        raise FileError(path, f"it can't be saved: {error.strerror or error}", transient=True) from error
+
+
+def _flags(file: BinaryIO) -> int:
+    """The inode flags that chattr sets; 0 where the file system has none."""
+    try:
+        raw = fcntl.ioctl(file.fileno(), _FS_IOC_GETFLAGS, bytes(8))
+    except OSError:
+        return 0
+    return int.from_bytes(raw[:4], "little")
