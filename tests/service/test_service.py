@@ -200,6 +200,7 @@ def test_music_that_arrives_is_tagged_once_and_only_while_asked(service: Service
     assert not list(service.music.rglob(".genred-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_it_is_ready_before_it_has_caught_up(service: Service, tmp_path: Path) -> None:
     """A service manager need not wait for what arrived while it was stopped; those who ask see how far it is."""
@@ -226,6 +227,7 @@ def test_it_is_ready_before_it_has_caught_up(service: Service, tmp_path: Path) -
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_reload_takes_what_changed_and_forgets_nothing(service: Service, tmp_path: Path) -> None:
     """Another folder is watched, what was queued is tagged once, and neither run, history nor workers are new."""
@@ -260,6 +262,7 @@ def test_a_reload_takes_what_changed_and_forgets_nothing(service: Service, tmp_p
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_reload_that_cannot_be_is_refused(service: Service, tmp_path: Path, tiny_model: Path) -> None:
     """Mistakes, no folder, no model: the old configuration stays, and log and status say why, until it is mended."""
@@ -295,6 +298,7 @@ def test_a_reload_that_cannot_be_is_refused(service: Service, tmp_path: Path, ti
     assert ask(service.lock)[0] is False
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_workers_step_back_for_everybody_else(service: Service) -> None:
     """At the processor, and at the disk."""
@@ -305,6 +309,7 @@ def test_workers_step_back_for_everybody_else(service: Service) -> None:
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_second_genred_is_told_of_the_first(service: Service) -> None:
     """Exit 11, and the first is not disturbed."""
@@ -316,6 +321,7 @@ def test_a_second_genred_is_told_of_the_first(service: Service) -> None:
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_workers_do_not_outlive_a_killed_service(service: Service) -> None:
     """kill -9 of the service leaves no process behind."""
