@@ -28,7 +28,7 @@ def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> in
 
 def obey(common: Common, paths: Sequence[Path], genre: str, *, dry_run: bool) -> int:
     """Write the genre that a person decided on into each of several files."""
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging.tagger import Tagger
 
     settings = common.load()

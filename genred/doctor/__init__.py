@@ -12,7 +12,7 @@ from genred import config
 from genred.doctor import folders, holdings, machine, service
 from genred.doctor.finding import Check, Finding, State, examine, fail, ok, warn
 from genred.model import installed
-from genred.service.service import watch_options
+from genred.watching.walk import WatchOptions
 
 __all__ = ["Finding", "State", "diagnose"]
 
@@ -37,7 +37,8 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
     database = settings.database
     now = datetime.now(UTC)
     surveys: dict[Path, folders.Survey] = {}
-    look = partial(folders.folder, options=watch_options(settings), tags=settings.tags, surveys=surveys)
+    options = WatchOptions.of(settings.watch)
+    look = partial(folders.folder, options=options, tags=settings.tags, surveys=surveys)
     working = holdings.at_work(database)
     yield from examine(
         [

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
@@ -143,11 +142,11 @@ def test_nobody_and_the_dead_are_told_apart(lock: Path, tmp_path: Path) -> None:
     assert (at_work, said and (said.command, said.ended)) == (False, ("run", None))
 
 
-def test_a_status_caught_half_written_is_read_again(lock: Path) -> None:
+def test_a_status_caught_half_written_is_read_again(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What isn't whole yet is looked at once more, a moment later."""
     whole = json.dumps(asdict(FULL))
     lock.write_text(whole[:50])
-    Timer(0.05, lambda: lock.write_text(whole)).start()
+    monkeypatch.setattr("genred.service.status.time.sleep", lambda _: lock.write_text(whole))
     assert ask(lock) == (False, FULL)
 
 

@@ -100,7 +100,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     \b
     genred review accept ~/Music/Album
     """
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging.tagger import Tagger
 
     settings = common.load()
@@ -141,7 +141,7 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     \b
     genred review skip ~/Music/Speeches
     """
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging import review as reviewing
 
     settings = common.load()
@@ -184,7 +184,7 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     from genred.cli.review.interview import Interview
     from genred.cli.review.player import Player
     from genred.history.history import History
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging.policy import Policy
     from genred.tagging.review import Answers, meant, questions, to_review, words
     from genred.tagging.tagger import Tagger
@@ -270,10 +270,10 @@ def _print_albums(console: "Console", asked: Iterator["Question"]) -> None:
     from genred.cli.review.interview import heading
 
     for album, inside in groupby(asked, key=lambda question: question.album):
-        console.print(heading(album), overflow="ellipsis", no_wrap=True)
+        console.print(heading(album), overflow=show.cut(), no_wrap=True)
         table = Table.grid(expand=True, padding=(0, 2, 0, 0))
-        table.add_column(ratio=3, overflow="ellipsis", no_wrap=True)
-        table.add_column(ratio=2, overflow="ellipsis", no_wrap=True)
+        table.add_column(ratio=3, overflow=show.cut(), no_wrap=True)
+        table.add_column(ratio=2, overflow=show.cut(), no_wrap=True)
         for question in inside:
             guesses = ", ".join(f"{guess.genre} {guess.probability:.0%}" for guess in question.guesses[:3])
             said = Text(guesses) if question.is_judged else Text(question.reason, style="dim")
