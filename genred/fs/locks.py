@@ -57,8 +57,8 @@ def held(fd: int) -> bool:
 def lease_is_refused(file: BinaryIO) -> bool:
     """Return whether the kernel refuses a read lease, as it does while somebody has the file open for writing.
 
-    Only the file's owner, or a process with CAP_LEASE, gets a lease, and some file systems have none. The answer is False
-    if the kernel can't say.
+    Only the file's owner, or a process with CAP_LEASE, gets a lease, and some file systems have none. In both cases the
+    answer is False.
     """
     fd = file.fileno()
     try:
