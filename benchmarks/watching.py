@@ -136,7 +136,7 @@ def idle(folder: Path, count: int, seconds: float) -> None:
 def spent(processes: Iterable[psutil.Process]) -> float:
     """Seconds of processor time of all their threads; what the kernel counts in ticks is too coarse."""
     tasks = (task for p in processes for task in Path(f"/proc/{p.pid}/task").glob("*/schedstat"))
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+    return sum(int(task.read_text("utf-8").split()[0]) for task in tasks) / 1e9
 
 
 def note(history: History, music: Path) -> int:

@@ -183,7 +183,7 @@ def _answer(record: "Record", width: int) -> "Text":
     if not genre or record.confidence is None:
         return Text(genre)
     answer = Text(genre)
-    answer.truncate(width - 5, overflow="ellipsis")
+    answer.truncate(width - 5, overflow=show.cut())
     return answer.append(f" {record.confidence:.2f}", "dim")
 
 

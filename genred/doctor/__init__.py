@@ -17,6 +17,7 @@ from genred.watching.walk import WatchOptions
 __all__ = ["Finding", "State", "diagnose"]
 
 FIRST_START_SECONDS = 300.0  # librosa's code is compiled, and the built-in model fitted
+FIRST_START_HINT = "a first start on a busy machine takes long: run `genred doctor` again"
 LARGE_SECONDS = 120.0  # a history of millions of decisions is read from end to end
 
 
@@ -53,7 +54,7 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
             Check("history", partial(holdings.history, database, now, working), LARGE_SECONDS),
             Check("lock", partial(holdings.lock, database)),
             *(Check("unit", partial(service.unit, roots, database, of_user=of_user)) for of_user in (False, True)),
-            Check("model", partial(holdings.model, settings), FIRST_START_SECONDS),
+            Check("model", partial(holdings.model, settings), FIRST_START_SECONDS, FIRST_START_HINT),
         ],
         waiting,
     )

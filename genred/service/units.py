@@ -15,7 +15,7 @@ NAME = "genred.service"
 def shipped(*, user: bool) -> str:
     """Read a unit that genred ships: for one person, or for the machine."""
     folder = Path(__file__).parents[1] / "data" / "systemd"
-    return ((folder / "user" if user else folder) / NAME).read_text()
+    return ((folder / "user" if user else folder) / NAME).read_text("utf-8")
 
 
 def drop_in(folders: Sequence[Path]) -> str:
@@ -66,7 +66,9 @@ def installed(*, user: bool) -> Unit | None:
     """Return the unit as it is installed; None where it isn't, or where there is no systemd to ask."""
     command = ["systemctl", *(["--user"] if user else []), "show", NAME, f"--property={_KEYS}"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        answer = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="surrogateescape", timeout=10, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
     said = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)

@@ -55,10 +55,10 @@ def test_a_check_that_hangs_is_left_behind() -> None:
         return []
 
     waited: list[str] = []
-    checks = [Check("share", never, patience=0.05), Check("disk", lambda: [ok("disk", "there")])]
+    checks = [Check("share", never, patience=0.05, hint="unplug it"), Check("disk", lambda: [ok("disk", "there")])]
     share, disk = examine(checks, waited.append)
     hangs.set()
-    assert (share.state, share.message) == (State.FAIL, "no answer after 0 s")
+    assert (share.state, share.message, share.hint) == (State.FAIL, "no answer after 0 s", "unplug it")
     assert disk == ok("disk", "there")
     assert waited == ["share"]
 

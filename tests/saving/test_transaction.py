@@ -544,6 +544,7 @@ def test_a_new_save_first_resolves_the_old(song: Path, journal: Journal) -> None
     assert journal.unfinished() == []
 
 
+@pytest.mark.slow
 def test_every_file_ever_seen_comes_back(corpus: Path, tmp_path: Path, journal: Journal) -> None:
     """Each file of the corpus is tagged and taken back to the same sha256, or refused and never touched."""
     counts: Counter[str] = Counter()

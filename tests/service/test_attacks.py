@@ -45,6 +45,7 @@ def database(service: Service) -> Path:
     return service.lock.with_name("history.db")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nobody_their_tag(service: Service, song: Path) -> None:
     """However often the out-of-memory killer comes: files are tried twice, and the pool is full again."""
     service.start()
@@ -59,6 +60,7 @@ def test_a_killed_worker_costs_nobody_their_tag(service: Service, song: Path) ->
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_hundreds_of_damaged_files_among_good_ones(service: Service, song: Path) -> None:
     """Each is told once and left as it is; each good one is tagged."""
     service.start()
@@ -78,6 +80,7 @@ def test_hundreds_of_damaged_files_among_good_ones(service: Service, song: Path)
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_history_that_another_program_holds(service: Service, song: Path) -> None:
     """A writer that keeps the database for a while, a backup perhaps, doesn't end the service; it goes on then."""
     service.start()
@@ -103,6 +106,7 @@ def test_a_history_that_is_gone_or_cannot_be_written(service: Service, song: Pat
     assert "genred: " in service.logged()
 
 
+@pytest.mark.slow
 def test_commands_beside_a_running_service(service: Service, song: Path) -> None:
     """set, undo, status and a rehearsal do their part; a scan that wants other settings is told that it can't be."""
     service.start()

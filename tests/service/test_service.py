@@ -76,6 +76,7 @@ def test_music_that_arrives_is_tagged_once_and_only_while_asked(service: Service
     assert not list(service.music.rglob(".genred-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_it_is_ready_before_it_has_caught_up(service: Service, tmp_path: Path) -> None:
     """A service manager need not wait for what arrived while it was stopped; those who ask see how far it is."""
@@ -101,6 +102,7 @@ def test_it_is_ready_before_it_has_caught_up(service: Service, tmp_path: Path) -
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_reload_takes_what_changed_and_forgets_nothing(service: Service, tmp_path: Path) -> None:
     """Another folder is watched, what was queued is tagged once, and neither run, history nor workers are new."""
@@ -134,6 +136,7 @@ def test_a_reload_takes_what_changed_and_forgets_nothing(service: Service, tmp_p
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_reload_that_cannot_be_is_refused(service: Service, tmp_path: Path, tiny_model: Path) -> None:
     """Mistakes, no folder, no model: the old configuration stays, and log and status say why, until it is mended."""
@@ -169,6 +172,7 @@ def test_a_reload_that_cannot_be_is_refused(service: Service, tmp_path: Path, ti
     assert ask(service.lock)[0] is False
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_workers_step_back_for_everybody_else(service: Service) -> None:
     """At the processor, and at the disk."""
@@ -179,6 +183,7 @@ def test_workers_step_back_for_everybody_else(service: Service) -> None:
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_second_genred_is_told_of_the_first(service: Service) -> None:
     """Exit 11, and the first is not disturbed."""
@@ -190,6 +195,7 @@ def test_a_second_genred_is_told_of_the_first(service: Service) -> None:
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_scan_is_done_by_the_service_at_work(service: Service) -> None:
     """What was there before it came is tagged, and who asked sees it as if their own process had done it."""

@@ -249,6 +249,7 @@ KEYS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_command_has_stable_keys_and_clear_refusals(genred: Genred, tmp_path: Path) -> None:
     """Real workers, real audio; what isn't music is exit 3."""

@@ -150,11 +150,13 @@ def test_another_library_in_its_place_is_left_alone(history: History, elsewhere:
 
 
 HEAD = dedent("""
+    import atexit
     from genred.history.history import History
     from genred.watching.backlog import Meeting
     from tests.watching.test_backlog import OPTIONS, make, meet, new
     history = History.open(music.parent / "history.db")
     history.start_run("run", "0")
+    atexit.register(history.close)
     def mount(to):
         subprocess.run(["mount", "-t", "tmpfs", "none", to], check=True)
     def umount(what):
@@ -205,6 +207,7 @@ def test_a_disk_inside_a_root_brings_no_news(music: Path) -> None:
     in_a_namespace("true", HEAD + dedent(script), music)
 
 
+@pytest.mark.slow
 def test_a_share_that_fails_is_met_when_it_answers(music: Path) -> None:
     """Until then nothing is made of what is there, and the rest is watched; it is told."""
     script = """

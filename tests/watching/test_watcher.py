@@ -486,6 +486,7 @@ def test_a_failure_of_the_caller_or_a_bug_is_loud(music: Path) -> None:
         list(Watcher([music], bad, everything, nothing_new).batches(threading.Event()))
 
 
+@pytest.mark.slow
 def test_no_file_of_a_burst_is_lost(music: Path, caplog: pytest.LogCaptureFixture) -> None:
     """When more happens at once than the kernel remembers, every file is found all the same, and once."""
     room = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())

@@ -270,10 +270,10 @@ def _print_albums(console: "Console", asked: Iterator["Question"]) -> None:
     from genred.cli.review.interview import heading
 
     for album, inside in groupby(asked, key=lambda question: question.album):
-        console.print(heading(album), overflow="ellipsis", no_wrap=True)
+        console.print(heading(album), overflow=show.cut(), no_wrap=True)
         table = Table.grid(expand=True, padding=(0, 2, 0, 0))
-        table.add_column(ratio=3, overflow="ellipsis", no_wrap=True)
-        table.add_column(ratio=2, overflow="ellipsis", no_wrap=True)
+        table.add_column(ratio=3, overflow=show.cut(), no_wrap=True)
+        table.add_column(ratio=2, overflow=show.cut(), no_wrap=True)
         for question in inside:
             guesses = ", ".join(f"{guess.genre} {guess.probability:.0%}" for guess in question.guesses[:3])
             said = Text(guesses) if question.is_judged else Text(question.reason, style="dim")
