@@ -190,6 +190,7 @@ class Analyser:
             ("loading the model, which is fitted once if it is the built-in one", _load, (self._model, self._cache)),
         ]
         for step, job, arguments in steps:
+            tell(step)
             future = self._submit(job, arguments, _START_SECONDS)
             while not wait([future], timeout=0.5).done:
                 tell(step)

@@ -27,8 +27,8 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
     genred scan --redecide        apply another model, or other settings, to what was heard before
     """
     from genred.cli.progress import Progress
+    from genred.service.asking import scan_or_ask
     from genred.service.logs import line
-    from genred.service.request import scan_or_ask
     from genred.service.scan import Notices
     from genred.service.scan import redecide as decide_anew
     from genred.service.signals import stopping

@@ -1,4 +1,4 @@
-"""Have the service at work scan: the request of a `genred scan` that finds the history taken, and the answer.
+"""Carry out, in the service, a scan that somebody else wants; `asking` is their side.
 
 Two files lie beside the history, each written by one side only. The one who asks holds a lock on ``scan.request`` for
 as long as they want the scan; when they go, however they go, it ends. The service says in ``scan.answer`` how far it
@@ -7,29 +7,26 @@ is. What it decides is recorded in a run of its own, and read there by the one w
 
 import json
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from itertools import islice, takewhile
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
 
 from genred import __version__
 from genred.config import Config
-from genred.errors import LockedError, WatchError
+from genred.errors import WatchError
 from genred.fs.files import readable
-from genred.fs.locks import held, locked
+from genred.fs.locks import held
 from genred.history.history import History
-from genred.history.records import Query, Record
-from genred.service.scan import Notices, present_roots, scan, undone
-from genred.service.status import ask, how_to_stop, lock_of
+from genred.history.records import Record
+from genred.service.scan import undone
 from genred.tagging.tagger import Tagger
 from genred.watching.root import RootState
 from genred.watching.walk import WatchOptions, reaches
 
-ASK_SECONDS = 0.3
 STEP_SECONDS = 1.0
 """The time that the service gives to a scan before it looks after its folders again."""
 BATCH = 16
@@ -126,7 +123,11 @@ class Requests:
             until = self._clock() + STEP_SECONDS
             while not self._answer.ended and self._clock() < until:
                 paths = list(islice(self._paths, BATCH))
-                yield from self._decided(path for path in paths if path is not None)
+                try:
+                    yield from self._decided(path for path in paths if path is not None)
+                except GeneratorExit:
+                    self._paths = chain(paths, self._paths)  # what is done of them is known by then
+                    raise
                 if not paths:
                     self._say(ended=True)
         except WatchError as error:
@@ -134,7 +135,7 @@ class Requests:
 
     def _standing(self) -> Request | None:
         """Return the request of somebody who is there still."""
-        with suppress(OSError, ValueError, TypeError), open(_request_file(self._config), "rb") as file:
+        with suppress(OSError, ValueError, TypeError), open(request_file(self._config), "rb") as file:
             request = Request(**json.loads(file.read()))
             if request.roots and held(file.fileno()):
                 return request
@@ -189,88 +190,20 @@ class Requests:
 
     def _say(self, **news: Any) -> None:
         self._answer = replace(self._answer, **news)
-        file = _answer_file(self._config)
+        file = answer_file(self._config)
         with suppress(OSError), open(file.with_suffix(".new"), "w", encoding="ascii", opener=_private) as new:
             json.dump(asdict(self._answer), new)
             new.flush()
             os.replace(new.name, file)
 
 
-def scan_or_ask(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notices) -> Iterator[Record]:
-    """As `scan`; where a service is at work, the service does it."""
-    try:
-        yield from scan(config, stop, dry_run=dry_run, notices=notices)
-    except LockedError:
-        yield from _scan_by_service(config, stop, notices)
-
-
-def _scan_by_service(config: Config, stop: threading.Event, notices: Notices) -> Iterator[Record]:
-    """Ask the service at work to scan, and yield what it decides.
-
-    Raises
-    ------
-    LockedError
-        If the one at work can't be asked, or refuses.
-    """
-    lock = lock_of(config.database)
-    _check_who_is_at_work(lock)
-    request = Request.of(config, present_roots(config, notices.missing))
-    with locked(_request_file(config)) as fd, closing(History.open(config.database, readonly=True)) as history:
-        asked = json.dumps(asdict(request)).encode()
-        os.pwrite(fd, asked, 0)
-        os.ftruncate(fd, len(asked))
-        seen = 0
-        expected: int | None = None
-        while not stop.wait(ASK_SECONDS):
-            answer = _read_answer(config, request)
-            if not answer.ended:
-                notices.step(f"the service is {_check_who_is_at_work(lock)}")
-            if answer.refused:
-                raise LockedError(_taken(lock, answer.refused))
-            if answer.total is not None and answer.total != expected:
-                expected = answer.total
-                notices.expect(expected)
-            if answer.run is not None:
-                for record in _since(history, answer.run, seen):
-                    seen = record.id or seen
-                    yield record
-            if answer.ended:
-                return
-
-
-def _since(history: History, run: int, seen: int) -> list[Record]:
-    """Return the records of a run after one of them, oldest first."""
-    return list(takewhile(lambda record: (record.id or 0) > seen, history.records(Query(run=run))))[::-1]
-
-
-def _check_who_is_at_work(lock: Path) -> str:
-    """Return what the service is at; raise what to do where nobody is at work who could be asked."""
-    at_work, status = ask(lock)
-    if not at_work:
-        raise LockedError("the service that was asked to scan has ended; scan again")
-    mine = os.stat(lock).st_uid == os.geteuid()
-    if status is None or status.command != "run" or status.version != __version__ or not mine:
-        raise LockedError(_taken(lock))
-    return status.state
-
-
-def _taken(lock: Path, reason: str = "") -> str:
-    return f"another genred is at work on this history{', and ' if reason else ''}{reason}; {how_to_stop(lock)}"
-
-
-def _read_answer(config: Config, request: Request) -> Answer:
-    with suppress(OSError, ValueError, TypeError):
-        answer = Answer(**json.loads(_answer_file(config).read_bytes()))
-        if answer.request == request.id:
-            return answer
-    return _NONE
-
-
-def _request_file(config: Config) -> Path:
+def request_file(config: Config) -> Path:
+    """Return the file that the one who asks writes and holds."""
     return config.database.with_name("scan.request")
 
 
-def _answer_file(config: Config) -> Path:
+def answer_file(config: Config) -> Path:
+    """Return the file that the service writes."""
     return config.database.with_name("scan.answer")
 
 

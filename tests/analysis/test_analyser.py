@@ -195,6 +195,19 @@ def test_a_model_that_cannot_be_used_is_found_at_the_start(tmp_path: Path) -> No
         analyser.warm_up()
 
 
+def test_a_start_says_what_it_waits_for(analyser: Analyser, tmp_path: Path) -> None:
+    """What is done for the first time and takes long is told as such."""
+    steps: list[str] = []
+    analyser.warm_up(tell=steps.append)
+    told = list(dict.fromkeys(steps))
+    assert told[-2] == "trying what listens, which is compiled once"
+    assert told[-1].startswith("loading the model")
+    (tmp_path / "numba" / "compiled").mkdir(parents=True)
+    analyser.warm_up(tell=steps.append)
+    assert "trying what listens" in steps
+    assert analyser.model_name.startswith("tiny")
+
+
 def test_the_main_process_stays_light() -> None:
     """Decoders, librosa and scikit-learn live in the workers."""
     script = (

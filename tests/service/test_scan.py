@@ -19,7 +19,8 @@ from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
 from genred.model.prediction import Prediction
 from genred.service import scan as passes
-from genred.service.request import Requests, scan_or_ask
+from genred.service.asking import scan_or_ask
+from genred.service.request import Requests
 from genred.service.scan import Notices, scan
 from genred.service.status import Board, lock_of
 from genred.tagging.tagger import Tagger
@@ -131,6 +132,7 @@ class Service(threading.Event):
         self.left: list[int] = []
         self.before: Callable[[], object] = lambda: None
         self.busy = False
+        self.reloads = False
         self.requests_file = config.database.with_name("scan.request")
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -140,6 +142,8 @@ class Service(threading.Event):
         for record in self.requests.records(self.states):
             self.decided.append(record)
             self.left.append(self.requests.left)
+            if self.reloads:
+                break
         return self.is_set()
 
 
@@ -165,6 +169,13 @@ def test_a_service_at_work_does_the_scan(config: Config, history: History, servi
     assert history.run == 1
     assert list(scan_or_ask(config, service, dry_run=False, notices=told.notices)) == []
     assert told.expected == [2, 0]
+
+
+def test_a_service_that_is_asked_to_reload_meanwhile_forgets_none(config: Config, service: Service) -> None:
+    """It breaks off after the file in hand, and goes on where it was if it has to keep its configuration."""
+    service.reloads = True
+    records = list(scan_or_ask(config, service, dry_run=False, notices=Notices()))
+    assert [record.path.name for record in records] == ["a.mp3", "b.mp3"]
 
 
 def test_who_goes_takes_the_wish_along(config: Config, service: Service) -> None:

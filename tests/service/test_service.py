@@ -262,6 +262,26 @@ def test_signs_of_life_come_with_news_and_in_time_for_the_watchdog(
     assert told == [b"WATCHDOG=1\nSTATUS=idle", b"", b"WATCHDOG=1\nSTATUS=busy", b"WATCHDOG=1\nSTATUS=busy"]
 
 
+def test_a_start_says_what_it_waits_for(history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who ask and the service manager, which then waits as long; when it is ready, that is over."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    lock = tmp_path / "run.lock"
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+        locked(lock) as fd,
+        Board(fd, "run") as board,
+    ):
+        manager.bind(str(tmp_path / "notify"))
+        reporter = Reporter(history, board)
+        reporter.step("loading the model")
+        assert "starting 0 roots, 0 queued, 0 known, last: nothing yet; loading the model" in reporter.status.line()
+        said = manager.recv(4096).decode().split("\n")
+        assert said == ["WATCHDOG=1", f"STATUS={reporter.status.line()}", "EXTEND_TIMEOUT_USEC=60000000"]
+        reporter.ready()
+        assert manager.recv(4096) == b"READY=1"
+        assert (board.status.state, board.status.trouble) == ("watching", "")
+
+
 class FullForAWhile(History):
     """A history that can't be read for some times."""
 

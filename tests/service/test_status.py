@@ -14,7 +14,7 @@ import pytest
 from genred.errors import HistoryError
 from genred.fs.locks import held, locked
 from genred.history.records import Outcome, Record
-from genred.service.status import POST_SECONDS, Board, Last, Status, Watched, ask, lock_of
+from genred.service.status import POST_SECONDS, Board, Last, Status, Watched, ask, how_to_stop, lock_of
 from tests.command import Genred
 
 TAGGED = Record(
@@ -182,6 +182,15 @@ def test_asking_keeps_nobody_from_starting(lock: Path, monkeypatch: pytest.Monke
             assert held(other.fileno())
         assert not held(glance.fileno())
         flock(glance, LOCK_EX)
+
+
+def test_who_holds_the_lock_is_named_with_how_to_stop_them(lock: Path) -> None:
+    """A service that systemd started is stopped by systemd, any other by a signal; a scan is better waited for."""
+    assert how_to_stop(lock) == "see `genred status`"
+    with locked(lock) as fd, Board(fd, "run"):
+        assert how_to_stop(lock) == f"to stop it: kill {os.getpid()}"
+    with locked(lock) as fd, Board(fd, "scan"):
+        assert how_to_stop(lock).startswith(f"it is `genred scan` (pid {os.getpid()}): wait for it")
 
 
 # -- the command -----------------------------------------------------------------------------------------------------

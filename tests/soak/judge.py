@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +13,7 @@ from genred.fs.files import readable
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Query, Record
+from genred.learning.labels import Labelled
 from genred.watching.walk import WatchOptions, walk
 from tests.soak.library import File, Library
 from tests.soak.music import genres, sound
@@ -116,6 +117,19 @@ class Judge:
             except (OSError, ValueError, IndexError):
                 self._sounds[key] = None
         return self._sounds[key]
+
+    def labels(self, labelled: Iterable[Labelled], busy: set[Path]) -> list[Finding]:
+        """Return the files of which genred would learn its own answer, but for those that are just being saved."""
+        found = []
+        for label in labelled:
+            file = self._library.files[label.path]
+            if not file.is_answered(label.path.read_bytes()) or label.path in busy:
+                continue
+            if file.uncertain:
+                self.excused.add((f"{file.uncertain}: learnt from", label.path))
+            else:
+                found.append(Finding(label.path, f"its {label.genre} would be learnt, and nobody said so but genred"))
+        return found
 
     def decisions(self, history: History) -> tuple[Counter[str], list[Finding]]:
         """All decisions by outcome, and those that nothing was a cause of."""

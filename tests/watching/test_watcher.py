@@ -392,6 +392,8 @@ def test_roots_inside_each_other_are_watched_once(music: Path, tmp_path: Path) -
         (tmp_path / "link" / "inner" / "song.mp3").write_bytes(AUDIO)
         assert listener.has_settled(music) == [music / "inner" / "song.mp3"]
         assert sum(thread.name.startswith("root ") for thread in threading.enumerate()) == 1
+        told = [(state.path, state.state) for state in listener.watcher.states]
+        assert told == [(music / "inner", "watched"), (music, "watched"), (tmp_path / "link", "watched")]
 
 
 def test_a_root_that_is_a_link_is_followed_wherever_it_leads(tmp_path: Path, music: Path, outside: Path) -> None:
