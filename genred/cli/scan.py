@@ -19,6 +19,8 @@ from genred.cli.options import DRY_RUN, INTERRUPTED, SOME_FAILED, Common, common
 def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: bool) -> int:
     """One pass over what is in the folders now.
 
+    Files whose genre stays as it is are counted; -v names them too.
+
     \b
     genred scan -n ~/Music        what would become of each file
     genred scan ~/Music           do it; stop it and start it again as you like
@@ -29,7 +31,6 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
     prepare(config.cache_dir())  # imports while this process does
     from genred.cli.progress import Progress
     from genred.service import service
-    from genred.service.logs import line
     from genred.service.signals import stopping
 
     settings = watching(common.load(), directories)
@@ -42,8 +43,8 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
             progress.advance(record.outcome)
             if common.json:
                 show.say_json(show.record_as_json(record))
-            elif common.verbosity >= 0:
-                progress.say(line(record)[1])
+            elif common.verbosity >= (1 if record.outcome == "kept" else 0):
+                progress.say(show.decision(record, show.width()))
     progress.summarise(dry_run=dry_run)
     if stop.is_set():
         return INTERRUPTED
