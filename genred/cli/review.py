@@ -114,7 +114,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
                 raise question
             if not question.is_judged and not question.record.written:
                 raise FileError(question.path, f"no guess is worth accepting: {question.reason}")
-            return tagger.obey(question.path, question.guesses[0].genre)
+            return tagger.set_genre(question.path, question.guesses[0].genre)
 
         return work.each(common, _named(paths, settings, history), obey)
 

@@ -75,14 +75,31 @@ def copied_from(history: History, path: Path, stamp: Stamp) -> Known | None:
     tagged = [known for known in history.of_content(stamp) if known.wrote is not None and known.path != path]
     if tagged:
         return tagged[0]
-    if not history.count_tagged(stamp.size):
-        return None
-    try:
-        with open_regular(path) as file:
-            digest = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it is a BufferedReader
-    except (FileError, OSError):
+    digest = sha256_of(path) if history.count_tagged(stamp.size) else None
+    if digest is None:
         return None
     return next((known for known in history.left_as(stamp.size, digest) if known.path != path), None)
+
+
+def is_original(history: History, known: Known, path: Path, stamp: Stamp) -> bool:
+    """Return whether a tagged file was replaced by what it was before genred wrote to it.
+
+    That is what synchronising with an untagged master copy does: another file, the old bytes, the old time. A person
+    who removes the genre leaves a new time.
+    """
+    if known.wrote is None or known.stamp.same_file(stamp):
+        return False
+    originals = history.originals(known, stamp)
+    return bool(originals) and sha256_of(path) in originals
+
+
+def sha256_of(path: Path) -> bytes | None:
+    """Return the hash of a file, None where it can't be read."""
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it is a BufferedReader
+    except (FileError, OSError):
+        return None
 
 
 def is_as_written(there: Sequence[str], wrote: Sequence[str], separator: str) -> bool:

@@ -32,7 +32,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """A write that can be taken back; the way back itself is got by `Journal.way_back`.
+    """A write that can be taken back; the way back itself is got by `Journal.undo_record`.
 
     ``path`` is where the file is now. ``latest`` is false where a later write of the file is to be taken back first.
     """
@@ -130,7 +130,7 @@ class Journal:
             for record in batch:
                 yield Undo(record, record.path, *hashes[record.id]) if record.id in hashes else record
 
-    def way_back(self, undo: Undo) -> bytes:
+    def undo_record(self, undo: Undo) -> bytes:
         """What it takes to make the old file from the new one; one at a time, as a library's worth may be large."""
         with self._history.reading() as db:
             found = db.execute(sa.select(writes.c.delta).where(writes.c.record == undo.record.id)).scalar_one_or_none()

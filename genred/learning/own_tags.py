@@ -14,7 +14,7 @@ from genred.fs.files import stamp_of
 from genred.genres import Vocabulary, is_generic
 from genred.history.history import History
 from genred.history.identity import copied_from, is_as_written, recognise, sounds_alike
-from genred.history.records import Known, Outcome, Query, Standing
+from genred.history.records import Author, Known, Standing
 from genred.learning.labels import Labelled
 from genred.model.classifier import GenreClassifier
 from genred.model.evaluation import Evaluation
@@ -158,13 +158,13 @@ def _answered(path: Path, genres: Sequence[str], history: History, separator: st
     except FileError:
         return None
     known = recognise(history, path, stamp)
-    if known is not None and known.standing is Standing.PERSON:
-        return _Answered(known, is_sure=True) if _is_back(known.path, genres, history, separator) else None
+    if known is not None and known.standing is Standing.PERSON and known.by is not Author.GENRED:
+        return None
     for file in (known, copied_from(history, path, stamp)):
-        wrote = history.written(file.path) if file is not None else None
+        wrote = history.genres_written(file.path) if file is not None and file.wrote is not None else None
         if file is not None and wrote is not None and is_as_written(genres, wrote, separator):
-            untouched = file.stamp.same_content(stamp) and file.record == file.wrote
-            return _Answered(file, is_sure=untouched or file != known)
+            is_latest = file.record == file.wrote or file.standing is Standing.PERSON
+            return _Answered(file, is_sure=file != known or (is_latest and file.stamp.same_content(stamp)))
     return None
 
 
@@ -178,24 +178,9 @@ def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: Histo
     for path, look in analyser.look(files, Ask.BOTH):
         if isinstance(look, Look) and look.features is not None:
             version, vector = look.features
-            before = history.vectors([files[path].path], version).get(files[path].path)
+            before = history.features_of([files[path].path], version).get(files[path].path)
             if before is not None and not sounds_alike(before, vector):
                 yield path
-
-
-def _is_back(path: Path, genres: Sequence[str], history: History, separator: str) -> bool:
-    """Whether a person took their own decision back, and what genred had written is there again."""
-    records = list(history.records(Query(path=path, outcomes=(Outcome.TAGGED, Outcome.KEPT, Outcome.UNDONE))))
-    undone = {record.undoes for record in records}
-    return (
-        bool(records)
-        and records[0].outcome is Outcome.UNDONE
-        and any(
-            record.model is not None and record.id not in undone and is_as_written(genres, record.written, separator)
-            for record in records
-            if record.outcome is Outcome.TAGGED
-        )
-    )
 
 
 def _enough(labelled: list[Labelled], left_out: Counter[str]) -> Found:

@@ -94,7 +94,7 @@ def restore(
         if _sha256_of(original) != undo.after_sha256:
             raise UndoConflict(path, "it was changed since genred wrote to it, so nothing is put back")
         try:
-            delta.apply(original, journal.way_back(undo), clone)
+            delta.apply(original, journal.undo_record(undo), clone)
         except ValueError as error:
             raise UndoConflict(path, f"{error}, so nothing is put back") from error
         if _sha256_of(clone) != undo.before_sha256:

@@ -97,7 +97,7 @@ class _Service:
         meeting = Meeting(history, options, leave=config.watch.backlog == "ignore")
         _meet(history, meeting, roots, self._stop)
         if config.history.retention_days:
-            history.forget_ways_back(config.history.retention_days)
+            history.forget_undo_records(config.history.retention_days)
         analyser = self._workers.under(config, self._stop)
         status.model = analyser.model_name
         tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
@@ -228,7 +228,7 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, expect: Callab
         if stop.is_set():
             return
         status.state, status.model = "scanning", analyser.model_name
-        tagger = Tagger(config, history, analyser, backlog=True, dry_run=dry_run)
+        tagger = Tagger(config, history, analyser, backlog=True, trials=True, dry_run=dry_run)
         for record in tagger.process(path for path, _ in todo(history)):
             status.count(record)
             status.queued -= 1
@@ -252,7 +252,7 @@ def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterato
         board.post(at_once=True)
         tagger = Tagger(config, history, analyser, dry_run=dry_run)
         for root in config.watch.directories or (None,):
-            heard = history.heard(FEATURE_VERSION, root.resolve() if root is not None else None)
+            heard = history.analysed(FEATURE_VERSION, root.resolve() if root is not None else None)
             for record in tagger.redecide(heard, predict, model.name):
                 board.status.count(record)
                 board.post()

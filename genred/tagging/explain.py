@@ -123,7 +123,7 @@ def explain(
     past = tuple(history.records(Query(path=name, limit=5))) if history else ()
     stored = _stored(name, history) if history and known and known.stamp.matches(stamp) else None
     genres, vector = (analyser.genres(path), stored) if stored else _listen(path, analyser)
-    case = _Case(path, genres, config, model, vector, known, history.written(name) if history else None, past)
+    case = _Case(path, genres, config, model, vector, known, history.genres_written(name) if history else None, past)
     heard = case.predict(config)
     policy = Policy.of(config)
     best = heard.genre or heard.candidates[0].genre
@@ -233,6 +233,8 @@ class _Case:
                 yield f"with {setting} it would be {_what(then)}"
         if self.known and self.known.standing is Standing.BACKLOG:
             yield "`genred scan` looks at what was there before genred's first start, `genred run` doesn't"
+        if self.known and self.known.standing is Standing.TRIED:
+            yield "`genred scan` or `genred scan --redecide` decides about it again"
         if now.outcome is Outcome.ABSTAINED and self.predict(self.config).confidence == 0.0:
             yield "no confidence asked for would; only a model that was trained on such sound"
         yield yours
@@ -251,7 +253,7 @@ def _listen(path: Path, analyser: Analyser) -> tuple[tuple[str, ...], bytes]:
 def _stored(path: Path, history: History) -> bytes | None:
     from genred.sound.features import FEATURE_VERSION
 
-    return history.vectors([path], FEATURE_VERSION).get(path)
+    return history.features_of([path], FEATURE_VERSION).get(path)
 
 
 def _variations(config: Config) -> Iterator[tuple[str, Config]]:
@@ -297,6 +299,8 @@ def _obstacles(path: Path, config: Config, options: WatchOptions, known: Known |
         yield "its name is passed over (watch.extensions, watch.ignore, watch.recursive)"
     if known and known.standing is Standing.BACKLOG:
         yield "it was there before genred's first start (watch.backlog)"
+    if known and known.standing is Standing.TRIED:
+        yield "what a run of genred wrote was undone, and `genred run` leaves it alone until `genred scan` decides"
     if refused := _protection(path, config):
         yield refused
 

@@ -101,7 +101,7 @@ class Meeting:
         """Whether there was time for all."""
         count = 0
         while batch := list(islice(there, _BATCH)):
-            count += self._history.note(batch, backlog=self._leave and not moved)
+            count += self._history.note_backlog(batch, backlog=self._leave and not moved)
             if not going_on():
                 return False
         if count:
@@ -111,7 +111,7 @@ class Meeting:
 
     def _is_moved(self, place: Path) -> bool:
         """Whether most of the files that are known there are, with their size and time of modification."""
-        sample = self._history.some(place, _SAMPLE)
+        sample = self._history.sample(place, _SAMPLE)
         return 2 * sum(map(_is_there, sample)) > len(sample)
 
 

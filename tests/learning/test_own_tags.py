@@ -15,7 +15,6 @@ from genred.config import Config, Tags
 from genred.errors import ModelError
 from genred.genres import Vocabulary
 from genred.history.history import History
-from genred.history.journal import Journal
 from genred.history.records import Query
 from genred.learning import own_tags
 from genred.learning.own_tags import OWN
@@ -26,7 +25,8 @@ from genred.model.storage import save
 from genred.model.table import Table
 from genred.sound.features import FEATURE_NAMES
 from genred.tagging import undo
-from genred.tagging.tagger import Tagger, take_back
+from genred.tagging.tagger import Tagger
+from genred.tagging.undo import undo_write
 from tests.fakes import FakeAnalyser, sure
 from tests.makeaudio import KINDS, make, suffix
 
@@ -196,7 +196,7 @@ def test_what_genred_wrote_teaches_nothing_until_a_person_confirms_it(music: lis
     tagger = Tagger(Config(), history, FakeAnalyser({music[0].name: sure("polka")}))
     list(tagger.process([music[0]]))
     assert teaches(music, history).left_out[OWN] == 1
-    tagger.obey(music[0], "polka")
+    tagger.set_genre(music[0], "polka")
     assert not teaches(music, history).left_out
 
 
@@ -205,7 +205,7 @@ def test_a_decision_taken_back_does_not_make_genreds_answer_a_persons(music: lis
     tags.write_genres(music[0], [])
     tagger = Tagger(Config(), history, FakeAnalyser({music[0].name: sure("polka")}))
     list(tagger.process([music[0]]))
-    tagger.obey(music[0], "Zydeco")
+    tagger.set_genre(music[0], "Zydeco")
     undo_last(history, music[0])
     assert tags.read_genres(music[0]) == ["polka"]
     assert teaches(music, history).left_out[OWN] == 1
@@ -215,9 +215,8 @@ def test_a_decision_taken_back_does_not_make_genreds_answer_a_persons(music: lis
 
 
 def undo_last(history: History, song: Path) -> None:
-    journal = Journal(history)
     (write, *_), _ = undo.select(history, [Query(path=song)])
-    take_back(journal, write, Tags())
+    undo_write(history, write, Tags())
 
 
 def test_what_cannot_teach_is_counted_by_reason(music: list[Path], tmp_path: Path) -> None:

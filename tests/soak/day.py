@@ -9,10 +9,10 @@ from pathlib import Path
 from genred import __version__
 from genred.errors import FileError
 from genred.history.history import History
-from genred.history.journal import Journal, Undo
+from genred.history.journal import Undo
 from genred.history.records import Query
-from genred.tagging.tagger import Tagger, take_back
-from genred.tagging.undo import select
+from genred.tagging.tagger import Tagger
+from genred.tagging.undo import select, undo_write
 from tests.fakes import FakeAnalyser
 from tests.soak.judge import Finding, Judge
 from tests.soak.library import Chance, File, Library, NothingThereError
@@ -138,7 +138,7 @@ class Day:
             history.start_run("set", __version__)
             tagger = Tagger(self._config, history, FakeAnalyser())
             try:
-                tagger.obey(path, self._chance.choice(["Zydeco", "Klezmer", "Rock"]))
+                tagger.set_genre(path, self._chance.choice(["Zydeco", "Klezmer", "Rock"]))
             except FileError:
                 return
         file.person = True
@@ -181,7 +181,7 @@ class Day:
 
     def _taken_back(self, history: History, undo: Undo) -> bool:
         try:
-            take_back(Journal(history), undo, self._config.tags, FakeAnalyser)
+            undo_write(history, undo, self._config.tags, FakeAnalyser)
         except FileError:
             return False
         return True

@@ -209,7 +209,7 @@ def test_its_own_tag_is_its_own_until_a_person_decides(song: Path, model: GenreC
     said = told(song, model, history)
     assert (said.whose, said.decision.outcome) == (Whose.PERSON, Outcome.KEPT)
     assert said.decision.reason == "genred wrote Rock and a person changed that"
-    tagger.obey(song, "Jazz")
+    tagger.set_genre(song, "Jazz")
     said = told(song, model, history)
     assert said.decision.reason == "a person decided: a person set it"
     assert said.changes == ("only you: `genred set GENRE FILE`",)
