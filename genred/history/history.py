@@ -364,7 +364,7 @@ class History:
             return list(db.execute(sa.select(tally.c.genre).where(*where).distinct()).scalars())
 
     def reopen(self, record: Record) -> None:
-        """What a person decided since was taken back: this earlier decision is in force again, with its stamp."""
+        """Put an earlier decision in force again, with its stamp, since what was decided later was undone."""
         write, back = records.alias(), records.alias()
         taken_back = sa.exists().where(back.c.path == write.c.path, back.c.undoes == write.c.id)
         writes_of_it = [write.c.path == os.fsencode(record.path), write.c.outcome == Outcome.TAGGED.value]

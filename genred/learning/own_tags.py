@@ -46,7 +46,22 @@ def from_tags(
     vocabulary: Vocabulary,
     separator: str = Tags().separator,
 ) -> Found:
-    """The music among ``paths`` that carries exactly one genre of a person's own.
+    """Return the music among ``paths`` that can teach: of each genre as much as can be learnt and tested on.
+
+    Parameters as of `by_a_person`.
+    """
+    found = by_a_person(paths, analyser, history, vocabulary, separator)
+    return _enough(found.labelled, found.left_out)
+
+
+def by_a_person(
+    paths: Iterable[Path],
+    analyser: Analyser,
+    history: History | None,
+    vocabulary: Vocabulary,
+    separator: str = Tags().separator,
+) -> Found:
+    """Return the music among ``paths`` that carries exactly one genre of a person's own.
 
     Parameters
     ----------
@@ -83,7 +98,7 @@ def from_tags(
         for path in _other_music({path: known for path, (_, known) in unsure.items()}, analyser, history):
             labelled.append(unsure.pop(path)[0])
         left_out[OWN] += len(unsure)
-    return _enough(labelled, left_out)
+    return Found(labelled, left_out)
 
 
 @dataclass(frozen=True)

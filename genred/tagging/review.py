@@ -107,7 +107,7 @@ def why_not(history: History, path: Path) -> FileError:
 
 @dataclass
 class Answers:
-    """A person's answers, given one after the other; the last one can be taken back.
+    """A person's answers, given one after the other; the last one can be undone.
 
     Parameters
     ----------

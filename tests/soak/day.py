@@ -193,6 +193,7 @@ class Day:
         self.clock.kill_at_edit(-1)
         deadline = time.monotonic() + PATIENCE_SECONDS
         with self._history() as history:
+            self.findings += self.judge.learnt(history)  # before the service has seen what happened, and after
             while True:
                 if not self.service.check():
                     self.service.start()
@@ -202,6 +203,7 @@ class Day:
                 for _ in range(10):
                     self.clock.advance(60)
                     time.sleep(0.05)
+            found += self.judge.learnt(history)
         self.findings += [finding for finding in found if finding not in self.findings]
         self.excused |= self.judge.excused
         self.samples.append(self.service.sample(self.hour))

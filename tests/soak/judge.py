@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from genred.fs.files import readable
+from genred.genres import Vocabulary
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Query, Record
+from genred.learning import own_tags
 from genred.service.service import watch_options
 from genred.watching.walk import walk
+from tests.fakes import FakeAnalyser
 from tests.soak.library import File, Library
 from tests.soak.music import genres, sound
 from tests.soak.process import settings
@@ -69,6 +72,14 @@ class Judge:
             else:
                 found.append(Finding(temp, "a temporary was left", waits=True))
         return found
+
+    def learnt(self, history: History) -> list[Finding]:
+        """Genred's own answers that training would take for a person's."""
+        there = (path for path in self._library.files if path.exists())
+        found = own_tags.by_a_person(there, FakeAnalyser(), history, Vocabulary())
+        files = {item.path: self._library.files[item.path] for item in found.labelled}
+        own = [path for path, file in files.items() if file.wanted_genre is not None and not file.uncertain]
+        return [Finding(path, "genred would learn its own answer from it") for path in own]
 
     def _protected(self, path: Path) -> bool:
         return self._library.files[path].readonly or os.lstat(path).st_nlink > 1
