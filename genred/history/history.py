@@ -55,7 +55,9 @@ class History:
             if not path.exists():
                 raise HistoryError(f"{path}: no history yet; it begins with `genred run` or `genred scan`")
             if not os.access(path.parent, os.W_OK):
-                return cls(path, schema.connect(path, readonly=True))
+                engine = schema.connect(path, readonly=True)
+                schema.check(path, engine)
+                return cls(path, engine)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -142,6 +144,13 @@ class History:
             written = db.execute(select).scalar()
         return None if written is None else tuple(json.loads(written))
 
+    def answer(self, write: int) -> tuple[str, ...] | None:
+        """Return the genres of a tag write, None where they were a person's and not genred's own answer."""
+        select = sa.select(records.c.written).where(records.c.id == write, records.c.model.is_not(None))
+        with self.reading() as db:
+            written = db.execute(select).scalar()
+        return None if written is None else tuple(json.loads(written))
+
     def unknown(
         self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool = False
     ) -> Iterator[tuple[Path, Stamp]]:
@@ -216,12 +225,17 @@ class History:
         with self.reading() as db:
             return {digest for digest in db.execute(select.where(*of_it, *like_it)).scalars() if digest is not None}
 
-    def left_as(self, size: int, sha256: bytes) -> list[Known]:
-        """Return the known files of this size that a tag write left with this content."""
-        joined = files.join(writes, writes.c.record == files.c.wrote)
-        where = [files.c.size == size, writes.c.after_sha256 == sha256]
+    def left_as(self, size: int, sha256: bytes) -> list[tuple[Known, int]]:
+        """Return the known files of this size that a tag write left with this content once, and the write."""
+        named = sa.and_(records.c.path == files.c.path, records.c.outcome == Outcome.TAGGED.value)
+        found = []
         with self.reading() as db:
-            return list(map(_known, db.execute(sa.select(files).select_from(joined).where(*where)).all()))
+            for on in (files.c.wrote == records.c.id, named):
+                joined = files.join(records, on).join(writes, writes.c.record == records.c.id)
+                where = [files.c.size == size, writes.c.after_sha256 == sha256]
+                select = sa.select(files, records.c.id.label("write")).select_from(joined).where(*where)
+                found += [(_known(row), int(row.write)) for row in db.execute(select)]
+        return found
 
     def analysed(self, version: str, below: Path | None = None) -> Iterator[Analysed]:
         """Yield files with features of this version that may be decided about anew, in the order of their paths."""
@@ -389,8 +403,15 @@ class History:
 
 
 def _known(row: sa.Row[Any]) -> Known:
-    by = None if row.by is None else Author(row.by)
-    return Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing), row.record, row.wrote, by)
+    return Known(
+        path=Path(os.fsdecode(row.path)),
+        stamp=stamp_in(row),
+        standing=Standing(row.standing),
+        record=row.record,
+        wrote=row.wrote,
+        by=None if row.by is None else Author(row.by),
+        genres=tuple(json.loads(row.genre or "[]")),
+    )
 
 
 def _record(row: sa.Row[Any]) -> Record:

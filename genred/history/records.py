@@ -109,6 +109,8 @@ class Known:
     """The tag write that is in force; None where there was none, or it was undone."""
     by: Author | None = None
     """Who wrote the genres that it had when it was seen last; None where it had none, or nobody looked."""
+    genres: tuple[str, ...] = ()
+    """The genres that it had when it was seen last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,6 +170,23 @@ def migrate(path: Path, engine: sa.Engine) -> None:
         command.upgrade(config, SCHEMA)
 
 
+def check(path: Path, engine: sa.Engine) -> None:
+    """Make sure that a database can be read that can't be migrated.
+
+    Raises
+    ------
+    HistoryError
+        If it is of another genred, or somebody else's.
+    """
+    with reading(path, engine) as db:
+        found = version(path, db)
+    if found != SCHEMA:
+        raise HistoryError(
+            f"{path}: written by an older genred (schema {found}), and the folder can't be written to;"
+            " the next start of the genred that writes there brings it up to date"
+        )
+
+
 def version(path: Path, db: sa.Connection) -> str | None:
     """The schema of a database; None where there is nothing in it.
 

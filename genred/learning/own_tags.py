@@ -13,7 +13,7 @@ from genred.errors import FileError
 from genred.fs.files import stamp_of
 from genred.genres import Vocabulary, is_generic
 from genred.history.history import History
-from genred.history.identity import copied_from, is_as_written, recognise, sounds_alike
+from genred.history.identity import copied_answer, is_as_written, recognise, sounds_alike
 from genred.history.records import Author, Known, Standing
 from genred.learning.labels import Labelled
 from genred.model.classifier import GenreClassifier
@@ -90,7 +90,7 @@ def by_a_person(
         answered = _answered(path, look.genres, history, separator) if history is not None else None
         if answered is None:
             labelled.append(item)
-        elif answered.is_sure:
+        elif answered.is_sure or answered.file is None:
             left_out[OWN] += 1
         else:
             unsure[path] = item, answered.file
@@ -161,7 +161,8 @@ def _unfit(look: Look | object) -> str:
 class _Answered:
     """A file for which genred gave the answer that a file carries."""
 
-    file: Known
+    file: Known | None
+    """The known file; None for a copy of one."""
     is_sure: bool
     """False where something else was done to the file since: it may be other music with the same genre."""
 
@@ -175,12 +176,12 @@ def _answered(path: Path, genres: Sequence[str], history: History, separator: st
     known = recognise(history, path, stamp)
     if known is not None and known.standing is Standing.PERSON and known.by is not Author.GENRED:
         return None
-    for file in (known, copied_from(history, path, stamp)):
-        wrote = history.genres_written(file.path) if file is not None and file.wrote is not None else None
-        if file is not None and wrote is not None and is_as_written(genres, wrote, separator):
-            is_latest = file.record == file.wrote or file.standing is Standing.PERSON
-            return _Answered(file, is_sure=file != known or (is_latest and file.stamp.same_content(stamp)))
-    return None
+    wrote = history.answer(known.wrote) if known is not None and known.wrote is not None else None
+    if known is not None and wrote is not None and is_as_written(genres, wrote, separator):
+        is_latest = known.record == known.wrote or known.standing is Standing.PERSON
+        return _Answered(known, is_sure=is_latest and known.stamp.same_content(stamp))
+    copied = copied_answer(history, path, stamp, genres, separator)
+    return _Answered(known, is_sure=True) if copied is not None else None
 
 
 def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: History) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from genred.errors import FileError
 from genred.fs.files import open_regular, stamp_of
 from genred.genres import PARENT, is_generic
 from genred.history.history import History
-from genred.history.identity import is_as_written, recognise
+from genred.history.identity import copied_answer, is_as_written, recognise
 from genred.history.records import Known, Outcome, Query, Record, Standing
 from genred.model.prediction import Candidate, Prediction
 from genred.saving import kernel
@@ -123,7 +123,9 @@ def explain(
     past = tuple(history.records(Query(path=name, limit=5))) if history else ()
     stored = _stored(name, history) if history and known and known.stamp.matches(stamp) else None
     genres, vector = (analyser.genres(path), stored) if stored else _listen(path, analyser)
-    case = _Case(path, genres, config, model, vector, known, history.genres_written(name) if history else None, past)
+    wrote = history.genres_written(name) if history else None
+    is_copy = bool(history and copied_answer(history, path, stamp, genres, config.tags.separator))
+    case = _Case(path, genres, config, model, vector, known, wrote, is_copy, past)
     heard = case.predict(config)
     policy = Policy.of(config)
     best = heard.genre or heard.candidates[0].genre
@@ -158,6 +160,7 @@ class _Case:
     vector: bytes
     known: Known | None
     wrote: tuple[str, ...] | None
+    is_copy: bool
     past: tuple[Record, ...]
 
     @property
@@ -167,6 +170,8 @@ class _Case:
         if self.known and self.known.standing is Standing.PERSON:
             return Whose.PERSON
         if self.wrote is not None and is_as_written(self.genres, self.wrote, self.config.tags.separator):
+            return Whose.GENRED
+        if self.is_copy:
             return Whose.GENRED
         return Whose.GENERIC if all(map(is_generic, self.genres)) else Whose.PERSON
 
@@ -199,7 +204,7 @@ class _Case:
 
     def _wanted(self, config: Config) -> Decision:
         """What would become of it, if nothing kept it from being written to."""
-        there = self._before() if self.whose is Whose.GENRED else self.genres
+        there = self._before() if self.whose is Whose.GENRED and not self.is_copy else self.genres
         policy = Policy.of(config)
         unheard = policy.ask is Ask.MISSING and not all(map(is_generic, there))
         return policy.decide(there, None if unheard else self.predict(config))

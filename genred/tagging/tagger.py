@@ -12,9 +12,9 @@ from genred.config import Config
 from genred.errors import FileError, Protected
 from genred.fs.files import Stamp, stamp_of
 from genred.history.history import History
-from genred.history.identity import copied_from, follow, is_as_written, is_at, is_original, recognise, sounds_alike
+from genred.history.identity import copied_answer, follow, is_as_written, is_at, is_original, recognise, sounds_alike
 from genred.history.journal import Journal
-from genred.history.records import Analysed, Author, Known, Outcome, Record, Standing
+from genred.history.records import Analysed, Known, Outcome, Record, Standing
 from genred.model.prediction import Prediction
 from genred.saving import transaction
 from genred.tagging.policy import Decision, Policy
@@ -152,17 +152,15 @@ class Tagger:
         )
         if decision.outcome is Outcome.TAGGED:
             return self._act(draft, stamp)
-        carries = known.wrote if known and is_own else None if theirs else self._copied(draft, stamp)
-        return self._record(replace(draft, carries=carries))
+        return self._record(replace(draft, carries=self._carried(draft, stamp, known if is_own else None)))
 
-    def _copied(self, draft: Record, stamp: Stamp) -> int | None:
-        """Return genred's own write whose genres came with a file, since it is a copy of what was tagged."""
-        original = copied_from(self._history, draft.path, stamp) if draft.previous else None
-        if original is None or original.by is not Author.GENRED:
+    def _carried(self, draft: Record, stamp: Stamp, own: Known | None) -> int | None:
+        """Return the write of genred's whose genres a file has already; None where there is none."""
+        if own is not None:
+            return own.wrote
+        if draft.corrects is not None or not draft.previous:
             return None
-        wrote = self._history.genres_written(original.path)
-        is_own = wrote is not None and is_as_written(draft.previous, wrote, self._tags.separator)
-        return original.wrote if is_own else None
+        return copied_answer(self._history, draft.path, stamp, draft.previous, self._tags.separator)
 
     def _act(self, draft: Record, stamp: Stamp) -> Record:
         if self._dry_run:

@@ -162,6 +162,19 @@ def test_its_own_answers_stay_its_own_wherever_they_go(
     assert found.left_out == {OWN: len(others)}
 
 
+def test_a_copy_of_what_a_person_set_or_confirmed_is_theirs(music: list[Path], album: Path, history: History) -> None:
+    """It teaches as the original does; a backup of what they corrected since does not."""
+    backup = copied(album, "backup")
+    tagger = Tagger(Config(), history, Ear())
+    for name, genre in (("0.flac", "polka"), ("1.flac", "Zydeco")):
+        tagger.set_genre(album / name, genre)
+    set_by_hand = Path(shutil.copyfile(make(album.parent / "other.flac", 0.9), album / "3.flac"))
+    tagger.set_genre(set_by_hand, "polka")
+    second = Path(shutil.copyfile(set_by_hand, backup / "3.flac"))
+    found = teaches([*music, *sorted(backup.iterdir())], history)
+    assert {item.path for item in found.labelled} == {*music, backup / "0.flac", second}
+
+
 def overwritten(new: Path, old: Path) -> None:
     old.write_bytes(new.read_bytes())
 

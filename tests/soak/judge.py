@@ -20,7 +20,7 @@ from genred.watching.walk import walk
 from tests.fakes import FakeAnalyser
 from tests.soak.library import File, Library
 from tests.soak.music import genres, sound
-from tests.soak.process import settings
+from tests.soak.process import features, settings
 
 
 class Finding(NamedTuple):
@@ -32,6 +32,13 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.what}: {readable(self.path)}"
+
+
+class Ear(FakeAnalyser):
+    """Hears as the service of the soak does, at once."""
+
+    def features(self, path: Path) -> bytes:
+        return features(path)
 
 
 class Judge:
@@ -76,7 +83,7 @@ class Judge:
     def learnt(self, history: History) -> list[Finding]:
         """Genred's own answers that training would take for a person's."""
         there = (path for path in self._library.files if path.exists())
-        found = own_tags.by_a_person(there, FakeAnalyser(), history, Vocabulary())
+        found = own_tags.by_a_person(there, Ear(), history, Vocabulary())
         files = {item.path: self._library.files[item.path] for item in found.labelled}
         own = [path for path, file in files.items() if file.wanted_genre is not None and not file.uncertain]
         return [Finding(path, "genred would learn its own answer from it") for path in own]
