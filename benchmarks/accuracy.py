@@ -46,7 +46,7 @@ from genred.learning import labels
 from genred.model.classifier import GenreClassifier
 from genred.model.evaluation import calibration_error, precision_at
 from genred.model.table import Table
-from genred.sound import audio
+from genred.sound import SR, audio
 from genred.sound.features import FEATURE_VERSION, extract
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
@@ -110,13 +110,13 @@ def librosa_statistics(path: Path) -> NDArray[np.float32]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the tuning of a silent clip
         found = [
-            librosa.feature.chroma_stft(y=y, sr=audio.SR),
+            librosa.feature.chroma_stft(y=y, sr=SR),
             librosa.feature.rms(y=y),
-            librosa.feature.spectral_centroid(y=y, sr=audio.SR),
-            librosa.feature.spectral_bandwidth(y=y, sr=audio.SR),
-            librosa.feature.spectral_rolloff(y=y, sr=audio.SR),
+            librosa.feature.spectral_centroid(y=y, sr=SR),
+            librosa.feature.spectral_bandwidth(y=y, sr=SR),
+            librosa.feature.spectral_rolloff(y=y, sr=SR),
             librosa.feature.zero_crossing_rate(y),
-            *librosa.feature.mfcc(y=y, sr=audio.SR, n_mfcc=20),
+            *librosa.feature.mfcc(y=y, sr=SR, n_mfcc=20),
         ]
     return np.array([statistic(values) for values in found for statistic in (np.mean, np.var)], np.float32)
 

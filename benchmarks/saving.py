@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mutagen import File, id3
 
+from genred.config import Tags
 from genred.fs.files import stamp_of
 from genred.history.history import History
 from genred.history.journal import Journal
@@ -85,11 +86,11 @@ def by_mutagen(path: Path, *, sync: bool) -> None:
 
 def by_genred(path: Path, journal: Journal) -> None:
     draft = Record(path, Outcome.TAGGED, "a benchmark", written=("Jazz",))
-    transaction.replace(path, stamp_of(path), lambda clone: edit_clone(path, clone, ["Jazz"]), draft, journal)
+    transaction.replace(draft, stamp_of(path), lambda clone: edit_clone(path, clone, ["Jazz"]), journal, Tags())
 
 
 def written() -> int:
-    lines = Path("/proc/self/io").read_text().splitlines()
+    lines = Path("/proc/self/io").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 

@@ -68,10 +68,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from genred.model import storage
     from genred.model.classifier import GenreClassifier
     from genred.model.table import Table
-    from genred.sound import features
+    from genred.sound import SR, features
 
     rng = np.random.default_rng(0)
-    t = np.arange(features.SR * 4) / features.SR
+    t = np.arange(SR * 4) / SR
     rows: list[np.ndarray] = []
     y: list[str] = []
     for _ in range(12):
@@ -82,6 +82,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             y.append(genre)
     groups = np.array([f"artist {i // 2}" for i in range(len(y))])
     table = Table(np.array(rows), np.array(y), groups, np.array(["synthesized"] * len(y)))
-    path = tmp_path_factory.mktemp("model") / "tiny.joblib"
+    path = tmp_path_factory.mktemp("model") / "tiny.genred"
     storage.save(GenreClassifier().fit(table, name="tiny"), path)
     return path

@@ -10,28 +10,58 @@ from typing import NoReturn
 import click
 
 from genred import __version__
-from genred.cli import doctor, model, questions, review, settings, shells, status, work
-from genred.cli.options import INTERRUPTED, complain
+from genred.cli import (
+    classify,
+    completion,
+    config,
+    doctor,
+    evaluate,
+    explain,
+    history,
+    man,
+    model,
+    review,
+    run,
+    scan,
+    set,
+    stats,
+    status,
+    streams,
+    train,
+    undo,
+)
+from genred.cli.options import DRY_RUN_BEFORE, INTERRUPTED, complain, everywhere
 from genred.cli.sections import Sections
+from genred.dependencies import blame
 from genred.errors import GenredError
 
 
 def main() -> NoReturn:
-    """The `genred` command."""
+    """Run the `genred` command."""
+    streams.prepare()
+    code: int | None = 0
     try:
-        sys.exit(cli.main(prog_name="genred", standalone_mode=False) or 0)
+        code = cli.main(streams.words(), prog_name="genred", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = INTERRUPTED
     except GenredError as error:
         complain(error)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    except streams.OutputError as error:
+        streams.drop_output()
+        if not error.nobody_reads:  # or else `| head` has seen enough
+            code = 1
+            click.echo(f"genred: the output can't be written ({error})", err=True)
+    except (AttributeError, ImportError, TypeError) as error:
+        if (broken := blame(error)) is None:
+            raise
+        complain(broken)
+        code = broken.exit_code
+    sys.exit(code or 0)
 
 
 @click.group(
@@ -42,12 +72,14 @@ def main() -> NoReturn:
         "color": False if os.environ.get("NO_COLOR") else None,  # https://no-color.org; click doesn't look
     },
     sections={
-        "At work": [work.run, work.scan, work.classify, review.review, work.set_, work.undo],
-        "Questions": [questions.history, questions.stats, questions.explain, status.status],
-        "The model": [model.train, model.evaluate, model.model],
-        "Configuration and service": [doctor.doctor, settings.config_, shells.completion, shells.man],
+        "At work": [run.run, scan.scan, classify.classify, review.review, set.set_, undo.undo],
+        "Questions": [history.history, stats.stats, explain.explain, status.status],
+        "The model": [train.train, evaluate.evaluate, model.model],
+        "Configuration and service": [doctor.doctor, config.config_, completion.completion, man.man],
     },
 )
+@everywhere
+@DRY_RUN_BEFORE
 @click.version_option(__version__, prog_name="genred")
 def cli() -> None:
     """Music arrives in a folder, and a moment later it carries a genre.

@@ -3,6 +3,7 @@
 import click
 
 from genred import config
+from genred.cli.options import said
 from genred.model import installed
 
 
@@ -17,8 +18,7 @@ def models(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[s
 
 
 def _model(ctx: click.Context) -> str:
-    file = ctx.params.get("file")
-    return config.check(config.find(file))[0].model.path or installed.path_in_use()
+    return config.check(config.find(said(ctx).file))[0].model.path or installed.path_in_use()
 
 
 def _fitting(words: list[str], begun: str) -> list[str]:

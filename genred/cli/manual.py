@@ -77,9 +77,8 @@ def _program(ctx: click.Context) -> Iterator[str]:
             yield from _command(command, ctx)
     yield ".SH OPTIONS"
     yield "Of genred itself:"
+    yield from [".PP", "Before the command or after it:"]
     yield from _options(group.params, ctx)
-    yield from [".PP", "Of every command that works with the configuration:"]
-    yield from _options(_shared(group), ctx)
     for heading, table in (("EXIT STATUS", _STATUS), ("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES)):
         yield f".SH {heading}"
         for term, text in table.items():
@@ -104,13 +103,6 @@ def _options(parameters: Iterable[click.Parameter], ctx: click.Context) -> Itera
     for parameter in parameters:
         if record := parameter.get_help_record(ctx):
             yield from _item(f".B {_plain(record[0])}", record[1])
-
-
-def _shared(group: click.Command) -> Iterator[click.Parameter]:
-    """The options that every command has, taken from one of them."""
-    commands = group.commands.values() if isinstance(group, click.Group) else ()
-    found = {each.name: each for command in commands for each in command.params if each.name in EVERYWHERE}
-    return iter(found.values())
 
 
 def _help(command: click.Command, within: str = ".PP") -> Iterator[str]:

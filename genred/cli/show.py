@@ -1,6 +1,7 @@
 """What people and scripts read on stdout: predictions and settings as text and as JSON, decisions as JSON."""
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from genred.errors import FileError
 from genred.fs.files import readable
 
 if TYPE_CHECKING:
+    from rich.console import OverflowMethod
+
     from genred.analysis.analyser import Look
     from genred.history.records import Record
     from genred.model.prediction import Prediction
@@ -67,4 +70,18 @@ def settings(values: Mapping[str, Mapping[str, Any]], origin: str) -> None:
 
 def bar(share: float) -> str:
     """A share of one as a bar of up to 30 columns."""
-    return "▇" * max(1, round(30 * share))
+    return glyph("▇", "#") * max(1, round(30 * share))
+
+
+def glyph(sign: str, plain: str) -> str:
+    """Return a sign, or where stdout's encoding has none such, what stands for it in ASCII."""
+    try:
+        sign.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return plain
+    return sign
+
+
+def cut() -> "OverflowMethod":
+    """Return how rich cuts what is too long: with an ellipsis, where stdout's encoding has one."""
+    return "ellipsis" if glyph("…", "") else "crop"

@@ -64,7 +64,7 @@ class Genres(Section, frozen=True):
 
 
 class History(Section, frozen=True):
-    url: Annotated[str, Meta(pattern=r"^$|^sqlite:///")] = ""
+    url: Annotated[str, Meta(pattern=r"^$|^sqlite:///.")] = ""
     retention_days: Count = 0
 
 
@@ -231,7 +231,7 @@ def _read(file: Path | None) -> tuple[str, dict[str, Any], list[Mistake]]:
     if file is None:
         return "", {}, []
     try:
-        text = file.read_text("utf-8")
+        text = file.read_text("utf-8-sig")  # some editors begin with a byte order mark
         return text, tomllib.loads(text), []
     except OSError as error:
         return "", {}, [Mistake(str(file), None, "", f"can't be read ({error.strerror})")]
@@ -259,7 +259,7 @@ def _accept(
     try:
         values[name][key] = msgspec.convert(value, kinds[key], strict=not source.startswith("$"), dec_hook=_path)
     except (msgspec.ValidationError, ValueError) as error:
-        mistakes.append(Mistake(source, line, f"{name}.{key}", _plainly(str(error), kinds[key])))
+        mistakes.append(Mistake(source, line, f"{name}.{key}", _plainly(str(error), kinds[key], value)))
 
 
 def _path(kind: type, value: Any) -> Path:
@@ -271,12 +271,16 @@ def _path(kind: type, value: Any) -> Path:
     return path
 
 
-def _plainly(message: str, kind: Any) -> str:
+def _plainly(message: str, kind: Any, value: Any) -> str:
     message = message.split(" - at ")[0].replace("`", "'")
     if "enum" in message:
         parts = [kind] if get_origin(kind) is Literal else get_args(kind)
         choices = ["true, false" if part is bool else ", ".join(map(str, get_args(part))) for part in parts]
         return f"must be one of {', '.join(choices)}"
+    if "float' < 1.0" in message and 1 < (percent := float(value)) < 100:
+        return f"must be a share of one: {percent / 100:g} for {percent:g} %"
+    if "regex" in message:
+        return "must be sqlite:/// and the path of a file"
     return message[:1].lower() + message[1:]
 
 

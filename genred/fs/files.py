@@ -112,7 +112,13 @@ def unusable(path: Path, error: OSError) -> FileError:
 
 def readable(path: Path) -> str:
     """A name for logs and terminals: on one line, valid Unicode, control characters escaped."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
+
+
+def printable(text: str) -> str:
+    """Return a text that moves no terminal's cursor and stays on its line: what can't be printed is escaped."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

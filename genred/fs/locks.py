@@ -1,11 +1,14 @@
-"""Lock files, for one genred at a time."""
+"""Hold lock files, for one genred at a time; notice who has a file open for writing."""
 
+import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
+from typing import BinaryIO
 
 from genred.errors import HistoryError, LockedError
 
@@ -48,6 +51,24 @@ def held(fd: int) -> bool:
     except BlockingIOError:
         return True
     flock(fd, LOCK_UN)
+    return False
+
+
+def lease_is_refused(file: BinaryIO) -> bool:
+    """Return whether the kernel refuses a read lease, as it does while somebody has the file open for writing.
+
+    Somebody who isn't its owner gets no lease (but with CAP_LEASE), and some file systems have none: then it is False.
+    """
+    fd = file.fileno()
+    try:
+        # Who opens the file in the instant of the lease breaks it with a signal; SIGIO, the default, would kill us.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
     return False
 
 

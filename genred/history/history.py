@@ -63,7 +63,11 @@ class History:
         except OSError as error:
             raise HistoryError(f"{path.parent}: the state folder can't be made ({error.strerror})") from error
         engine = schema.connect(path)
-        schema.migrate(path, engine)
+        try:
+            schema.migrate(path, engine)
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(path, engine)
 
     def close(self) -> None:

@@ -240,10 +240,14 @@ def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
         db = sqlite3.connect(
             f"file:{name}{options}", uri=True, timeout=60, isolation_level=None, check_same_thread=False
         )
-        db.execute("PRAGMA foreign_keys = ON")
-        if not options:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = FULL")
+        try:
+            db.execute("PRAGMA foreign_keys = ON")
+            if not options:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            db.close()
+            raise
         return db
 
     engine = sa.create_engine("sqlite://", creator=opened, poolclass=sa.pool.QueuePool)

@@ -9,28 +9,33 @@ nearly all music does is not judged (`genred.model.novelty`).
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import cached_property
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from genred.errors import ModelError
-from genred.model.discriminant import Discriminant, Floats, softmax, temperature
+from genred.model.discriminant import Discriminant, softmax, temperature
 from genred.model.evaluation import Evaluation, family
+from genred.model.fitted import Floats
 from genred.model.novelty import Folds, Novelty
 from genred.model.prediction import Candidate, Prediction
 from genred.model.projection import Space
 from genred.model.table import Table
 from genred.sound.features import FEATURE_VERSION, N_META
 
-MODEL_VERSION = "4"
+MODEL_VERSION = "5"
 """Changes with anything that makes the same table a different model."""
 
 SILENCE_DB = -60.0
 LEAST_SECONDS = 3.0
+
+_PRECISIONS = (0.7, 0.8, 0.9, 0.95)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,22 @@ class Surroundings:
     nearest: tuple[Neighbour, ...]
 
 
+@dataclass(frozen=True)
+class Texts:
+    """What a model holds beside arrays: with those, all of it."""
+
+    name: str
+    genres: list[str]
+    truth: list[str]
+    """The genre of each training track; here and below."""
+    artists: list[str]
+    sources: list[str]
+    by_source: dict[str, float]
+    """As in `Evaluation`."""
+    thresholds: list[tuple[float, float]]
+    """The confidence that answers need, by precision wanted."""
+
+
 class GenreClassifier:
     """Calibrated genre probabilities with the means to abstain.
 
@@ -68,11 +89,18 @@ class GenreClassifier:
         Genres in alphabetical order.
     evaluation_ : Evaluation
         Out-of-fold figures, folds grouped by artist.
-    card_ : dict
-        What it was trained on and how good it is.
     name : str
         Stable: the same table and code give the same.
     """
+
+    SHAPES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "temperature": (),
+        "probabilities": ("n_tracks", "n_genres"),
+        **{f"space.{name}": axes for name, axes in Space.SHAPES.items()},
+        **{f"discriminant.{name}": axes for name, axes in Discriminant.SHAPES.items()},
+        **{f"novelty.{name}": axes for name, axes in Novelty.SHAPES.items()},
+    }
+    """The names of `arrays`, and what their axes count."""
 
     def __init__(self, *, target_precision: float = 0.8, min_confidence: float | None = None) -> None:
         self.target_precision = target_precision
@@ -92,11 +120,46 @@ class GenreClassifier:
         # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
         with threadpool_limits(1, "blas"):
             self._learn(table)
-        self._thresholds = {p: self.evaluation_.threshold(p) for p in (0.7, 0.8, 0.9, 0.95)}
+        self._thresholds = {p: self.evaluation_.threshold(p) for p in _PRECISIONS}
         self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
         self.name = f"{name}-{_digest(table)[:8]}"
-        self.card_ = self._card(table)
         return self
+
+    def arrays(self) -> dict[str, Floats]:
+        """Return what was fitted, by the names of `SHAPES`."""
+        parts = {"space": self.space_, "discriminant": self.discriminant_, "novelty": self.novelty_}
+        found = {f"{part}.{name}": a for part, fitted in parts.items() for name, a in fitted.arrays().items()}
+        return found | {"temperature": np.array(self.temperature_), "probabilities": self.evaluation_.probabilities}
+
+    def texts(self) -> Texts:
+        """Return what was fitted and is no array."""
+        return Texts(
+            self.name,
+            list(map(str, self.classes_)),
+            list(map(str, self.evaluation_.truth)),
+            [artist for artist, _ in self.origins_],
+            [source for _, source in self.origins_],
+            dict(self.evaluation_.by_source),
+            sorted(self._thresholds.items()),
+        )
+
+    @classmethod
+    def of(cls, texts: Texts, arrays: Mapping[str, Floats]) -> Self:
+        """Make the model of what `texts` and `arrays` returned, with arrays of the shapes in `SHAPES`."""
+
+        def part(name: str) -> dict[str, Floats]:
+            return {key.removeprefix(name): a for key, a in arrays.items() if key.startswith(name)}
+
+        model = cls()
+        model.name = texts.name
+        model.classes_ = np.array(texts.genres, np.str_)
+        model.space_, model.discriminant_ = Space.of(part("space.")), Discriminant.of(part("discriminant."))
+        model.novelty_, model.temperature_ = Novelty.of(part("novelty.")), float(arrays["temperature"])
+        truth = np.array(texts.truth, np.str_)
+        model.evaluation_ = Evaluation(tuple(texts.genres), truth, arrays["probabilities"], texts.by_source)
+        model.origins_ = list(zip(texts.artists, texts.sources, strict=True))
+        model._thresholds = dict(texts.thresholds)
+        return model
 
     def _learn(self, table: Table) -> None:
         X = table.X[:, N_META:]
@@ -192,18 +255,21 @@ class GenreClassifier:
             return f"{confidence:.2f} for {genre}, but no confidence earns {wanted} precision"
         return f"{confidence:.2f} for {genre} is below {needed:.2f}, the threshold for {wanted} precision"
 
-    def _card(self, table: Table) -> dict[str, Any]:
-        def counts(values: NDArray[np.str_]) -> dict[str, int]:
-            return {str(k): int(n) for k, n in zip(*np.unique(values, return_counts=True), strict=True)}
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """What it was trained on and how good it is, for JSON."""
+
+        def counts(values: Iterable[str]) -> dict[str, int]:
+            return dict(sorted(Counter(map(str, values)).items()))
 
         return {
             "name": self.name,
             "features": FEATURE_VERSION,
-            "tracks": len(table),
-            "artists": len(np.unique(table.groups)),
-            "genres": counts(table.y),
-            "sources": counts(table.sources),
-            "threshold": {f"{p:g}": round(needed, 4) for p, needed in self._thresholds.items()},
+            "tracks": len(self.origins_),
+            "artists": len({artist for artist, _ in self.origins_}),
+            "genres": counts(self.evaluation_.truth),
+            "sources": counts(source for _, source in self.origins_),
+            "threshold": {f"{p:g}": round(needed, 4) for p, needed in self._thresholds.items() if p in _PRECISIONS},
             "figures": self.evaluation_.as_dict(),
         }
 

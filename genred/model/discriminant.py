@@ -12,18 +12,16 @@ References
 .. [1] Lopez-Paz, Bottou, Schölkopf, Vapnik: "Unifying distillation and privileged information", ICLR 2016.
 """
 
-from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import scipy.optimize
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from genred.model.fitted import Fitted, Floats
 
 
-@dataclass
-class Discriminant:
+class Discriminant(Fitted):
     """Log-likelihoods of genres, up to a factor and to a constant for each track.
 
     Attributes
@@ -33,11 +31,15 @@ class Discriminant:
     bias_ : (n_genres,)
     """
 
-    shrinkage: float = 0.5
-    freedom: float = 100.0
+    SHAPES: ClassVar = {"weights_": ("n_genre_axes", "n_genres"), "bias_": ("n_genres",)}
+    weights_: Floats
+    bias_: Floats
+
+    shrinkage = 0.5
+    freedom = 100.0
     """How far the logistic regression may go: its penalty is the squared length of the weights over twice this, for
     each track, where coordinates have the mean squared length 1."""
-    trust: float = 0.5
+    trust = 0.5
     """The share of the hints in what the logistic regression learns."""
 
     def fit(self, Z: Floats, y: NDArray[np.str_], hints: Floats | None = None) -> Self:

@@ -1,6 +1,5 @@
 """The models of a person's own: kept side by side in the state folder, one of them in use instead of the built-in."""
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +8,20 @@ from typing import Any
 from genred.config import state_dir
 from genred.errors import ModelError
 from genred.genres import GENRES
+from genred.model import container
 
 BUILTIN = "builtin"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model on the shelf, with the card it was saved with."""
+    """A model that a person trained."""
 
     name: str
     path: Path
     in_use: bool
-    card: dict[str, Any]
+    tracks: int | None
+    """How many it was trained on; None where it can't be used, because an earlier genred saved it."""
 
 
 def folder() -> Path:
@@ -28,33 +29,30 @@ def folder() -> Path:
 
 
 def file_of(name: str) -> Path:
-    """Where a model of this name is kept, whether it is there or not."""
-    return folder() / f"{name}.joblib"
+    """Return where a model of this name is kept, whether it is there or not."""
+    return folder() / f"{name}{container.SUFFIX}"
 
 
 def entries() -> list[Entry]:
-    """All models of one's own, oldest first."""
-    found = []
+    """Return all models of one's own, oldest first."""
     chosen = _chosen()
-    for path in sorted(folder().glob("*.joblib"), key=lambda path: path.stat().st_mtime_ns):
-        if card := card_of(path):  # no card, no model: `load` would refuse it
-            found.append(Entry(path.stem, path, path == chosen, card))
-    return found
+    files = [path for suffix in (container.SUFFIX, ".joblib") for path in folder().glob(f"*{suffix}")]
+    return [
+        Entry(path.stem, path, path == chosen, _count(card_of(path).get("tracks")))
+        for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)
+    ]
 
 
 def card_of(path: Path) -> dict[str, Any]:
-    """The card that a model of one's own was saved with; empty where there is none."""
-    try:
-        card = json.loads(path.with_name(path.name + ".json").read_bytes())["card"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    """Return the card that a model of one's own was saved with, unchecked; empty where there is none."""
+    card = container.read_head(path).get("card")
     return card if isinstance(card, dict) else {}
 
 
 def known_genres(model: str) -> list[str]:
-    """The genres of the vocabulary, and those of a model of one's own where ``model`` is the file of one."""
-    own = card_of(Path(model)).get("genres", ()) if model else ()
-    return list(dict.fromkeys([*GENRES, *own]))
+    """Return the genres of the vocabulary, and those of a model of one's own where ``model`` is the file of one."""
+    own = card_of(Path(model)).get("genres") if model else None
+    return list(dict.fromkeys([*GENRES, *(own if isinstance(own, dict) else ())]))
 
 
 def use(name: str) -> None:
@@ -63,25 +61,32 @@ def use(name: str) -> None:
     Raises
     ------
     ModelError
-        If there is no such model.
+        If there is no such model, or it can't be used.
     """
     link = folder() / "current"
     if name == BUILTIN:
         link.unlink(missing_ok=True)
         return
-    if not file_of(name).is_file():
-        there = ", ".join([BUILTIN, *(entry.name for entry in entries())])
-        raise ModelError(f"no model named {name}; there are: {there}")
+    file = file_of(name)
+    if not file.is_file():
+        there = {entry.name: entry for entry in entries()}
+        if name in there:
+            container.read(there[name].path)  # says why it can't be used
+        raise ModelError(f"no model named {name}; there are: {', '.join([BUILTIN, *there])}")
     new = folder() / f".current-{os.getpid()}"
-    new.symlink_to(file_of(name).name)
+    new.symlink_to(file.name)
     new.replace(link)
 
 
 def path_in_use() -> str:
-    """What stands for ``model.path`` where the configuration names no model; empty for the built-in one."""
+    """Return what stands for ``model.path`` where the configuration names no model; empty for the built-in one."""
     return str(_chosen() or "")
 
 
 def _chosen() -> Path | None:
     link = folder() / "current"
     return folder() / os.readlink(link) if link.is_symlink() else None
+
+
+def _count(tracks: object) -> int | None:
+    return tracks if isinstance(tracks, int) else None

@@ -1,12 +1,13 @@
 """How far a track lies from the music that a model was trained on: what is too far is not judged."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from genred.model.fitted import Fitted, Floats
+
 Rows = NDArray[np.intp]
 Folds = Sequence[tuple[Rows, Rows]]
 
@@ -21,7 +22,7 @@ _SAME = 0.05
 _AT_ONCE = 500
 
 
-class Novelty:
+class Novelty(Fitted):
     """The mean squared distance to the nearest tracks of the training music, times that from its middle, squared.
 
     Noise and tones are far from everything; speech is nearer to some music, but extreme in many features at once.
@@ -33,7 +34,14 @@ class Novelty:
         The score beyond which a track is strange.
     apart_ : float
         How far a training track usually is from the nearest other one.
+    music_ : (n_tracks, n_novelty_axes)
+        The training music.
     """
+
+    SHAPES: ClassVar = {"limit_": (), "apart_": (), "music_": ("n_tracks", "n_novelty_axes")}
+    limit_: float
+    apart_: float
+    music_: Floats
 
     def fit(self, Z: Floats, folds: Folds) -> Self:
         """Learn from the training music; the limit is set on artists that a fold left out."""

@@ -7,24 +7,23 @@ nor the version that fitted it.
 from collections import Counter
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
+from genred.model.fitted import Fitted, Floats
 from genred.sound.features import CHAIN_FAMILIES, FEATURE_NAMES, N_META
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
 
-Floats = NDArray[np.float64]
-
 _AT_ONCE = 200
 """Tracks that are ranked at a time: as many as fit into the processor's cache with what it takes."""
 
 
-class Space:
+class Space(Fitted):
     """The training music's own axes.
 
     Every feature is made normally distributed by its quantiles in the training music, families of features are
@@ -33,10 +32,28 @@ class Space:
     units of the mean variance of the music along an axis.
     """
 
+    SHAPES: ClassVar = {
+        "quantiles_": ("n_quantiles", "n_features"),
+        "genre_axes_": ("n_features_for_genre", "n_genre_axes"),
+        "genre_origin_": ("n_genre_axes",),
+        "novelty_axes_": ("n_features", "n_novelty_axes"),
+        "novelty_origin_": ("n_novelty_axes",),
+    }
+    quantiles_: Floats
+    genre_axes_: Floats
+    genre_origin_: Floats
+    novelty_axes_: Floats
+    novelty_origin_: Floats
+
     n_quantiles = 200
     n_genre_axes = 500
     n_novelty_axes = 60
     damping = 3.0
+
+    @staticmethod
+    def axes() -> dict[str, int]:
+        """Return the lengths of axes that the features decide."""
+        return {"n_features": len(FEATURE_NAMES) - N_META, "n_features_for_genre": len(_columns_for_genre())}
 
     def fit(self, X: NDArray[np.float32]) -> Self:
         """Learn the axes from features without `N_META`, (n_tracks, n_features)."""

@@ -1,142 +1,160 @@
-"""Models as files: the built-in one fitted once and cached, a person's own saved and loaded (joblib).
+"""Models as files: a person's own saved and loaded, the built-in one fitted once and cached.
 
-The built-in model is not a pickle that ages with scikit-learn: the package carries the training table, and what is
-fitted from it is cached. A user's own model is a joblib file, and a joblib file is code: see `load`.
+A saved model is arrays and JSON (`genred.model.container`), read without running anything. The built-in model is none
+that ages with scikit-learn: the package carries the training table, and what is fitted from it is cached.
 """
 
 import hashlib
-import json
-import os
-import stat
-import tempfile
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib import resources
 from importlib.metadata import version
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
-import joblib
+import msgspec
+import numpy as np
 
 from genred.errors import ModelError
-from genred.model.classifier import MODEL_VERSION, GenreClassifier
+from genred.fs.files import readable
+from genred.model import container
+from genred.model.classifier import MODEL_VERSION, GenreClassifier, Texts
+from genred.model.fitted import Floats
+from genred.model.projection import Space
 from genred.model.table import Table
 from genred.sound.features import FEATURE_VERSION
 
+_NUMBER = np.dtype("<f8")
+
+
+@dataclass(frozen=True)
+class _Head:
+    model: str
+    features: str
+
+
+@dataclass(frozen=True)
+class _Body:
+    shapes: dict[str, list[int]]
+    texts: Texts
+
 
 def save(model: GenreClassifier, path: Path) -> None:
-    """Write a joblib file, and beside it a .json with what `load` checks and the card."""
-    _write(path, lambda file: joblib.dump(model, file))
-    record = {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-        "model": MODEL_VERSION,
-        "features": FEATURE_VERSION,
-        "card": model.card_,
-    }
-    _write(_sidecar(path), lambda file: file.write(json.dumps(record, indent=1).encode()))
-
-
-def load(path: Path) -> GenreClassifier:
-    """Load a user's model; nothing in it runs before everything that can be checked is.
+    """Write a model into one file.
 
     Raises
     ------
     ModelError
-        If it is missing, could have been written by somebody else, isn't the file that was saved, or belongs to
-        another version of the model or of the features.
+        If it can't be written there.
     """
+    arrays = model.arrays()
+    head = asdict(_Head(MODEL_VERSION, FEATURE_VERSION)) | {"card": model.card}
+    body = asdict(_Body({name: list(array.shape) for name, array in arrays.items()}, model.texts()))
+    container.write(path, head, body, b"".join(array.astype(_NUMBER).tobytes() for array in arrays.values()))
+
+
+def load(path: Path) -> GenreClassifier:
+    """Read what `save` wrote.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, damaged, something else, or belongs to another version of the model or of the features.
+    """
+    content = container.read(path)
+    name = readable(path)
     try:
-        record = json.loads(_read_guarded(_sidecar(path)))
-        content = _read_guarded(path)
-        sha256, recipe = (str(record[key]) for key in ("sha256", "features"))
-        kind = str(record.get("model", "1 to 3"))  # which were bound to a version of scikit-learn instead
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{_sidecar(path)}: not a description of a model ({error})") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise ModelError(f"{path}: not the file that was saved: its checksum is not the recorded one")
-    if kind != MODEL_VERSION:
-        raise ModelError(f"{path}: a model of kind {kind}, this genred has {MODEL_VERSION}; train anew")
-    if recipe != FEATURE_VERSION:
-        raise ModelError(f"{path}: made for features {recipe}, this genred has {FEATURE_VERSION}; train anew")
-    try:
-        model = joblib.load(BytesIO(content))
-    except Exception as error:  # a pickle can raise anything
-        raise ModelError(f"{path}: can't be loaded ({type(error).__name__}: {error})") from error
-    if not isinstance(model, GenreClassifier):
-        raise ModelError(f"{path}: holds a {type(model).__name__}, not a genre model")
-    return model
+        head = msgspec.convert(content.head, _Head)
+        for what, its, ours in (("model", head.model, MODEL_VERSION), ("features", head.features, FEATURE_VERSION)):
+            if its != ours:
+                raise ModelError(f"{name}: of version {its} of the {what}, and this genred has {ours}; train anew")
+        body = msgspec.convert(content.texts, _Body)
+        _check_shapes(body)
+        return GenreClassifier.of(body.texts, _arrays(content.numbers, body.shapes))
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ModelError(f"{name}: not a model that genred saved ({error})") from error
+
+
+def _check_shapes(body: _Body) -> None:
+    """Raise ValueError unless all arrays are there, and fit each other, the texts and the features."""
+    texts = body.texts
+    lengths = Space.axes() | {"n_genres": len(texts.genres), "n_tracks": len(texts.truth)}
+    if not len(texts.truth) == len(texts.artists) == len(texts.sources):
+        raise ValueError("texts of different lengths")
+    if body.shapes.keys() != GenreClassifier.SHAPES.keys():
+        raise ValueError("other arrays than a model has")
+    for name, axes in GenreClassifier.SHAPES.items():
+        shape = body.shapes[name]
+        if len(shape) != len(axes) or [lengths.setdefault(*pair) for pair in zip(axes, shape, strict=True)] != shape:
+            raise ValueError(f"{name} has the shape {tuple(shape)}")
+    if min(lengths.values()) < 1 or not set(texts.truth) <= set(texts.genres):
+        raise ValueError("nothing that was learnt from")
+
+
+def _arrays(numbers: memoryview, shapes: Mapping[str, Sequence[int]]) -> dict[str, Floats]:
+    """Return the arrays that lie one after the other in ``numbers``, where they lie."""
+    sizes = {name: math.prod(shape) for name, shape in shapes.items()}
+    if sum(sizes.values()) * _NUMBER.itemsize != len(numbers):
+        raise ValueError("more or fewer numbers than its arrays have")
+    flat = np.frombuffer(numbers, _NUMBER)
+    if not np.isfinite(flat).all():
+        raise ValueError("numbers that are none")
+    pieces = np.split(flat, np.cumsum(list(sizes.values()))[:-1])
+    return {name: piece.reshape(shapes[name]) for name, piece in zip(sizes, pieces, strict=True)}
+
+
+# -- the built-in model --------------------------------------------------------------------------------------------
 
 
 def builtin(cache_dir: Path) -> GenreClassifier:
-    """The model that comes with the package: fitted from its table on first use, then read from ``cache_dir``."""
+    """Return the model that comes with the package: fitted from its table on first use, then read from ``cache_dir``.
+
+    Raises
+    ------
+    ModelError
+        If it can't be kept there.
+    """
     key = hashlib.sha256()
     for name in _DATA:
         key.update((resources.files("genred") / "data" / name).read_bytes())
-    fitted_by = (version("scikit-learn"), version("numpy"))
+    fitted_by = (version("scikit-learn"), version("scipy"), version("numpy"))
     for part in (MODEL_VERSION, FEATURE_VERSION, *fitted_by, *map(_source, _CODE)):
         key.update(part.encode())
-    cached = cache_dir / f"model-{key.hexdigest()[:16]}.joblib"
-    if cached.exists():
-        try:
-            return load(cached)
-        except ModelError:
-            pass  # Damaged, or not only ours: what the package carries is enough to make it again.
+    cached = cache_dir / f"model-{key.hexdigest()[:16]}{container.SUFFIX}"
+    try:
+        return load(cached)
+    except ModelError:
+        pass  # Not there yet, or damaged: what the package carries is enough to make it again.
     model = GenreClassifier().fit(builtin_table(), name="builtin")
-    cache_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{readable(cache_dir)}: no folder to keep the fitted model in ({error.strerror})") from error
     save(model, cached)
     return model
 
 
 def builtin_table() -> Table:
-    """The training table that the package carries."""
+    """Return the training table that the package carries."""
     with resources.as_file(resources.files("genred") / "data" / "table.npz") as path:
         return Table.load(path)
 
 
 _DATA = ("table.npz", "re_encoding.npy")
 _CODE = (
+    "errors.py",
     "genres.py",
-    *(f"model/{name}.py" for name in ("classifier", "discriminant", "evaluation", "novelty", "projection")),
+    "model/classifier.py",
+    "model/discriminant.py",
+    "model/evaluation.py",
+    "model/fitted.py",
+    "model/novelty.py",
+    "model/prediction.py",
+    "model/projection.py",
+    "model/table.py",
 )
+"""All of genred that fitting depends on, but for the features, which have a version."""
 
 
 def _source(name: str) -> str:
-    return (resources.files("genred") / name).read_text()
-
-
-def _sidecar(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
-
-
-def _write(path: Path, fill: Any) -> None:
-    """Write whole or not at all, readable by others but writable by the owner only."""
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with open(fd, "wb") as file:
-            fill(file)
-            os.fchmod(file.fileno(), 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _read_guarded(path: Path) -> bytes:
-    """Read a file that nobody but root and this user can have written, or put in its place."""
-    try:
-        real = path.resolve(strict=True)
-        for place in (real, *real.parents):
-            _check_owner(path, place, os.lstat(place))
-        fd = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with open(fd, "rb") as file:
-            _check_owner(path, real, os.fstat(fd))
-            return file.read()
-    except (OSError, RuntimeError) as error:
-        raise ModelError(f"{path}: no model that can be read ({error})") from error
-
-
-def _check_owner(path: Path, place: Path, st: os.stat_result) -> None:
-    if st.st_uid not in (0, os.geteuid()):
-        raise ModelError(f"{path}: refused, a model is code: {place} belongs to another user")
-    sticky_folder = stat.S_ISDIR(st.st_mode) and st.st_mode & stat.S_ISVTX
-    if st.st_mode & (stat.S_IWGRP | stat.S_IWOTH) and not sticky_folder:
-        raise ModelError(f"{path}: refused, a model is code: others may write {place}; chmod go-w {place}")
+    return (resources.files("genred") / name).read_text("utf-8")

@@ -1,16 +1,17 @@
-"""Replace a file without ever risking it: clone, edit, prove, swap; what was begun is in the journal before it is done.
+"""Replace a file without risk: clone, edit, prove, swap. The journal holds the intent before anything is done.
 
-At every moment the name holds the old file or the new one, whole. What a crash leaves behind is an intent in the
-journal, and `recover` can tell from hashes what became of it:
+At every moment the name holds the old file or the new one, whole. A crash leaves an intent in the journal, and
+`recover` tells from hashes what became of it:
 
 ====================================  =================================================================================
 intent                                what it means
 ====================================  =================================================================================
-not ready                             never swapped: the temporary goes, the intent is forgotten
-ready, the name holds the new file    swapped: the temporary (the old file) goes, the write is finished
-ready, the name holds the old file    not swapped: the temporary (the new file) goes, the intent is forgotten
+not ready                             never swapped: the temporary is removed, the intent forgotten
+ready, the name holds the new file    swapped: the temporary (the old file) is removed, the write finished
+ready, the name holds the old file    not swapped: the temporary (the new file) is removed, the intent forgotten
 ready, the temporary holds neither    somebody's file was swapped out in that instant: it is swapped back
-ready, the name holds neither         somebody wrote since: theirs stays, the temporary goes, the intent is forgotten
+ready, the name holds neither         somebody wrote since: that file stays, the temporary is removed, the intent
+                                      forgotten
 ====================================  =================================================================================
 """
 
@@ -18,67 +19,60 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from genred.errors import FileError, HistoryError, Protected, UndoConflict
+from genred.config import Tags
+from genred.errors import FileError, HistoryError, UndoConflict
 from genred.fs.files import Stamp, open_regular, readable, stamp_of
+from genred.fs.locks import lease_is_refused
 from genred.history.journal import Intent, Journal, Undo
 from genred.history.records import Record
 from genred.saving import delta, kernel
-from genred.saving.kernel import Hardlinks
 
 _THEIRS = "it was changed while it was being saved; that change is kept"
 
 
-def replace(
-    path: Path,
-    before: Stamp,
-    edit: Callable[[Path], None],
-    draft: Record,
-    journal: Journal,
-    *,
-    hardlinks: Hardlinks = "skip",
-    preserve_mtime: bool = False,
-) -> Record:
-    """Replace a file by an edited clone of itself, and record it.
+def replace(draft: Record, before: Stamp, edit: Callable[[Path], None], journal: Journal, tags: Tags) -> Record:
+    """Replace a file by an edited clone of itself, and record that.
 
     Parameters
     ----------
-    path, before
-        The file, and the stamp it had when the decision was made.
-    edit
-        Changes the private clone it is given, and proves that nothing went wrong.
     draft
-        Goes to the history when the file is replaced, and not before.
-    hardlinks
-        What to do with a file that has other names: leave it alone, or part it from them.
-    preserve_mtime
-        Whether the new file has the old one's time of modification.
+        Names the file, and becomes its record in the history once the file is replaced.
+    before
+        The stamp of the file when the decision was made.
+    edit
+        Changes the private clone that it is given, and proves that nothing else in the clone changed.
+    journal
+        Holds the intent, and then the undo record.
+    tags
+        Say whether a file with other hard links may be replaced, and whether the time of modification stays.
 
     Raises
     ------
     Protected
-        If the file must not be replaced: hard links, another owner, read-only.
+        If the file must not be replaced: `refusal` says why.
     FileError
-        If it can't be. Whatever is raised, the name holds the old file or, when even that was somebody else's by then,
-        theirs.
+        If the file can't be replaced. Whatever is raised, the name holds the old file, or the file that somebody else
+        put there meanwhile.
     """
 
-    def fill(original: BinaryIO, clone: BinaryIO) -> bytes:
-        kernel.copy(original, clone)
-        return _sha256_of(clone)
+    def fill(original: BinaryIO, clone: _Clone) -> bytes:
+        with clone.created() as file:
+            kernel.copy(original, file)
+            before_sha256 = _sha256_of(file)
+        edit(clone.path)
+        return before_sha256
 
     with journal.exclusive():
         _recover(journal)
-        return _transaction(path, before, fill, edit, draft, journal, hardlinks, preserve_mtime)
+        return _transaction(draft, before, fill, journal, tags)
 
 
-def restore(
-    undo: Undo, draft: Record, journal: Journal, *, hardlinks: Hardlinks = "skip", preserve_mtime: bool = False
-) -> Record:
+def restore(undo: Undo, draft: Record, journal: Journal, tags: Tags) -> Record:
     """Put back, byte for byte, what a write replaced.
 
     Raises
@@ -90,15 +84,16 @@ def restore(
     """
     path = undo.path
 
-    def fill(original: BinaryIO, clone: BinaryIO) -> bytes:
-        if _sha256_of(original) != undo.after_sha256:
-            raise UndoConflict(path, "it was changed since genred wrote to it, so nothing is put back")
-        try:
-            delta.apply(original, journal.undo_record(undo), clone)
-        except ValueError as error:
-            raise UndoConflict(path, f"{error}, so nothing is put back") from error
-        if _sha256_of(clone) != undo.before_sha256:
-            raise UndoConflict(path, "the undo record doesn't give what was there, so nothing is put back")
+    def fill(original: BinaryIO, clone: _Clone) -> bytes:
+        with clone.created() as file:
+            if _sha256_of(original) != undo.after_sha256:
+                raise UndoConflict(path, "it was changed since genred wrote to it, so nothing is put back")
+            try:
+                delta.apply(original, journal.undo_record(undo), file)
+            except ValueError as error:
+                raise UndoConflict(path, f"{error}, so nothing is put back") from error
+            if _sha256_of(file) != undo.before_sha256:
+                raise UndoConflict(path, "the undo record doesn't give what was there, so nothing is put back")
         return undo.after_sha256
 
     with journal.exclusive():
@@ -107,21 +102,21 @@ def restore(
             before = stamp_of(path)
         except FileError as error:
             raise UndoConflict(path, error.reason, transient=error.transient) from error
-        return _transaction(path, before, fill, lambda temp: None, draft, journal, hardlinks, preserve_mtime)
+        return _transaction(draft, before, fill, journal, tags)
 
 
-def is_protected(path: Path, hardlinks: Hardlinks = "skip") -> bool:
-    """Whether `replace` would leave a file alone, as it is and lies now."""
+def refusal(path: Path, tags: Tags) -> str | None:
+    """Return why `replace` would leave a file alone, as the file is and lies now; None if it would not."""
     try:
         with open_regular(path) as original, kernel.in_words(path):
-            kernel.check(path, original, os.fstat(original.fileno()), hardlinks)
+            kernel.check(path, original, os.fstat(original.fileno()), tags)
     except FileError as error:
-        return isinstance(error, Protected)
-    return False
+        return error.reason
+    return None
 
 
 def is_as_left(undo: Undo) -> bool:
-    """Whether a file is, byte for byte, what a write made of it.
+    """Return whether a file is, byte for byte, what a write made of it.
 
     Raises
     ------
@@ -135,48 +130,62 @@ def is_as_left(undo: Undo) -> bool:
 
 
 def recover(journal: Journal) -> list[str]:
-    """Resolve every write that was begun and not finished; what became of each, in words."""
+    """Resolve every write that was begun and not finished; return what became of each, in words."""
     with journal.exclusive():
         return _recover(journal)
 
 
 def _transaction(
-    path: Path,
-    before: Stamp,
-    fill: Callable[[BinaryIO, BinaryIO], bytes],
-    edit: Callable[[Path], None],
-    draft: Record,
-    journal: Journal,
-    hardlinks: Hardlinks,
-    preserve_mtime: bool,
+    draft: Record, before: Stamp, fill: Callable[[BinaryIO, "_Clone"], bytes], journal: Journal, tags: Tags
 ) -> Record:
-    """Fill a new file from the original (`fill` gives the original's hash), edit it, and put it in the place."""
+    """Put a new file in the place of the one that the draft names.
+
+    ``fill`` makes the new file from the original and the clone, and returns the hash of the original.
+    """
+    path = draft.path
     with open_regular(path) as original, kernel.in_words(path):
         st = os.fstat(original.fileno())
         if Stamp.of(st) != before:
             raise FileError(path, "it changed while it was being analysed", transient=True)
-        kernel.check(path, original, st, hardlinks)
-        temp = path.with_name(f".genred-{secrets.token_hex(8)}.tmp")
-        write_id = journal.begin(path, temp, before, draft)
+        kernel.check(path, original, st, tags)
+        clone = _Clone(path)
+        write_id = journal.begin(path, clone.path, before, draft)
         try:
-            with kernel.created(temp) as clone:
-                inode = os.fstat(clone.fileno()).st_ino
-                before_sha256 = fill(original, clone)
-            edit(temp)
-            with open_regular(temp) as clone:
-                if os.fstat(clone.fileno()).st_ino != inode:  # whose it is must not become the original's owner's
-                    raise FileError(path, "somebody put another file in the place of genred's copy")
-                way_back, after_sha256 = _way_back(original, clone, before_sha256, path)
-                kernel.dress(clone, original, st, preserve_mtime)
-                journal.ready(write_id, delta=way_back, before_sha256=before_sha256, after_sha256=after_sha256)
-                _swap(path, temp, before, original, clone)
-                stamp = Stamp.of(os.fstat(clone.fileno()))
+            before_sha256 = fill(original, clone)
+            with clone.opened() as file:
+                undo_record, after_sha256 = _undo_record(original, file, before_sha256, path)
+                kernel.dress(file, original, st, tags.preserve_mtime)
+                journal.ready(write_id, delta=undo_record, before_sha256=before_sha256, after_sha256=after_sha256)
+                _swap(path, clone.path, before, original, file)
+                stamp = Stamp.of(os.fstat(file.fileno()))
         except BaseException:
             _settle(write_id, journal)
             raise
         kernel.sync_folder(path)
-        kernel.remove(temp)
+        kernel.remove(clone.path)
         return journal.finish(write_id, stamp)
+
+
+class _Clone:
+    """The private file that is to take the place of the original."""
+
+    def __init__(self, original: Path) -> None:
+        self.path = original.with_name(f".genred-{secrets.token_hex(8)}.tmp")
+        self._original = original
+        self._inode: int | None = None
+
+    def created(self) -> BinaryIO:
+        file = kernel.created(self.path)
+        self._inode = os.fstat(file.fileno()).st_ino
+        return file
+
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """Open the clone again; refuse another file in its place, which must not get the original's owner."""
+        with open_regular(self.path) as file:
+            if os.fstat(file.fileno()).st_ino != self._inode:
+                raise FileError(self._original, "somebody put another file in the place of genred's copy")
+            yield file
 
 
 class _Sink:
@@ -189,8 +198,8 @@ class _Sink:
         self.hash.update(data)
 
 
-def _way_back(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path: Path) -> tuple[bytes, bytes]:
-    """The undo record, tried out (one that doesn't work would be found out too late), and the hash of the new file."""
+def _undo_record(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path: Path) -> tuple[bytes, bytes]:
+    """Make the undo record and try it out; return it with the hash of the new file."""
     sink = _Sink()
     try:
         record = delta.make(original, clone)
@@ -203,22 +212,22 @@ def _way_back(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path: P
 
 
 def _swap(path: Path, temp: Path, before: Stamp, original: BinaryIO, clone: BinaryIO) -> None:
-    """Exchange the two names, unless the file isn't the one that was cloned any more, or somebody may write to it."""
+    """Exchange the two names, unless the file is no longer the one that was cloned, or somebody may write to it."""
     try:
         current = stamp_of(path)
     except FileError as error:
         raise FileError(path, "it was deleted or renamed while it was being saved", transient=True) from error
     if current != before:
         raise FileError(path, _THEIRS, transient=True)
-    # NFS and SMB refuse every lease with the same error; our own file, which nobody else knows, tells them apart.
-    leases = not kernel.lease_is_refused(clone)
-    if leases and kernel.lease_is_refused(original):
+    # NFS and SMB refuse every lease with the same error. Nobody else knows the clone, so its lease tells them apart.
+    leases = not lease_is_refused(clone)
+    if leases and lease_is_refused(original):
         raise FileError(path, "another program has it open for writing", transient=True)
     if not kernel.exchange(temp, path):
-        os.replace(temp, path)  # without an exchange the stamp, a moment ago, has to do
+        os.replace(temp, path)  # without an exchange, the check of the stamp a moment ago has to be enough
         return
-    # Whoever opened it in the instant between has it open still, or has left its mark: in this order none is missed.
-    late = leases and kernel.lease_is_refused(original)
+    # Who opened the file in the instant between still has it open, or has changed its stamp; in this order both show.
+    late = leases and lease_is_refused(original)
     out = os.lstat(temp)
     if late or (out.st_ino, out.st_size, out.st_mtime_ns) != (before.ino, before.size, before.mtime_ns):
         kernel.exchange(temp, path)
@@ -228,7 +237,7 @@ def _swap(path: Path, temp: Path, before: Stamp, original: BinaryIO, clone: Bina
 
 
 def _settle(write_id: int, journal: Journal) -> None:
-    """Clear up after what went wrong half way; what can't be done now is left to `recover`."""
+    """Clear up after a save that failed half way; what can't be done now is left to `recover`."""
     with suppress(OSError, HistoryError):
         for intent in journal.unfinished():
             if intent.id == write_id:
@@ -264,7 +273,7 @@ def _resolve_ready(intent: Intent, journal: Journal) -> str:
         return "saved"
     if there == new and aside != new:
         kernel.exchange(temp, path)
-        if _sha256_at(temp) != new:  # theirs was replaced once more meanwhile: the latest wins
+        if _sha256_at(temp) != new:  # that file was replaced once more meanwhile: the latest wins
             kernel.exchange(temp, path)
     elif aside not in (old, new, None):
         return f"not resolved: {readable(temp)} is none of genred's"
@@ -274,7 +283,7 @@ def _resolve_ready(intent: Intent, journal: Journal) -> str:
 
 
 def _sha256_at(path: Path) -> bytes | None:
-    """The hash of a file; None where there is nothing, empty where there is something else."""
+    """Return the hash of a file; None if there is nothing, empty bytes if there is something that is no file."""
     try:
         return _sha256(path) if stat.S_ISREG(os.lstat(path).st_mode) else b""
     except FileNotFoundError:

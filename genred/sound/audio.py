@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,9 +17,7 @@ from numpy.typing import NDArray
 
 from genred.errors import DecodeError
 from genred.fs.files import open_regular
-
-SR = 22050
-"""Sample rate in Hz. Old recordings and small files hold nothing above 11 kHz; the model must not hear which ones."""
+from genred.sound import SR
 
 N_EXCERPTS = 3
 EXCERPT_SECONDS = 10.0
@@ -53,6 +52,13 @@ _CODECS = {
     "dff": "dsd_msbf",
     "shn": "shorten",
 }
+
+# Tags that aren't UTF-8 must not keep a file from being opened: before PyAV 19 that has to be asked for, since then it
+# can't be.
+_ANY_METADATA: dict[str, Any] = (
+    {"metadata_errors": "replace"} if hasattr(av.container.InputContainer, "metadata_errors") else {}
+)
+
 UNDECODABLE = frozenset({"ofr"})
 """Looked at, so that the history says why nothing becomes of them: nobody but OptimFROG itself decodes OptimFROG."""
 
@@ -146,7 +152,8 @@ def _split(y: Excerpt) -> list[Excerpt]:
 
 def _opened(url: str) -> av.container.InputContainer:
     options = {"format_whitelist": _FORMATS, "protocol_whitelist": "file"}
-    return av.open(url, options=options, metadata_errors="replace")
+    container: av.container.InputContainer = av.open(url, options=options, **_ANY_METADATA)
+    return container
 
 
 def _duration(container: av.container.InputContainer) -> float | None:

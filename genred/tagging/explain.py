@@ -4,7 +4,6 @@ Nothing is written, and what was heard before is not heard again.
 """
 
 import copy
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING
 from genred.analysis.analyser import Analyser, Ask, predict_stored
 from genred.config import Config
 from genred.errors import FileError
-from genred.fs.files import open_regular, stamp_of
+from genred.fs.files import stamp_of
 from genred.genres import PARENT, is_generic
 from genred.history.history import History
 from genred.history.identity import copied_answer, is_as_written, recognise
 from genred.history.records import Known, Outcome, Query, Record, Standing
 from genred.model.prediction import Candidate, Prediction
-from genred.saving import kernel
+from genred.saving.transaction import refusal
 from genred.tagging.policy import Decision, Policy
 from genred.watching.walk import WatchOptions, wanted
 
@@ -199,7 +198,7 @@ class _Case:
     def decide(self, config: Config) -> Decision:
         """What would become of the file, if genred looked at it now."""
         decision = self._wanted(config)
-        refused = _protection(self.path, config) if decision.outcome is Outcome.TAGGED else None
+        refused = refusal(self.path, config.tags) if decision.outcome is Outcome.TAGGED else None
         return Decision(Outcome.SKIPPED, refused) if refused else decision
 
     def _wanted(self, config: Config) -> Decision:
@@ -306,18 +305,8 @@ def _obstacles(path: Path, config: Config, options: WatchOptions, known: Known |
         yield "it was there before genred's first start (watch.backlog)"
     if known and known.standing is Standing.TRIED:
         yield "what a run of genred wrote was undone, and `genred run` leaves it alone until `genred scan` decides"
-    if refused := _protection(path, config):
+    if refused := refusal(path, config.tags):
         yield refused
-
-
-def _protection(path: Path, config: Config) -> str | None:
-    """Why the file must not be written to, None where it may be."""
-    try:
-        with open_regular(path) as file:
-            kernel.check(path, file, os.fstat(file.fileno()), config.tags.hardlinks)
-    except FileError as error:
-        return error.reason
-    return None
 
 
 def _what(decision: Decision) -> str:

@@ -122,7 +122,7 @@ class Tagger:
                     known.stamp.same_file(stamp) or known.stamp.same_content(stamp)
                 )
             case Standing.HELD:
-                return transaction.is_protected(path, self._tags.hardlinks)
+                return transaction.refusal(path, self._tags) is not None
             case Standing.RETRY:
                 return False
             case Standing.DONE:
@@ -239,15 +239,7 @@ class Tagger:
         def edit(clone: Path) -> None:
             self._analyser.edit(draft.path, clone, draft.written, self._tags)
 
-        return transaction.replace(
-            draft.path,
-            stamp,
-            edit,
-            draft,
-            self._journal,
-            hardlinks=self._tags.hardlinks,
-            preserve_mtime=self._tags.preserve_mtime,
-        )
+        return transaction.replace(draft, stamp, edit, self._journal, self._tags)
 
     def _persons_change(self, path: Path, stamp: Stamp, known: Known, look: Look) -> Decision | None:
         """Return a person's correction of what genred wrote into this file; None where it is no person's doing."""
@@ -268,7 +260,7 @@ class Tagger:
     def _refused(self, record: Record, error: FileError) -> Record:
         outcome = Outcome.SKIPPED if isinstance(error, Protected) else Outcome.FAILED
         standing = Standing.RETRY if error.transient else Standing.DONE
-        if isinstance(error, Protected) and transaction.is_protected(record.path, self._tags.hardlinks):
+        if isinstance(error, Protected) and transaction.refusal(record.path, self._tags):
             standing = Standing.HELD
         return self._record(replace(record, outcome=outcome, reason=error.reason, standing=standing))
 

@@ -122,7 +122,7 @@ def _restored(
         return _genre_restored(journal, undo, draft, tags, analyser(), dry_run=dry_run)
     if dry_run:
         return draft
-    return transaction.restore(undo, draft, journal, hardlinks=tags.hardlinks, preserve_mtime=tags.preserve_mtime)
+    return transaction.restore(undo, draft, journal, tags)
 
 
 def _earlier(history: History, wrote: Record) -> Record | None:
@@ -151,9 +151,7 @@ def _genre_restored(
     def edit(clone: Path) -> None:
         analyser.edit(path, clone, wrote.previous, tags)
 
-    return transaction.replace(
-        path, stamp, edit, draft, journal, hardlinks=tags.hardlinks, preserve_mtime=tags.preserve_mtime
-    )
+    return transaction.replace(draft, stamp, edit, journal, tags)
 
 
 def _meant(undo: Undo, queries: list[Query]) -> bool:

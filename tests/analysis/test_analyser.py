@@ -3,11 +3,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,6 +15,9 @@ from genred.analysis.analyser import Analyser, Ask, Look, WorkerLostError, _job,
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, ModelError
 from tests.makeaudio import make
+from tests.processes import until_ended
+
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -28,7 +31,10 @@ def crash() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def hang() -> None:
+def hang(begun: Path | None = None) -> None:
+    """Never end; tell by a fifo when that has begun."""
+    if begun is not None:
+        begun.write_bytes(b"")
     signal.pause()
 
 
@@ -77,7 +83,7 @@ def test_a_job_that_nobody_watches_ends_when_its_processor_time_is_spent() -> No
     """The kernel ends it, should the service be stopped or hang itself."""
     job = multiprocessing.get_context("spawn").Process(target=_job, args=(spin, (), 0.5))
     job.start()
-    job.join(60)
+    job.join()
     assert job.exitcode == -signal.SIGXCPU
 
 
@@ -87,7 +93,7 @@ def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path:
     for _ in range(2):
         worker = analyser._submit(os.getpid, (), 100.0).result()
         os.kill(worker, signal.SIGKILL)
-        until_gone(worker)
+        until_ended(worker)
         assert list(analyser.look([song], Ask.TAGS)) == [(song, Look(()))]
 
 
@@ -98,14 +104,15 @@ def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analy
     assert server != os.getpid()
     worker = hung(analyser)
     os.kill(server, signal.SIGKILL)
-    until_gone(worker)
+    until_ended(worker)
     assert list(analyser.look([song], Ask.TAGS)) == [(song, Look(()))]
 
 
 def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, tiny_model: Path) -> None:
     """Killed as hard as can be: nobody is left to work on a file behind its back."""
     code = (
-        "import signal; from pathlib import Path; from genred.analysis import Analyser; from genred.config import *\n"
+        "import signal; from pathlib import Path; from genred.config import *\n"
+        "from genred.analysis.analyser import Analyser\n"
         "from tests.analysis.test_analyser import hung\n"
         f"analyser = Analyser(Service(workers=1), Model(path={str(tiny_model)!r}), Path({str(tmp_path)!r}))\n"
         "print(hung(analyser), flush=True)\n"
@@ -115,25 +122,18 @@ def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, t
         assert main.stdout is not None
         worker = int(main.stdout.readline())
         main.kill()
-        until_gone(worker)
+        until_ended(worker)
 
 
 def hung(analyser: Analyser) -> int:
     """The only worker, in the middle of a job that doesn't end."""
     worker = analyser._submit(os.getpid, (), 100.0).result()
-    job = analyser._submit(hang, (), 100.0)
-    deadline = time.monotonic() + 20
-    while not job.running():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    with TemporaryDirectory() as folder:
+        begun = Path(folder, "begun")
+        os.mkfifo(begun)
+        analyser._submit(hang, (begun,), 100.0)
+        begun.read_bytes()
     return worker
-
-
-def until_gone(pid: int, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline, "it lives on"
-        time.sleep(0.02)
 
 
 def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_model: Path) -> None:
@@ -189,8 +189,8 @@ def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path)
 
 def test_a_model_that_cannot_be_used_is_found_at_the_start(tmp_path: Path) -> None:
     """Before any file is looked at."""
-    (tmp_path / "x.joblib").write_bytes(b"no model")
-    model = Model(path=str(tmp_path / "x.joblib"))
+    (tmp_path / "x.genred").write_bytes(b"no model")
+    model = Model(path=str(tmp_path / "x.genred"))
     with Analyser(Service(workers=1), model, tmp_path) as analyser, pytest.raises(ModelError):
         analyser.warm_up()
 
@@ -198,7 +198,7 @@ def test_a_model_that_cannot_be_used_is_found_at_the_start(tmp_path: Path) -> No
 def test_the_main_process_stays_light() -> None:
     """Decoders, librosa and scikit-learn live in the workers."""
     script = (
-        "import sys, genred.service\n"
+        "import sys, genred.service.service\n"
         "sys.exit(', '.join({'librosa', 'sklearn', 'numba', 'scipy', 'av', 'mutagen'} & set(sys.modules)) or 0)"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

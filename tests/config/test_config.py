@@ -39,11 +39,15 @@ def test_the_example_shows_every_key() -> None:
         ("[tagz]\n", ":1: tagz: no such section; did you mean tags?"),
         ("\n[tags]\n\nmode = 'kepp'", ":4: tags.mode: must be one of keep, merge, overwrite, off"),
         ("[watch]\npolling = 'often'", ":2: watch.polling: must be one of auto, true, false"),
-        ("[model]\ntarget_precision = 80", ":2: model.target_precision: expected 'float' < 1.0"),
+        ("[model]\ntarget_precision = 80", ":2: model.target_precision: must be a share of one: 0.8 for 80 %"),
+        ("[model]\ntarget_precision = 1", ":2: model.target_precision: expected 'float' < 1.0"),
+        ("[model]\ntarget_precision = -80", ":2: model.target_precision: expected 'float' > 0.0"),
+        ("[model]\nmin_confidence = 52.5", ":2: model.min_confidence: must be a share of one: 0.525 for 52.5 %"),
         ("[watch]\ndirectories = ['Music']", ":2: watch.directories: expected an absolute path, got 'Music'"),
         ("[genres.aliases]\nRap = 3", ":1: genres.aliases: expected 'str', got 'int'"),
         ("watch = 3", ":1: watch: must be a section: [watch]"),
-        ("[history]\nurl = 'mysql://x'", ":2: history.url: "),
+        ("[history]\nurl = 'mysql://x'", ":2: history.url: must be sqlite:/// and the path of a file"),
+        ("[history]\nurl = 'sqlite:///'", ":2: history.url: must be sqlite:/// and the path of a file"),
         ("[watch\n", ":1: not TOML"),
     ],
 )
@@ -161,6 +165,15 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert [mistake.key for mistake in mistakes] == ["tags.mode", "tags.max_genres", "watch.foo"]
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """Editors of other systems write one, and lines keep their numbers."""
+    file = tmp_path / "genred.toml"
+    file.write_text("[tags]\nmax_genres = 2\n", encoding="utf-8-sig")
+    assert config.load(file, {}).tags.max_genres == 2
+    file.write_text("[tags]\nmax_genres = 0\n", encoding="utf-8-sig")
+    assert config.check(file, {})[1][0].line == 2
+
+
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     """GENRED_SECTION_KEY stands above the file."""
     file = write(tmp_path, "[tags]\nmode = 'merge'\nmax_genres = 2\n")
@@ -173,6 +186,8 @@ def test_a_mistake_in_the_environment_names_the_variable() -> None:
     """It isn't looked for in the file."""
     with pytest.raises(ConfigError, match=r"\$GENRED_TAGS_MODE: tags.mode: must be one of"):
         config.load(None, {"GENRED_TAGS_MODE": "sometimes"})
+    with pytest.raises(ConfigError, match=r"must be a share of one: 0.8 for 80 %"):
+        config.load(None, {"GENRED_MODEL_TARGET_PRECISION": "80"})
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

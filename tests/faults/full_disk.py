@@ -16,6 +16,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
+from genred.config import Tags
 from genred.errors import FileError
 from genred.fs.files import stamp_of
 from genred.history.history import History
@@ -73,7 +74,7 @@ def save_in(folder: Path, history: History, source: Path, free: int, genre: str)
 
     draft = Record(song, Outcome.TAGGED, "a fault test", written=(genre,))
     try:
-        transaction.replace(song, stamp_of(song), edit, draft, Journal(history))
+        transaction.replace(draft, stamp_of(song), edit, Journal(history), Tags())
     except FileError as error:
         said = "refused" if error.transient and "space" in error.reason else f"odd: {error.reason}"
         harmed = song.read_bytes() != before

@@ -24,6 +24,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from genred.config import Tags
 from genred.errors import FileError, HistoryError
 from genred.fs.files import stamp_of
 from genred.history.history import History
@@ -73,7 +74,7 @@ class Bench:
         def edit(temp: Path) -> None:
             edit_clone(self.path, temp, [genre])
 
-        transaction.replace(self.path, stamp_of(self.path), edit, draft, Journal(history))
+        transaction.replace(draft, stamp_of(self.path), edit, Journal(history), Tags())
         history.close()
 
     def undo(self) -> None:
@@ -82,7 +83,7 @@ class Bench:
         history.start_run("undo", "0")
         way_back = Journal(history).undoable(Query(limit=1))[0]
         draft = Record(self.path, Outcome.UNDONE, "undo", undoes=way_back.record.id)
-        transaction.restore(way_back, draft, Journal(history))
+        transaction.restore(way_back, draft, Journal(history), Tags())
         history.close()
 
     def spawn(self, act: Callable[[], None]) -> tuple[int, int]:
@@ -135,7 +136,7 @@ class Bench:
                 history.start_run("undo", "0")
                 draft = Record(self.path, Outcome.UNDONE, "undo", undoes=way_back.record.id)
                 with suppress(FileError):
-                    transaction.restore(way_back, draft, Journal(history))
+                    transaction.restore(way_back, draft, Journal(history), Tags())
                 self.counts["lost undo"] += self.path.read_bytes() != before
         self.counts["temporaries left"] += sum(p.name.endswith(".tmp") for p in self.path.parent.iterdir())
         history.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import alembic.command
 import alembic.config
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -472,6 +473,19 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_bytes(b"not a database at all, but long enough to look at" * 20)
     with pytest.raises(HistoryError, match=r"x\.db: file is not a database"):
         History.open(tmp_path / "x.db")
+
+
+@pytest.mark.parametrize("statement", ["", "CREATE TABLE theirs (x)"])
+def test_a_database_that_is_refused_is_let_go(tmp_path: Path, statement: str) -> None:
+    """It isn't open any more, however it was refused: a person may move it away."""
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(statement)
+    if not statement:
+        path.write_bytes(b"not a database at all, but long enough to look at" * 20)
+    with pytest.raises(HistoryError) as held:
+        History.open(path)
+    assert str(path) not in {file.path for file in psutil.Process().open_files()}, held.value
 
 
 def test_a_full_database_is_told_from_a_damaged_one(history: History) -> None:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import pytest
 
+from genred.config import Tags
 from genred.errors import FileError, Protected, TagError, UndoConflict
 from genred.fs.files import stamp_of
 from genred.history.history import History
@@ -24,6 +25,7 @@ from genred.history.records import Outcome, Query, Record
 from genred.saving import delta, kernel, transaction
 from genred.tags import edit_clone
 
+TAGS = Tags()
 OLD, NEW, THEIRS = b"old tag" + bytes(5000) + b"audio", b"a new tag" + bytes(5000) + b"audio", b"somebody else's"
 
 
@@ -48,17 +50,8 @@ def draft(path: Path, outcome: Outcome = Outcome.TAGGED) -> Record:
     return Record(path, outcome, "a test", written=("Jazz",))
 
 
-def save(
-    path: Path,
-    journal: Journal,
-    edit: Callable[[Path], None] = renew,
-    *,
-    hardlinks: kernel.Hardlinks = "skip",
-    preserve_mtime: bool = False,
-) -> Record:
-    return transaction.replace(
-        path, stamp_of(path), edit, draft(path), journal, hardlinks=hardlinks, preserve_mtime=preserve_mtime
-    )
+def save(path: Path, journal: Journal, edit: Callable[[Path], None] = renew, tags: Tags = TAGS) -> Record:
+    return transaction.replace(draft(path), stamp_of(path), edit, journal, tags)
 
 
 def the_undo(journal: Journal) -> Undo:
@@ -87,7 +80,7 @@ def test_everything_but_the_content_is_kept(song: Path, journal: Journal, kept: 
     os.setxattr(song, "user.rating", b"5")
     song.chmod(0o640)
     os.utime(song, ns=(10**18, 10**18 + 7))
-    save(song, journal, preserve_mtime=kept)
+    save(song, journal, tags=Tags(preserve_mtime=kept))
     after = song.stat()
     assert os.getxattr(song, "user.rating") == b"5"
     assert (after.st_mode & 0o7777, after.st_atime_ns) == (0o640, 10**18)
@@ -107,11 +100,11 @@ def test_undo_puts_every_byte_back(song: Path, journal: Journal) -> None:
     save(song, journal)
     undo = the_undo(journal)
     record = Record(song, Outcome.UNDONE, "undone", undoes=undo.record.id)
-    assert transaction.restore(undo, record, journal).stamp == stamp_of(song)
+    assert transaction.restore(undo, record, journal, TAGS).stamp == stamp_of(song)
     assert song.read_bytes() == OLD
     assert list(song.parent.iterdir()) == [song]
     with pytest.raises(UndoConflict, match="changed since genred wrote"):
-        transaction.restore(undo, record, journal)
+        transaction.restore(undo, record, journal, TAGS)
 
 
 @pytest.mark.parametrize("change", [lambda path: path.write_bytes(THEIRS), Path.unlink])
@@ -121,7 +114,7 @@ def test_undo_leaves_alone_what_changed_since(song: Path, journal: Journal, chan
     change(song)
     undo = the_undo(journal)
     with pytest.raises(UndoConflict):
-        transaction.restore(undo, draft(song, Outcome.UNDONE), journal)
+        transaction.restore(undo, draft(song, Outcome.UNDONE), journal, TAGS)
     assert not song.exists() or song.read_bytes() == THEIRS
     assert journal.unfinished() == []
 
@@ -134,7 +127,7 @@ def test_an_undo_record_that_gives_something_else_is_refused(
     wrong = delta.make(io.BytesIO(b"other"), io.BytesIO(NEW))
     monkeypatch.setattr(journal, "way_back", lambda undo: wrong)
     with pytest.raises(UndoConflict, match="doesn't give what was there"):
-        transaction.restore(the_undo(journal), draft(song, Outcome.UNDONE), journal)
+        transaction.restore(the_undo(journal), draft(song, Outcome.UNDONE), journal, TAGS)
     assert song.read_bytes() == NEW
     assert journal.unfinished() == []
 
@@ -207,7 +200,7 @@ def test_a_file_size_limit_changes_nothing(song: Path, journal: Journal) -> None
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     with pytest.raises(FileError, match="larger than allowed"):
-        transaction.replace(song, before, edit, record, journal)
+        transaction.replace(record, before, edit, journal, TAGS)
     assert_untouched(song, journal, OLD * 100)
 
 
@@ -227,7 +220,7 @@ def test_a_file_that_changed_since_the_decision_is_left(song: Path, journal: Jou
     before = stamp_of(song)
     song.write_bytes(THEIRS)
     with pytest.raises(FileError, match="changed while it was being analysed") as raised:
-        transaction.replace(song, before, renew, draft(song), journal)
+        transaction.replace(draft(song), before, renew, journal, TAGS)
     assert raised.value.transient
     assert_untouched(song, journal, THEIRS)
 
@@ -239,7 +232,7 @@ def test_hard_links_are_skipped_unless_they_may_be_parted(song: Path, journal: J
     with pytest.raises(Protected, match="2 hard links"):
         save(song, journal)
     assert_untouched(song, journal)
-    save(song, journal, hardlinks="break")
+    save(song, journal, tags=Tags(hardlinks="break"))
     assert (song.read_bytes(), other.read_bytes()) == (NEW, OLD)
 
 
@@ -253,8 +246,20 @@ def test_read_only_files_and_links_are_left(song: Path, journal: Journal) -> Non
     link = song.with_name("link.mp3")
     link.symlink_to(song)
     with pytest.raises(FileError, match="symbolic link"):
-        transaction.replace(link, stamp_of(song), renew, draft(link), journal)
+        transaction.replace(draft(link), stamp_of(song), renew, journal, TAGS)
     assert song.read_bytes() == OLD
+
+
+def test_the_refusal_is_known_before_a_save_is_tried(song: Path, journal: Journal, tmp_path: Path) -> None:
+    """The question gives the reason that a save would raise, under the same settings, and changes nothing."""
+    assert transaction.refusal(song, TAGS) is None
+    (tmp_path / "other.mp3").hardlink_to(song)
+    with pytest.raises(Protected) as raised:
+        save(song, journal)
+    assert transaction.refusal(song, TAGS) == raised.value.reason
+    assert transaction.refusal(song, Tags(hardlinks="break")) is None
+    assert transaction.refusal(song.with_name("none.mp3"), TAGS) == "no such file"
+    assert_untouched(song, journal)
 
 
 @contextmanager
@@ -282,7 +287,7 @@ def test_what_could_not_be_given_back_is_left(song: Path, journal: Journal, monk
         with as_nobody():
             st = os.stat(song)
             with open(song, "rb") as original, pytest.raises(Protected, match=reason):
-                kernel.check(song, original, st, "skip")
+                kernel.check(song, original, st, TAGS)
     assert before == stamp_of(song)
 
 
@@ -418,7 +423,7 @@ def test_a_file_system_that_refuses_every_lease_is_no_obstacle(
     song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Network file systems grant no leases at all: that says nothing about the file."""
-    monkeypatch.setattr(kernel, "lease_is_refused", lambda file: True)
+    monkeypatch.setattr(transaction, "lease_is_refused", lambda file: True)
     save(song, journal)
     assert song.read_bytes() == NEW
 
@@ -539,6 +544,7 @@ def test_a_new_save_first_resolves_the_old(song: Path, journal: Journal) -> None
     assert journal.unfinished() == []
 
 
+@pytest.mark.slow
 def test_every_file_ever_seen_comes_back(corpus: Path, tmp_path: Path, journal: Journal) -> None:
     """Each file of the corpus is tagged and taken back to the same sha256, or refused and never touched."""
     counts: Counter[str] = Counter()
@@ -561,7 +567,7 @@ def test_every_file_ever_seen_comes_back(corpus: Path, tmp_path: Path, journal: 
             assert path.read_bytes() != content
             (undo,) = (undo for undo in journal.undoable(Query(limit=1)) if undo.record.id == record.id)
             sizes.append(len(journal.undo_record(undo)))
-            transaction.restore(undo, Record(path, Outcome.UNDONE, "undone", undoes=record.id), journal)
+            transaction.restore(undo, Record(path, Outcome.UNDONE, "undone", undoes=record.id), journal, TAGS)
             counts["tagged and taken back"] += 1
         assert path.read_bytes() == content
         assert list(folder.iterdir()) == [path]

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
@@ -134,7 +133,8 @@ def test_nobody_and_the_dead_are_told_apart(lock: Path, tmp_path: Path) -> None:
     assert (at_work, said is not None and said.ended is not None) == (False, True)
 
     script = (
-        "import os, sys; from pathlib import Path; from genred.locks import locked; from genred.status import Board\n"
+        "import os, sys; from pathlib import Path\n"
+        "from genred.fs.locks import locked; from genred.service.status import Board\n"
         "with locked(Path(sys.argv[1])) as fd, Board(fd, 'run'): os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", script, lock], check=False)
@@ -142,11 +142,11 @@ def test_nobody_and_the_dead_are_told_apart(lock: Path, tmp_path: Path) -> None:
     assert (at_work, said and (said.command, said.ended)) == (False, ("run", None))
 
 
-def test_a_status_caught_half_written_is_read_again(lock: Path) -> None:
+def test_a_status_caught_half_written_is_read_again(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What isn't whole yet is looked at once more, a moment later."""
     whole = json.dumps(asdict(FULL))
     lock.write_text(whole[:50])
-    Timer(0.05, lambda: lock.write_text(whole)).start()
+    monkeypatch.setattr("genred.service.status.time.sleep", lambda _: lock.write_text(whole))
     assert ask(lock) == (False, FULL)
 
 
@@ -177,7 +177,7 @@ def test_asking_keeps_nobody_from_starting(lock: Path, monkeypatch: pytest.Monke
     lock.touch()
     with lock.open() as glance:
         flock(glance, LOCK_SH)
-        monkeypatch.setattr("genred.locks.time.sleep", lambda _: flock(glance, LOCK_UN))
+        monkeypatch.setattr("genred.fs.locks.time.sleep", lambda _: flock(glance, LOCK_UN))
         with locked(lock), lock.open() as other:
             assert held(other.fileno())
         assert not held(glance.fileno())

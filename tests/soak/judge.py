@@ -15,8 +15,7 @@ from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Query, Record
 from genred.learning import own_tags
-from genred.service.service import watch_options
-from genred.watching.walk import walk
+from genred.watching.walk import WatchOptions, walk
 from tests.fakes import FakeAnalyser
 from tests.soak.library import File, Library
 from tests.soak.music import genres, sound
@@ -64,7 +63,7 @@ class Judge:
         self.excused.clear()
         last = self._last_records(history)
         found = [finding for path, file in self._library.files.items() for finding in self._file(path, file, last)]
-        options = watch_options(self._config)
+        options = WatchOptions.of(self._config.watch)
         for root in self._library.roots:
             for path in (Path(name) for name, _ in history.unknown(walk(root, options))):
                 if path in self._library.files and not self._protected(path):

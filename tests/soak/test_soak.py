@@ -15,6 +15,7 @@ from tests.soak.process import Clock
 HOURS = float(os.environ.get("GENRED_SOAK_HOURS", "0.6"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60 + 200 * HOURS)
 @pytest.mark.parametrize("seed", [1])
 def test_in_the_end_everything_is_as_it_must_be(tmp_path: Path, seed: int) -> None:

@@ -1,5 +1,6 @@
 import os
 import resource
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genred.errors import DecodeError, FileError
-from genred.sound import audio
+from genred.sound import SR, audio
 from tests.makeaudio import make
 
 FORMATS = ["mp3", "flac", "ogg", "opus", "m4a", "wav", "aiff", "wma", "wv"]
@@ -17,7 +18,7 @@ FORMATS = ["mp3", "flac", "ogg", "opus", "m4a", "wav", "aiff", "wma", "wv"]
 def pitch(y: np.ndarray) -> float:
     """The loudest frequency in Hz."""
     spectrum = np.abs(np.fft.rfft(y * np.hanning(y.size)))
-    return float(np.argmax(spectrum) * audio.SR / y.size)
+    return float(np.argmax(spectrum) * SR / y.size)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -26,7 +27,7 @@ def test_every_common_format_is_heard(tmp_path: Path, suffix: str) -> None:
     excerpts = audio.read_excerpts(make(tmp_path / f"tone.{suffix}", 4.0, freq=1000.0))
     y = np.concatenate(excerpts)
     assert y.dtype == np.float32
-    assert y.size == pytest.approx(4.0 * audio.SR, rel=0.05)
+    assert y.size == pytest.approx(4.0 * SR, rel=0.05)
     assert pitch(y) == pytest.approx(1000.0, abs=5.0)
 
 
@@ -34,6 +35,17 @@ def test_content_decides_what_a_file_is_and_not_its_name(tmp_path: Path) -> None
     """A FLAC named .mp3 is heard."""
     made = make(tmp_path / "tone.flac", 2.0)
     assert audio.read_excerpts(made.rename(tmp_path / "tone.mp3"))
+
+
+def test_a_tag_that_is_not_utf_8_keeps_no_file_from_being_heard(tmp_path: Path) -> None:
+    """Latin-1 in a RIFF INFO field, which FFmpeg passes on as it is."""
+    path = make(tmp_path / "tone.wav", 2.0)
+    content = bytearray(path.read_bytes())
+    info = b"LIST" + struct.pack("<I", 18) + b"INFOIART" + struct.pack("<I", 6) + b"Bj\xf6rk\0"
+    content[12:12] = info
+    content[4:8] = struct.pack("<I", len(content) - 8)
+    path.write_bytes(content)
+    assert audio.read_excerpts(path)
 
 
 @given(st.floats(30.001, 36_000.0))
@@ -50,7 +62,7 @@ def test_excerpts_lie_inside_a_track_without_overlap(duration: float) -> None:
 def test_a_long_track_is_heard_in_its_middle_only(tmp_path: Path, suffix: str) -> None:
     """Three excerpts of ten seconds, whatever the length."""
     excerpts = audio.read_excerpts(make(tmp_path / f"long.{suffix}", 90.0, sr=22050 if suffix != "opus" else 48000))
-    assert [round(y.size / audio.SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
+    assert [round(y.size / SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
 
 
 def test_ten_hours_take_no_more_than_a_track(tmp_path: Path) -> None:
@@ -63,7 +75,7 @@ def test_ten_hours_take_no_more_than_a_track(tmp_path: Path) -> None:
     os.truncate(path, at + 4 + size)  # nearly all of it a hole
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     excerpts = audio.read_excerpts(path)
-    assert [round(y.size / audio.SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
+    assert [round(y.size / SR, 1) for y in excerpts] == [10.0, 10.0, 10.0]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
 
 
@@ -97,7 +109,7 @@ def test_a_truncated_file_gives_what_is_there(tmp_path: Path) -> None:
     path = make(tmp_path / "x.flac", 20.0, noise=0.3)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    total = sum(y.size for y in audio.read_excerpts(path)) / audio.SR
+    total = sum(y.size for y in audio.read_excerpts(path)) / SR
     assert 5.0 < total < 15.0
 
 

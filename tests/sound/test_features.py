@@ -11,7 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from genred.sound.features import FEATURE_NAMES, N_META, SR, _contrast, _delta, _power, extract
+from genred.sound import SR
+from genred.sound.features import _LAYOUT, FEATURE_NAMES, N_META, _in_order, extract
+from genred.sound.features.frames import Features, power_spectrum
+from genred.sound.features.shape import spectral_contrast
+from genred.sound.features.timbre import deltas
 
 Audio = NDArray[np.float32]
 
@@ -37,6 +41,18 @@ def test_has_one_finite_number_for_each_name() -> None:
     assert x.dtype == np.float32
     assert np.isfinite(x).all()
     assert len(set(FEATURE_NAMES)) == len(FEATURE_NAMES)
+
+
+def test_families_have_the_size_that_their_names_say() -> None:
+    """A family of features that is missing, too many, or of another size than its names is refused, not shifted."""
+    right: Features = {name: np.zeros(size) for name, size in _LAYOUT.items()}
+    assert _in_order(right).shape == (len(FEATURE_NAMES),)
+    families: list[Features] = [{"beat": np.zeros(80)}, {"scale": np.zeros(20)}, {"unknown": np.zeros(1)}]
+    for wrong in families:
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            _in_order(right | wrong)
+    with pytest.raises(ValueError, match="decay"):
+        _in_order({name: values for name, values in right.items() if name != "decay"})
 
 
 def test_is_deterministic() -> None:
@@ -110,7 +126,7 @@ def test_tonality_does_not_change_with_the_key() -> None:
 
 def test_importing_compiles_nothing() -> None:
     """Importing the module leaves numba and librosa's heavy parts alone until the first call."""
-    code = "import sys, genred.features; sys.exit('numba' in sys.modules)"
+    code = "import sys, genred.sound.features; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -118,9 +134,9 @@ def test_contrast_and_deltas_are_those_of_librosa() -> None:
     """The quick ways give what the library's own ways give."""
     magnitude = np.abs(librosa.stft(music(), center=False))
     contrast = librosa.feature.spectral_contrast(S=magnitude, sr=SR, n_bands=5, fmin=150.0)[:5]
-    np.testing.assert_allclose(_contrast(magnitude), contrast, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(spectral_contrast(magnitude), contrast, rtol=1e-4, atol=1e-3)
     delta = librosa.feature.delta(magnitude, width=5)
-    np.testing.assert_allclose(_delta(magnitude), delta, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(deltas(magnitude), delta, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("n_fft", [2048, 8192])
@@ -128,4 +144,4 @@ def test_the_spectrum_is_that_of_librosa(n_fft: int) -> None:
     """The quick way to a power spectrum gives what the library's own way gives."""
     y = np.random.default_rng(0).normal(size=3 * SR).astype(np.float32)
     stft = librosa.stft(y, n_fft=n_fft, hop_length=512, center=False)
-    np.testing.assert_allclose(_power(y, n_fft, 512), np.abs(stft) ** 2, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(power_spectrum(y, n_fft, 512), np.abs(stft) ** 2, rtol=1e-3, atol=1e-3)

@@ -1,6 +1,6 @@
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -15,10 +15,10 @@ from prompt_toolkit.output import DummyOutput
 from rich.console import Console
 
 from genred import tags
-from genred.cli import terminal
-from genred.cli.interview import Interview
-from genred.cli.player import Player
-from genred.cli.terminal import Screen
+from genred.cli.review import terminal
+from genred.cli.review.interview import Interview
+from genred.cli.review.player import Player
+from genred.cli.review.terminal import Screen
 from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import stamp_of
@@ -63,11 +63,12 @@ MODEL = FakeModel(
 
 
 @pytest.fixture
-def history(home: Path) -> History:
+def history(home: Path) -> Iterator[History]:
     """A history with the run of a review begun."""
     history = History.open(home / "history.db")
     history.start_run("review", "0")
-    return history
+    yield history
+    history.close()
 
 
 @pytest.fixture
@@ -479,6 +480,7 @@ def told_by(genred: Genred) -> Told:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_script_lists_accepts_sets_and_skips(told_by: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With stable keys, beside whatever runs, and with exit 3 where there was nothing to decide."""

@@ -1,6 +1,8 @@
 """`genred undo`: what it finds, what it puts back, and what it says where it can't."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -23,11 +25,12 @@ from tests.makeaudio import make
 
 
 @pytest.fixture
-def history(home: Path) -> History:
+def history(home: Path) -> Iterator[History]:
     """The history that the commands use."""
     history = History.open(home / "state" / "genred" / "history.db")
     history.start_run("scan", "0")
-    return history
+    yield history
+    history.close()
 
 
 @pytest.fixture
@@ -224,7 +227,7 @@ def test_an_undo_cut_short_is_resolved_first(history: History, genred: Genred, m
 
 def test_a_librarys_worth_is_found_and_dropped_at_once(history: History) -> None:
     """A library's worth of undo records is found without reading them, and dropped in one statement."""
-    with sqlite3.connect(history.path) as db:
+    with closing(sqlite3.connect(history.path)) as db, db:
         db.executemany(
             "INSERT INTO records (id, at, path, outcome, previous, written, run, reason)"
             " VALUES (?, ?, ?, 'tagged', '[]', '[]', 1, '')",
