@@ -171,9 +171,9 @@ class Day:
         elif len(file.layers) > 1:
             file.layers.pop()
             expected = file.content
-        else:  # what genred wrote into is no layer any more: a person edited that, too
-            expected = after
+        else:  # what genred wrote into is no layer any more: a person edited that, too, or put the old file back
             file.layers = [after]
+            return
         if after != expected:
             self.findings.append(Finding(path, "undo didn't bring back what was there"))
         if after == before:
