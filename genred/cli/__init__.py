@@ -17,6 +17,7 @@ from genred.cli import (
     doctor,
     evaluate,
     explain,
+    genres,
     history,
     man,
     model,
@@ -73,7 +74,7 @@ def main() -> NoReturn:
     },
     sections={
         "At work": [run.run, scan.scan, classify.classify, review.review, set.set_, undo.undo],
-        "Questions": [history.history, stats.stats, explain.explain, status.status],
+        "Questions": [history.history, stats.stats, explain.explain, genres.genres, status.status],
         "The model": [train.train, evaluate.evaluate, model.model],
         "Configuration and service": [doctor.doctor, config.config_, completion.completion, man.man],
     },

@@ -2,6 +2,8 @@
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from rich.console import Console
@@ -9,6 +11,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from genred.history.records import Outcome
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show on a terminal, on stderr, what takes a while."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what, spinner="dots" if console.encoding.startswith("utf") else "line"):
+        yield
 
 
 class Progress:

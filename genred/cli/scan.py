@@ -20,6 +20,8 @@ from genred.fs.files import readable
 def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: bool) -> int:
     """One pass over what is in the folders now. Where a service is at work, it is asked to do it.
 
+    Files whose genre stays as it is are counted; -v names them too.
+
     \b
     genred scan -n ~/Music        what would become of each file
     genred scan ~/Music           do it; stop it and start it again as you like
@@ -28,7 +30,6 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
     """
     from genred.cli.progress import Progress
     from genred.service.asking import scan_or_ask
-    from genred.service.logs import line
     from genred.service.scan import Notices
     from genred.service.scan import redecide as decide_anew
     from genred.service.signals import stopping
@@ -48,8 +49,8 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
             progress.advance(record.outcome)
             if common.json:
                 show.say_json(show.record_as_json(record))
-            elif common.verbosity >= 0:
-                progress.say(line(record)[1])
+            elif common.verbosity >= (1 if record.outcome == "kept" else 0):
+                progress.say(show.decision(record, show.width()))
     progress.summarise(dry_run=dry_run)
     for error in missing:
         complain(error)

@@ -18,12 +18,12 @@ _GLANCE_SECONDS = 0.05
 
 @contextmanager
 def locked(path: Path, *, wait: bool = False) -> Iterator[int]:
-    """Hold a lock file; it is let go when the process ends, however it ends.
+    """Hold a lock file; the lock ends with the process, however that ends.
 
     Yields
     ------
     int
-        The file's descriptor; what is written there, others can read.
+        The file's descriptor; other processes can read what is written to the file.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[int]:
 
 
 def held(fd: int) -> bool:
-    """Whether another process holds the lock on this open file."""
+    """Return whether another process holds the lock on this open file."""
     try:
         flock(fd, LOCK_SH | LOCK_NB)
     except BlockingIOError:
@@ -57,7 +57,8 @@ def held(fd: int) -> bool:
 def lease_is_refused(file: BinaryIO) -> bool:
     """Return whether the kernel refuses a read lease, as it does while somebody has the file open for writing.
 
-    Somebody who isn't its owner gets no lease (but with CAP_LEASE), and some file systems have none: then it is False.
+    Only the file's owner, or a process with CAP_LEASE, gets a lease, and some file systems have none. In both cases the
+    answer is False.
     """
     fd = file.fileno()
     try:
@@ -73,10 +74,10 @@ def lease_is_refused(file: BinaryIO) -> bool:
 
 
 def _taken(fd: int) -> bool:
-    """Take a lock that is free; whether it was."""
+    """Take a lock if it is free; return False if it isn't."""
     for glance in range(_GLANCES):
         if glance:
-            time.sleep(_GLANCE_SECONDS)  # `held` has it for a moment, and that must not keep anybody from starting
+            time.sleep(_GLANCE_SECONDS)  # `held` takes the lock for a moment, which must not stop a start
         try:
             flock(fd, LOCK_EX | LOCK_NB)
         except BlockingIOError:

@@ -107,9 +107,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     with deciding(settings, "review") as history, analyser_of(settings) as analyser:
         tagger = Tagger(settings, history, analyser, dry_run=dry_run)
 
-        def take(question: "Question | FileError") -> "Record":
-            if isinstance(question, FileError):
-                raise question
+        def take(question: "Question") -> "Record":
             if not question.is_judged and not question.record.written:
                 raise FileError(question.path, f"no guess is worth accepting: {question.reason}")
             return tagger.obey(question.path, question.guesses[0].genre)
@@ -147,9 +145,7 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     settings = common.load()
     with deciding(settings, "review") as history:
 
-        def skip(question: "Question | FileError") -> "Record":
-            if isinstance(question, FileError):
-                raise question
+        def skip(question: "Question") -> "Record":
             return reviewing.skip(question, history, dry_run=dry_run)
 
         return each(common, _named(paths, settings, history), skip)
@@ -180,6 +176,7 @@ def _list(common: Common, console: "Console", below: Path | None, tagged: int, s
 
 def _interview(common: Common, console: "Console", below: Path | None, tagged: int, skipped: bool) -> int:
     settings = common.load()
+    from genred.cli.progress import waiting
     from genred.cli.review import terminal
     from genred.cli.review.interview import Interview
     from genred.cli.review.player import Player
@@ -194,7 +191,7 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     if not found:
         click.echo("nothing to review")
         return 0
-    with console.status("loading the model"):
+    with waiting("loading the model"):
         model = model_of(settings)
     # One person, one file at a time: one worker is enough.
     settings = settings.with_changes("service", workers=1)

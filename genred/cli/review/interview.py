@@ -18,7 +18,7 @@ from genred.errors import FileError
 from genred.fs.files import readable
 from genred.history.records import Outcome, Record
 from genred.model.prediction import Candidate
-from genred.tagging.review import Answers, Question, is_open, together
+from genred.tagging.review import Answers, Question, genres_in, is_open, together
 
 _GUESSES = 5
 
@@ -66,6 +66,7 @@ class Interview:
         self._meant = meant
         self._album: Path | None = None
         self._asked: dict[Record, Question] = {}
+        self._beside = ""
 
     def run(self, records: Sequence[Record]) -> int:
         """Ask about decisions, which come album by album; how many are left."""
@@ -119,6 +120,8 @@ class Interview:
         records = list(takewhile(lambda record: record.path.parent == folder, self._left))
         if folder != self._album:
             self._album, self._asked = folder, {}
+            counts = genres_in(self._answers.history, folder)
+            self._beside = ", ".join(f"{count} {genre}" for genre, count in counts.most_common())
             self._console.print(heading(folder), overflow=show.cut(), no_wrap=True)
         unknown = [record for record in records if record not in self._asked]
         self._asked |= dict(zip(unknown, self._questions(unknown), strict=True))
@@ -126,18 +129,24 @@ class Interview:
 
     def _screen(self, asked: Sequence[Question], in_album: int, note: str) -> Screen:
         first, whole = asked[0], len(asked) > 1
-        text = first.reason
-        if first.record.written:
+        text = "what its files sound like on average" if whole else first.reason
+        if first.record.written and not whole:
             text = f"genred wrote {first.record.written[0]}: {text}"
+        if self._beside:
+            text += f"\nbeside {'them' if whole else 'it'}: {self._beside}"
         guesses = _guesses(asked)
-        keys = [(f"1-{len(guesses)}" if len(guesses) > 1 else "1", "accept")] if guesses else []
+        keys = []
+        if guesses:
+            numbers = f"1-{len(guesses)}" if len(guesses) > 1 else "1"
+            is_judged = any(question.is_judged for question in asked)
+            keys = [(_enter(), "accept"), (numbers, "choose")] if is_judged else [(numbers, "accept")]
         keys += [("g", "other genre")]
         keys += [("a", "one file" if whole else "album")] if in_album > 1 else []
         keys += [("s", "skip"), ("p", "play")] + ([("u", "undo")] if self._answers else []) + [("q", "quit")]
         return Screen(
             f"the whole album, {len(asked)} files" if whole else _name(first.path),
             f"{self._total - len(self._left) + 1} of {self._total}",
-            "what its files sound like on average" if whole else text,
+            text,
             guesses,
             keys,
             note,
