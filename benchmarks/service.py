@@ -3,8 +3,8 @@
     python -m benchmarks.service [--times 5] [--tracks 400] [--song FILE...]
 
 A start: from `genred run FOLDER` to READY=1, caches warm, beside a fresh interpreter that imports librosa.feature and
-scikit-learn. A pass: `genred scan --dry-run` of so many tracks of four minutes, less the time for a single one, with one
-and with two workers. Wall clock, medians, what is compared in turns.
+scikit-learn. A pass: `genred scan --dry-run` of so many tracks of four minutes, less the time for one, with one worker
+and with two. Wall clock, medians, what is compared in turns.
 """
 
 import argparse
