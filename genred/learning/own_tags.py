@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from genred.analysis.analyser import Analyser, Ask, Look
+from genred.analysis import Analysis, Ask
+from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError
 from genred.fs.files import stamp_of
@@ -60,9 +61,9 @@ def from_tags(
     """
     labelled: list[Labelled] = []
     left_out: Counter[str] = Counter()
-    for path, look in analyser.look(paths, Ask.TAGS):
+    for path, look in analyser.analyse(paths, Ask.TAGS):
         reason = _unfit(path, look, history, separator)
-        if reason or not isinstance(look, Look):
+        if reason or not isinstance(look, Analysis):
             left_out[reason] += 1
             continue
         (name,) = (name for name in look.genres if not is_generic(name))
@@ -119,9 +120,9 @@ def teach(
     return model, Comparison(new=model.evaluation_.of(slice(len(table))), old=in_use.evaluate(table))
 
 
-def _unfit(path: Path, look: Look | object, history: History | None, separator: str) -> str:
+def _unfit(path: Path, look: Analysis | object, history: History | None, separator: str) -> str:
     """Why a file teaches nothing; empty where it does."""
-    if not isinstance(look, Look):
+    if not isinstance(look, Analysis):
         return "tags can't be read"
     said = [name for name in look.genres if not is_generic(name)]
     if not said:

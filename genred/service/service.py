@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from genred import __version__
-from genred.analysis.analyser import Analyser, load_model, predict_stored
+from genred.analysis.analyser import Analyser, predict_stored
 from genred.config import Config, cache_dir
 from genred.errors import GenredError, HistoryError, WatchError
 from genred.fs.files import Stamp, readable
@@ -218,7 +218,7 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, expect: Callab
         for root in roots:
             yield from history.unknown(walk(root, options, on_error=unreadable), backlog=True)
 
-    with working(config, "scan") as (history, board), Analyser(config.service, config.model, cache_dir()) as analyser:
+    with working(config, "scan") as (history, board), Analyser.of(config) as analyser:
         status = board.status
         status.roots = [Watched(readable(root), "scanned") for root in roots]
         status.queued, status.known = sum(1 for _ in todo(history)), history.count_known()
@@ -240,14 +240,13 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, expect: Callab
 
 def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterator[Record]:
     """Decide anew about what was heard, with the model and the policy of now, without opening any audio."""
-    from genred.sound.features import (
-        FEATURE_VERSION,  # here and not above: only this command computes in the main process
-    )
+    from genred.model import storage  # here and not above: only this command computes in the main process
+    from genred.sound.features import FEATURE_VERSION
 
-    model = load_model(config.model, cache_dir())
+    model = storage.configured(config.model, cache_dir())
     predict = partial(predict_stored, model)
 
-    with working(config, "scan") as (history, board), Analyser(config.service, config.model, cache_dir()) as analyser:
+    with working(config, "scan") as (history, board), Analyser.of(config) as analyser:
         board.status.state, board.status.model = "deciding anew", model.name
         board.post(at_once=True)
         tagger = Tagger(config, history, analyser, dry_run=dry_run)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from genred.analysis.analyser import Analyser
-from genred.config import Config, cache_dir
+from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import Stamp, stamp_of
 from genred.service.sdnotify import notify
@@ -39,7 +39,7 @@ class Workers:
         if self._analyser is None or made_for != self._made_for:
             notify("STATUS=warming up")
             with ExitStack() as pool:
-                analyser = pool.enter_context(Analyser(config.service, config.model, cache_dir(), patience=1.0))
+                analyser = pool.enter_context(Analyser.of(config, patience=1.0))
                 analyser.warm_up(stop)
                 self._pool.close()
                 self._pool, self._analyser, self._made_for = pool.pop_all(), analyser, made_for

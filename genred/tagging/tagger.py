@@ -9,7 +9,8 @@ from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
-from genred.analysis.analyser import Analyser, Look
+from genred.analysis import Analysis
+from genred.analysis.analyser import Analyser
 from genred.config import Config, Tags
 from genred.errors import FileError, Protected, UndoConflict
 from genred.fs.files import Stamp, stamp_of
@@ -65,7 +66,7 @@ class Tagger:
                     waiting[path] = found
                     yield path
 
-        for path, look in self._analyser.look(wanted(), self._policy.ask):
+        for path, look in self._analyser.analyse(wanted(), self._policy.ask):
             yield self._settle(path, *waiting.pop(path), look)
 
     def _arrival(self, path: Path) -> tuple[Stamp, Known | None] | None:
@@ -122,7 +123,7 @@ class Tagger:
             case Standing.DONE:
                 return same_content
 
-    def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Look | FileError) -> Record:
+    def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Analysis | FileError) -> Record:
         """Decide, write and record."""
         if isinstance(look, FileError):
             return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
@@ -223,7 +224,7 @@ class Tagger:
 
         return transaction.replace(draft, stamp, edit, self._journal, self._tags)
 
-    def _persons_change(self, known: Known | None, look: Look) -> Decision | None:
+    def _persons_change(self, known: Known | None, look: Analysis) -> Decision | None:
         """A person's correction of what genred wrote into this file, None where there is none."""
         there = look.genres
         wrote = self._history.written(known.path) if known is not None else None
@@ -234,7 +235,7 @@ class Tagger:
         change = f"changed it to {', '.join(there)}" if there else "removed it"
         return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
 
-    def _is_other_music(self, path: Path, look: Look) -> bool:
+    def _is_other_music(self, path: Path, look: Analysis) -> bool:
         """Whether another piece has taken the name of one that was heard: the next disc's track 1, in an inbox."""
         if look.features is None:
             return False

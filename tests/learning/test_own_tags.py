@@ -147,15 +147,15 @@ def test_an_artist_spelt_in_two_ways_is_one() -> None:
 
 def test_models_stand_side_by_side_and_one_is_in_use(home: Path) -> None:
     """Nothing is lost by trying another, and the built-in one is always there."""
-    assert (installed.entries(), installed.path_in_use()) == ([], "")
+    assert (installed.entries(), installed.with_model(Config()).model.path) == ([], "")
     model = GenreClassifier().fit(blobs(1.0, 0), name="own")
     path = installed.file_of(model.name)
     path.parent.mkdir(parents=True)
     save(model, path)
     installed.use(model.name)
     (entry,) = installed.entries()
-    assert (entry.name, entry.in_use, installed.path_in_use()) == (model.name, True, str(path))
+    assert (entry.name, entry.in_use, installed.with_model(Config()).model.path) == (model.name, True, str(path))
     installed.use("builtin")
-    assert installed.path_in_use() == ""
+    assert installed.with_model(Config()).model.path == ""
     with pytest.raises(ModelError, match=f"no model named x; there are: builtin, {model.name}"):
         installed.use("x")
