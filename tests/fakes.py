@@ -1,5 +1,6 @@
 """Hand-written stand-ins."""
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -34,6 +35,9 @@ class FakeAnalyser(Analyser):
         self.model_name = "fake"
 
     def close(self) -> None:
+        pass
+
+    def warm_up(self, stop: threading.Event | None = None) -> None:
         pass
 
     def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:

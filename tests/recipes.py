@@ -33,7 +33,7 @@ def eventful(path: Path) -> Path:
     for number, genre in enumerate(("Jazz", "Blues", "Blues")):
         _tag(history, song.with_name(f"{number + 2:02d} Song.flac"), genre)
     _tag(history, moved, "Blues")
-    (known,) = history.same_inode(_stamp(moved))
+    (known,) = history.of_file(_stamp(moved))
     history.refresh(known, song.with_name("10 Sinnerman.flac"), _stamp(moved))
     last = _tag(history, song, "Jazz")
     undone = Record(song, Outcome.UNDONE, "took back Jazz", previous=("Jazz",), undoes=last.id, stamp=_stamp(song))

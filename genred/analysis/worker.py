@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from genred import genres
 from genred.analysis import Analysis, Ask
 from genred.config import Model, Tags
+from genred.dependencies import blame
+from genred.errors import FileError
 
 if TYPE_CHECKING:
     from genred.model.classifier import GenreClassifier
@@ -93,7 +95,13 @@ def run(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) 
     """Do one job in so much processor time and no more, even if nobody is left to watch the clock."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
     limit(resource.RLIMIT_CPU, math.ceil(spent.ru_utime + spent.ru_stime + seconds))
-    return function(*arguments)
+    try:
+        return function(*arguments)
+    except (AttributeError, FileError, ImportError, TypeError) as error:
+        # Every file would fail alike, and none of them for its own sake.
+        if (broken := blame(error)) is not None:
+            raise broken from error
+        raise
 
 
 def warm_up(model: Model, cache_folder: Path) -> str:

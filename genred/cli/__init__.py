@@ -31,6 +31,7 @@ from genred.cli import (
 )
 from genred.cli.options import DRY_RUN_BEFORE, INTERRUPTED, complain, everywhere
 from genred.cli.sections import Sections
+from genred.dependencies import blame
 from genred.errors import GenredError
 
 
@@ -50,6 +51,11 @@ def main() -> NoReturn:
     except GenredError as error:
         complain(error)
         sys.exit(error.exit_code)
+    except (AttributeError, ImportError, TypeError) as error:
+        if (broken := blame(error)) is None:
+            raise
+        complain(broken)
+        sys.exit(broken.exit_code)
 
 
 @click.group(

@@ -2,16 +2,14 @@
 
 import os
 import platform
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
-
 from genred import __version__
+from genred.dependencies import LIBRARIES, PYTHON, Library, installed
 from genred.doctor.finding import Finding, fail, ok, warn
 
 _EARLIEST = datetime(2024, 1, 1, tzinfo=UTC)
@@ -22,31 +20,35 @@ _EVENTS = 16384  # the kernel's own default for max_queued_events
 def python() -> Iterator[Finding]:
     """Python, and the libraries against the bounds that genred was tested with."""
     mine = platform.python_version()
-    try:
-        wanted = metadata("genred")["Requires-Python"]
-    except PackageNotFoundError:
-        yield warn("python", f"{mine}; genred is not installed as a package, so no version can be compared")
-        return
-    if not SpecifierSet(wanted).contains(mine, prereleases=True):
-        yield fail("python", f"{mine}, and genred needs {wanted}", "install genred into a newer Python")
+    oldest, newest = PYTHON
+    if _release(mine) < _release(oldest):
+        yield fail("python", f"{mine}, and genred needs {oldest} or newer", "install genred into a newer Python")
     else:
-        yield ok("python", f"{mine}, genred {__version__}")
-    needed = [Requirement(line) for line in requires("genred") or ()]
-    needed = [item for item in needed if item.marker is None or item.marker.evaluate({"extra": ""})]
-    wrong = list(filter(None, map(_misfit, needed)))
+        newer = f"; it was tested with Python {oldest} to {newest}" if _newer(mine, newest) else ""
+        yield ok("python", f"{mine}, genred {__version__}{newer}")
+    present = [(library, installed(library)) for library in LIBRARIES]
+    wrong = [_misfit(library, there) for library, there in present if _release(there) < _release(library.oldest)]
     if wrong:
         yield fail("libraries", ", ".join(wrong), "pip install --upgrade genred, in the environment it runs from")
     else:
-        yield ok("libraries", f"all {len(needed)} are there, in versions that fit")
+        told = [f"{library} {there} ({library.newest})" for library, there in present if _newer(there, library.newest)]
+        note = f"; newer than what genred was tested with: {', '.join(told)}" if told else ""
+        yield ok("libraries", f"all {len(LIBRARIES)} are there, in versions that fit{note}")
 
 
-def _misfit(needed: Requirement) -> str:
-    try:
-        there = version(needed.name)
-    except PackageNotFoundError:
-        return f"{needed.name} is missing"
-    fits = needed.specifier.contains(there, prereleases=True)
-    return "" if fits else f"{needed.name} {there}, not {needed.specifier}"
+def _misfit(library: Library, there: str) -> str:
+    return f"{library} {there}, older than {library.oldest}" if there else f"{library} is missing"
+
+
+def _newer(there: str, tested: str) -> bool:
+    """Tell whether a version is newer than one that was tested, by more than its last number."""
+    return _release(there)[:2] > _release(tested)[:2]
+
+
+def _release(version: str) -> list[int]:
+    """Return the numbers of a version, of which a library has had no other kinds than 1.2.3 and 1.2.3rc4."""
+    numbers = re.match(r"[\d.]*", version)
+    return [int(number) for number in numbers[0].split(".") if number] if numbers else []
 
 
 def decoders(extensions: Sequence[str]) -> Iterator[Finding]:

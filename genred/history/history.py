@@ -117,7 +117,7 @@ class History:
         """What is known of a path, None where nothing is."""
         with self.reading() as db:
             row = db.execute(sa.select(files).where(files.c.path == os.fsencode(path))).first()
-        return None if row is None else Known(path, stamp_in(row), Standing(row.standing))
+        return None if row is None else _known(row)
 
     def count_known(self) -> int:
         """How many paths are known: a millisecond for a hundred thousand."""
@@ -165,23 +165,39 @@ class History:
                     db.execute(files.update().where(files.c.path == old).values(path=new))
             db.execute(files.update().where(files.c.path == now).values(columns_of(stamp)))
 
-    def same_inode(self, stamp: Stamp) -> list[Known]:
-        """Known paths of this very file (device and inode, size and mtime): it may have been renamed."""
-        row = columns_of(stamp)
-        where = [files.c[name] == row[name] for name in ("ino", "dev", "size", "mtime_ns")]
-        with self.reading() as db:
-            rows = db.execute(sa.select(files).where(*where)).all()
-        return [Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing)) for row in rows]
+    def name_also(self, known: Known, path: Path, stamp: Stamp) -> None:
+        """Note a second name of a known file: what is known of it holds under both."""
+        with self.writing() as db:
+            row = db.execute(sa.select(files).where(files.c.path == os.fsencode(known.path))).one()
+            same = {name: getattr(row, name) for name in ("standing", "record", "wrote")}
+            db.execute(_upsert(files, {"path": os.fsencode(path), **columns_of(stamp), **same}, "path"))
 
-    def same_content(self, path: Path, stamp: Stamp) -> list[Known]:
-        """Known files of this name, size and time of modification: one may have been moved from another disk."""
+    def of_file(self, stamp: Stamp) -> list[Known]:
+        """Return the known names of this very file, unchanged: its device, inode, size and time of modification."""
+        return self._known_by(stamp, "ino", "dev", "size", "mtime_ns")
+
+    def of_content(self, stamp: Stamp) -> list[Known]:
+        """Return the known files of this size and time of modification."""
+        return self._known_by(stamp, "size", "mtime_ns")
+
+    def _known_by(self, stamp: Stamp, *names: str) -> list[Known]:
         row = columns_of(stamp)
         with self.reading() as db:
-            rows = db.execute(
-                sa.select(files).where(*(files.c[name] == row[name] for name in ("size", "mtime_ns")))
-            ).all()
-        known = [Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing)) for row in rows]
-        return [other for other in known if other.path.name == path.name]
+            rows = db.execute(sa.select(files).where(*(files.c[name] == row[name] for name in names))).all()
+        return list(map(_known, rows))
+
+    def count_tagged(self, size: int) -> int:
+        """Return how many known files of this size carry a tag of genred's."""
+        tagged = sa.select(sa.func.count()).select_from(files).where(files.c.size == size, files.c.wrote.is_not(None))
+        with self.reading() as db:
+            return int(db.execute(tagged).scalar_one())
+
+    def left_as(self, size: int, sha256: bytes) -> list[Known]:
+        """Return the known files of this size that a tag write left with this content."""
+        joined = files.join(writes, writes.c.record == files.c.wrote)
+        where = [files.c.size == size, writes.c.after_sha256 == sha256]
+        with self.reading() as db:
+            return list(map(_known, db.execute(sa.select(files).select_from(joined).where(*where)).all()))
 
     def heard(self, version: str, below: Path | None = None) -> Iterator[Heard]:
         """Files with features of this version whose decision was genred's own, in the order of their paths.
@@ -227,7 +243,7 @@ class History:
         select = sa.select(files).where(at_or_below(files.c.path, below)).order_by(sa.func.random()).limit(count)
         with self.reading() as db:
             rows = db.execute(select).all()
-        return [Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing)) for row in rows]
+        return list(map(_known, rows))
 
     def note(self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool) -> int:
         """Files were found on a file system that is new here; returns how many are backlog from now on.
@@ -346,9 +362,8 @@ class History:
             yield db
 
 
-def known_as(path: Path, stamp: Stamp, history: History) -> Known | None:
-    """What is known of a file, under the name it was last seen by if it isn't known by this one."""
-    return history.known(path) or next(iter(history.same_inode(stamp)), None)
+def _known(row: sa.Row[Any]) -> Known:
+    return Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing), row.record, row.wrote)
 
 
 def _record(row: sa.Row[Any]) -> Record:

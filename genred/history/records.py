@@ -64,7 +64,12 @@ class Known:
 
     path: Path
     stamp: Stamp
+    """The file's, when it was seen last."""
     standing: Standing
+    record: int | None = None
+    """The latest decision about it; None where there was none yet."""
+    wrote: int | None = None
+    """The tag write that is in force; None where genred wrote nothing, or it was undone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """A person's own library as labelled music: the genres that they set, never those that genred wrote."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,13 +13,16 @@ from genred.config import Tags
 from genred.errors import FileError
 from genred.fs.files import stamp_of
 from genred.genres import Vocabulary, is_generic
-from genred.history.history import History, known_as
-from genred.history.records import Outcome, Query, Standing
+from genred.history.history import History
+from genred.history.identity import copied_from, is_as_written, recognise, sounds_alike
+from genred.history.records import Known, Outcome, Query, Standing
 from genred.learning.labels import Labelled
 from genred.model.classifier import GenreClassifier
 from genred.model.evaluation import Evaluation
 from genred.model.table import Table
-from genred.tagging.policy import is_as_written
+
+OWN = "genre written by genred, and confirmed by nobody"
+"""Why most tracks of a tagged library teach nothing."""
 
 LEAST_TRACKS = 8
 LEAST_ARTISTS = 4
@@ -61,16 +64,26 @@ def from_tags(
     """
     labelled: list[Labelled] = []
     left_out: Counter[str] = Counter()
+    unsure: dict[Path, tuple[Labelled, Known]] = {}
     for path, look in analyser.analyse(paths, Ask.TAGS):
-        reason = _unfit(path, look, history, separator)
+        reason = _unfit(look)
         if reason or not isinstance(look, Analysis):
             left_out[reason] += 1
             continue
         (name,) = (name for name in look.genres if not is_generic(name))
         # Without an artist the folder has to do: an album is by one artist more often than not.
-        labelled.append(
-            Labelled(path, vocabulary.canonical(name), look.artist.casefold() or str(path.parent), "library")
-        )
+        item = Labelled(path, vocabulary.canonical(name), look.artist.casefold() or str(path.parent), "library")
+        answered = _answered(path, look.genres, history, separator) if history is not None else None
+        if answered is None:
+            labelled.append(item)
+        elif answered.is_sure:
+            left_out[OWN] += 1
+        else:
+            unsure[path] = item, answered.file
+    if history is not None and unsure:
+        for path in _other_music({path: known for path, (_, known) in unsure.items()}, analyser, history):
+            labelled.append(unsure.pop(path)[0])
+        left_out[OWN] += len(unsure)
     return _enough(labelled, left_out)
 
 
@@ -120,32 +133,55 @@ def teach(
     return model, Comparison(new=model.evaluation_.of(slice(len(table))), old=in_use.evaluate(table))
 
 
-def _unfit(path: Path, look: Analysis | object, history: History | None, separator: str) -> str:
-    """Why a file teaches nothing; empty where it does."""
+def _unfit(look: Analysis | object) -> str:
+    """Return why a file teaches nothing, whoever wrote its genre; empty where it may teach."""
     if not isinstance(look, Analysis):
         return "tags can't be read"
     said = [name for name in look.genres if not is_generic(name)]
     if not said:
         return "no genre"
-    if len(said) > 1:
-        return "more than one genre"
-    if history is not None and _is_own_answer(path, look.genres, history, separator):
-        return "genre written by genred, and confirmed by nobody"
-    return ""
+    return "more than one genre" if len(said) > 1 else ""
 
 
-def _is_own_answer(path: Path, genres: Sequence[str], history: History, separator: str) -> bool:
-    """Whether genred wrote what a file says, whatever the file was called then, and no person confirmed it."""
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """A file for which genred gave the answer that a file carries."""
+
+    file: Known
+    is_sure: bool
+    """False where something else was done to the file since: it may be other music with the same genre."""
+
+
+def _answered(path: Path, genres: Sequence[str], history: History, separator: str) -> _Answered | None:
+    """Return the file for which genred gave this answer; None where the genre is a person's, or confirmed by one."""
     try:
-        known = known_as(path, stamp_of(path), history)
+        stamp = stamp_of(path)
     except FileError:
-        return False
-    if known is None:
-        return False
-    if known.standing is Standing.PERSON:
-        return _is_back(known.path, genres, history, separator)
-    wrote = history.written(known.path)
-    return wrote is not None and is_as_written(genres, wrote, separator)
+        return None
+    known = recognise(history, path, stamp)
+    if known is not None and known.standing is Standing.PERSON:
+        return _Answered(known, is_sure=True) if _is_back(known.path, genres, history, separator) else None
+    for file in (known, copied_from(history, path, stamp)):
+        wrote = history.written(file.path) if file is not None else None
+        if file is not None and wrote is not None and is_as_written(genres, wrote, separator):
+            untouched = file.stamp.same_content(stamp) and file.record == file.wrote
+            return _Answered(file, is_sure=untouched or file != known)
+    return None
+
+
+def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: History) -> Iterator[Path]:
+    """Listen to files that were edited or replaced since genred tagged them, and yield those that are another piece.
+
+    A file that can't be compared counts as the one that genred tagged: one example less does less harm than a model
+    that learns its own answers.
+    """
+    analyser.warm_up()
+    for path, look in analyser.analyse(files, Ask.BOTH):
+        if isinstance(look, Analysis) and look.features is not None:
+            version, vector = look.features
+            before = history.vectors([files[path].path], version).get(files[path].path)
+            if before is not None and not sounds_alike(before, vector):
+                yield path
 
 
 def _is_back(path: Path, genres: Sequence[str], history: History, separator: str) -> bool:

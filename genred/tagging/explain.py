@@ -16,11 +16,12 @@ from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import stamp_of
 from genred.genres import PARENT, is_generic
-from genred.history.history import History, known_as
+from genred.history.history import History
+from genred.history.identity import is_as_written, recognise
 from genred.history.records import Known, Outcome, Query, Record, Standing
 from genred.model.prediction import Candidate, Prediction
 from genred.saving.transaction import refusal
-from genred.tagging.policy import Decision, Policy, is_as_written
+from genred.tagging.policy import Decision, Policy
 from genred.watching.walk import WatchOptions, wanted
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def explain(
     import numpy as np  # here and not above: only what computes needs it
 
     stamp = stamp_of(path)
-    known = known_as(path, stamp, history) if history else None
+    known = recognise(history, path, stamp) if history else None
     name = known.path if known else path
     past = tuple(history.records(Query(path=name, limit=5))) if history else ()
     stored = _stored(name, history) if history and known and known.stamp.matches(stamp) else None

@@ -1,12 +1,10 @@
 """What becomes of one path: skip it? look into it, decide, write, record."""
 
 import logging
-import os
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from genred.analysis import Analysis
@@ -15,11 +13,12 @@ from genred.config import Config, Tags
 from genred.errors import FileError, Protected, UndoConflict
 from genred.fs.files import Stamp, stamp_of
 from genred.history.history import History
+from genred.history.identity import follow, is_as_written, is_at, recognise, sounds_alike
 from genred.history.journal import Journal, Undo
 from genred.history.records import Heard, Known, Outcome, Record, Standing
 from genred.model.prediction import Prediction
 from genred.saving import transaction
-from genred.tagging.policy import Decision, Policy, is_as_written
+from genred.tagging.policy import Decision, Policy
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +66,15 @@ class Tagger:
                     yield path
 
         for path, look in self._analyser.analyse(wanted(), self._policy.ask):
-            yield self._settle(path, *waiting.pop(path), look)
+            stamp, known = waiting.pop(path)
+            if not self._was_decided_meanwhile(path, stamp):
+                yield self._settle(path, stamp, known, look)
+
+    def _was_decided_meanwhile(self, path: Path, stamp: Stamp) -> bool:
+        """Return whether the file was decided about while it was looked into, under another name of it."""
+        with suppress(FileError):
+            return stamp_of(path) != stamp and self._arrival(path) is None
+        return False
 
     def _arrival(self, path: Path) -> tuple[Stamp, Known | None] | None:
         """What is known of a path that is worth a look; None where it isn't."""
@@ -76,11 +83,11 @@ class Tagger:
         except FileError as error:
             log.debug("left alone: %s", error)
             return None
-        known = self._known(path, stamp)
+        known = recognise(self._history, path, stamp)
         if known is None or not self._is_done(path, known, stamp):
             return stamp, known
-        if not self._dry_run and (known.path, known.stamp) != (path, stamp):
-            self._history.refresh(known, path, stamp)
+        if not self._dry_run:
+            follow(self._history, known, path, stamp)
         return None
 
     def _followed(self, paths: Iterable[Path]) -> Iterator[Path]:
@@ -90,38 +97,26 @@ class Tagger:
         """
         rest = iter(paths)
         while batch := list(islice(rest, 256)):
-            for path in batch:
+            for path in () if self._dry_run else batch:
                 with suppress(FileError):
                     stamp = stamp_of(path)
-                    known = self._known(path, stamp)
-                    if known is not None and known.path != path and not self._dry_run:
+                    known = recognise(self._history, path, stamp)
+                    if known is not None and known.path != path and not is_at(known.path, stamp):
                         self._history.refresh(known, path, stamp)
             yield from batch
 
-    def _known(self, path: Path, stamp: Stamp) -> Known | None:
-        """What is known of a file, under this name or one that it no longer has; else of the name."""
-        known = self._history.known(path)
-        if known is not None and _same_file(known.stamp, stamp):
-            return known
-        renamed = (other for other in self._history.same_inode(stamp) if not _has(other.path, stamp))
-        moved = (other for other in self._history.same_content(path, stamp) if not os.path.lexists(other.path))
-        return next(chain(renamed, moved), known)
-
     def _is_done(self, path: Path, known: Known, stamp: Stamp) -> bool:
-        same_file = _same_file(known.stamp, stamp)
-        # A rename moves ctime, and so does a move to another disk; size and mtime stay.
-        same_content = (known.stamp.size, known.stamp.mtime_ns) == (stamp.size, stamp.mtime_ns)
         match known.standing:
             case Standing.PERSON:
                 return True
             case Standing.BACKLOG:
-                return not self._backlog and (same_file or same_content)
+                return not self._backlog and (known.stamp.same_file(stamp) or known.stamp.same_content(stamp))
             case Standing.HELD:
                 return transaction.refusal(path, self._tags) is not None
             case Standing.RETRY:
                 return False
             case Standing.DONE:
-                return same_content
+                return known.stamp.same_content(stamp)
 
     def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Analysis | FileError) -> Record:
         """Decide, write and record."""
@@ -241,9 +236,7 @@ class Tagger:
             return False
         version, vector = look.features
         before = self._history.vectors([path], version).get(path, vector)
-        pairs = list(zip(array("f", before), array("f", vector), strict=True))
-        # The libraries of another year hear the same piece a little differently, never most of it.
-        return 2 * sum(abs(old - new) > 0.01 * abs(old) for old, new in pairs) > len(pairs)
+        return not sounds_alike(before, vector)
 
     def _refused(self, record: Record, error: FileError) -> Record:
         outcome = Outcome.SKIPPED if isinstance(error, Protected) else Outcome.FAILED
@@ -254,18 +247,6 @@ class Tagger:
 
     def _record(self, record: Record) -> Record:
         return record if self._dry_run else self._history.record(record)
-
-
-def _same_file(one: Stamp, other: Stamp) -> bool:
-    return (one.dev, one.ino) == (other.dev, other.ino)
-
-
-def _has(path: Path, stamp: Stamp) -> bool:
-    """Whether a name is this very file's."""
-    try:
-        return _same_file(stamp_of(path), stamp)
-    except FileError:
-        return False
 
 
 def take_back(

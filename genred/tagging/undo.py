@@ -8,6 +8,7 @@ from pathlib import Path
 from genred.errors import FileError
 from genred.fs.files import Stamp, stamp_of
 from genred.history.history import History
+from genred.history.identity import recognise
 from genred.history.journal import Journal, Undo
 from genred.history.records import Query, Record
 
@@ -47,9 +48,13 @@ def _meant(undo: Undo, queries: list[Query]) -> bool:
 def _former_names(history: History, journal: Journal, path: Path) -> dict[Path, Path]:
     """What the files at or below a path were called when they were tagged: former name, name now."""
     names = journal.moved(path)
-    for now, stamp in history.unknown(_there(path)):
-        names |= dict.fromkeys(_gone(history, stamp), now)
-    return names
+    return names | _unnoticed(history, path)
+
+
+def _unnoticed(history: History, path: Path) -> dict[Path, Path]:
+    """Return the files at or below a path that nobody has seen since they were renamed: former name, name now."""
+    found = ((now, recognise(history, now, stamp)) for now, stamp in history.unknown(_there(path)))
+    return {known.path: now for now, known in found if known is not None and known.path != now}
 
 
 def _located(history: History, journal: Journal, undos: list[Undo], names: dict[Path, Path]) -> list[Undo]:
@@ -60,8 +65,7 @@ def _located(history: History, journal: Journal, undos: list[Undo], names: dict[
     names = names | journal.moved_away(missing)
     lost = missing - names.keys()
     for folder in {_nearest(path) for path in lost} - {Path("/")}:
-        for now, stamp in history.unknown(_there(folder)):
-            names |= {then: now for then in _gone(history, stamp) if then in lost}
+        names |= {then: now for then, now in _unnoticed(history, folder).items() if then in lost}
     located: list[Undo] = []
     seen: set[Path] = set()
     for undo in undos:
@@ -70,11 +74,6 @@ def _located(history: History, journal: Journal, undos: list[Undo], names: dict[
         located.append(replace(undo, path=path, latest=path not in seen))
         seen.add(path)
     return located
-
-
-def _gone(history: History, stamp: Stamp) -> Iterable[Path]:
-    """The names under which this very file was known and no longer is."""
-    return (known.path for known in history.same_inode(stamp) if not os.path.lexists(known.path))
 
 
 def _nearest(path: Path) -> Path:

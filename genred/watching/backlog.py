@@ -116,7 +116,7 @@ class Meeting:
 
 
 def _is_there(known: Known) -> bool:
+    """Return whether a known name holds what it held, be it on another disk."""
     with suppress(FileError):
-        stamp = stamp_of(known.path)
-        return (stamp.size, stamp.mtime_ns) == (known.stamp.size, known.stamp.mtime_ns)
+        return stamp_of(known.path).same_content(known.stamp)
     return False

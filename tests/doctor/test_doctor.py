@@ -1,4 +1,6 @@
 import os
+import platform
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -75,16 +77,29 @@ def test_a_check_that_breaks_is_told_as_it_broke() -> None:
 # -- the machine -------------------------------------------------------------------------------------------------------
 
 
-def test_libraries_are_held_against_the_bounds_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is missing or too old is named; what the package needs only for its tests doesn't count."""
+def test_libraries_are_held_against_the_versions_that_were_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing or too old is named; an older Python too."""
     assert told(machine.python(), "libraries").state is State.OK
-    needed = ["click>=99", "no-such-library", "also-not; extra == 'dev'", "numpy"]
-    monkeypatch.setattr(machine, "requires", lambda name: needed)
+    versions = {"click": "8.3.9", "pebble": "", "rich": "14rc1", "scipy": "1.15"}
+    monkeypatch.setattr(machine, "installed", lambda library: versions.get(library.name, library.newest))
     found = told(machine.python(), "libraries")
     assert found.state is State.FAIL
-    assert "click" in found.message
-    assert "no-such-library is missing" in found.message
-    assert "also-not" not in found.message
+    assert found.message == "click 8.3.9, older than 8.4, pebble is missing"
+    monkeypatch.setattr(platform, "python_version", lambda: "3.9.1")
+    assert told(machine.python(), "python").state is State.FAIL
+
+
+def test_what_is_newer_than_what_was_tested_is_noted_and_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By more than its last number, with what was tested; Python too."""
+    versions = {"av": "99.1.0", "numpy": "2.5.99"}
+    monkeypatch.setattr(machine, "installed", lambda library: versions.get(library.name, library.oldest))
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
+    found = told(machine.python(), "libraries")
+    assert found.state is State.OK
+    assert re.search(r"; newer than what genred was tested with: av 99\.1\.0 \([\d.]+\)$", found.message)
+    python = told(machine.python(), "python")
+    assert python.state is State.OK
+    assert re.match(r"3\.99\.0, .*; it was tested with Python 3\.\d+ to 3\.\d+$", python.message)
 
 
 def test_every_default_kind_of_file_has_a_decoder_but_one() -> None:

@@ -100,7 +100,7 @@ def test_without_a_table_nothing_is_known_and_nothing_changes(tmp_path: Path) ->
 def test_a_mount_is_noticed(tmp_path: Path) -> None:
     """And an unmount; once each."""
     script = """
-        from genred.mounts import MountTable
+        from genred.fs.mounts import MountTable
         with closing(MountTable()) as table:
             for command in (["mount", "-t", "tmpfs", "none"], ["umount"]):
                 assert not table.changed()

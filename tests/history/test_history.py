@@ -113,7 +113,7 @@ def test_a_file_met_on_another_disk_keeps_what_is_known_of_it(history: History, 
 def test_a_renamed_file_is_recognised_by_its_inode(history: History) -> None:
     """It keeps what is known of it."""
     history.record(tagged())
-    (known,) = history.same_inode(STAMP)
+    (known,) = history.of_file(STAMP)
     history.refresh(known, SONG.with_name("renamed.mp3"), STAMP)
     assert history.known(SONG) is None
     assert history.known(SONG.with_name("renamed.mp3")) is not None

@@ -1,9 +1,14 @@
+import os
+import shutil
+from array import array
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import mutagen.flac
 import numpy as np
 import pytest
+import soundfile
 
 from genred import tags
 from genred.config import Config, Tags
@@ -13,8 +18,10 @@ from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Query
 from genred.learning import own_tags
+from genred.learning.own_tags import OWN
 from genred.model import installed
 from genred.model.classifier import GenreClassifier
+from genred.model.prediction import Prediction
 from genred.model.storage import save
 from genred.model.table import Table
 from genred.sound.features import FEATURE_NAMES
@@ -37,8 +44,143 @@ def music(tmp_path: Path) -> list[Path]:
     return songs
 
 
+class Ear(FakeAnalyser):
+    """Hears Polka in everything; how a file sounds is how long it is, whatever its tags say."""
+
+    def hear(self, path: Path) -> Prediction:
+        return sure("polka")
+
+    def features(self, path: Path) -> bytes:
+        return array("f", [soundfile.info(path).frames] * 3).tobytes()
+
+
 def teaches(songs: list[Path], history: History | None = None) -> own_tags.Found:
-    return own_tags.from_tags(songs, FakeAnalyser(), history, Vocabulary(aliases={"polka": "Folk"}))
+    return own_tags.from_tags(songs, Ear(), history, Vocabulary(aliases={"polka": "Folk"}))
+
+
+def scan(folder: Path, history: History) -> None:
+    list(Tagger(Config(), history, Ear()).process(sorted(folder.rglob("*.flac"))))
+
+
+@pytest.fixture
+def album(tmp_path: Path, history: History) -> Path:
+    """A folder of three files whose genre is genred's answer."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for number in range(3):
+        make(folder / f"{number}.flac", 0.2 + number / 10)
+    scan(folder, history)
+    assert [tags.read_genres(song) for song in folder.iterdir()] == [["polka"]] * 3
+    return folder
+
+
+def copied(album: Path, name: str, copy: Callable[[str, str], object] = shutil.copy2) -> Path:
+    return Path(shutil.copytree(album, album.with_name(name), copy_function=copy))
+
+
+def moved_to_another_disk(album: Path) -> None:
+    copied(album, "elsewhere")
+    shutil.rmtree(album)
+
+
+def renamed(album: Path) -> None:
+    album.rename(album.with_name("Album (1999)"))
+
+
+def backed_up(album: Path) -> None:
+    copied(album, "backup")
+
+
+def copied_without_times(album: Path) -> None:
+    copied(album, "backup", shutil.copyfile)
+
+
+def restored_under_other_names(album: Path) -> None:
+    backup = copied(album, "backup")
+    shutil.rmtree(album)
+    album.mkdir()
+    for song in backup.iterdir():
+        shutil.copy2(song, album / f"restored {song.name}")
+    shutil.rmtree(backup)
+
+
+def restored_under_other_names_without_times(album: Path) -> None:
+    backup = copied(album, "backup")
+    shutil.rmtree(album)
+    album.mkdir()
+    for song in backup.iterdir():
+        shutil.copyfile(song, album / f"restored {song.name}")
+    shutil.rmtree(backup)
+
+
+def seen_under_a_second_name(album: Path) -> None:
+    (second := album.with_name("second")).mkdir()
+    for song in album.iterdir():
+        (second / song.name).hardlink_to(song)
+
+
+def given_titles(album: Path) -> None:
+    for song in album.iterdir():
+        tagged = mutagen.flac.FLAC(song)
+        tagged["title"] = "A title that wasn't there before"
+        tagged.save(padding=lambda _: 5000)
+
+
+def given_titles_by_replacement(album: Path) -> None:
+    copied(album, "work", shutil.copyfile)
+    given_titles(album.with_name("work"))
+    for song in album.with_name("work").iterdir():
+        song.replace(album / song.name)
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["trained at once", "scanned before"])
+@pytest.mark.parametrize(
+    "happens",
+    [
+        moved_to_another_disk,
+        renamed,
+        backed_up,
+        copied_without_times,
+        restored_under_other_names,
+        restored_under_other_names_without_times,
+        seen_under_a_second_name,
+        given_titles,
+        given_titles_by_replacement,
+    ],
+)
+def test_its_own_answers_stay_its_own_wherever_they_go(
+    music: list[Path], album: Path, history: History, happens: Callable[[Path], None], seen: bool
+) -> None:
+    """None of them is taken for a person's genre, whatever the files are called and whether or not a scan saw them."""
+    happens(album)
+    if seen:
+        scan(album.parent, history)
+    others = sorted(set(album.parent.rglob("*.flac")) - set(music))
+    assert len(others) >= 3
+    found = teaches([*music, *others], history)
+    assert {item.path for item in found.labelled} == set(music)
+    assert found.left_out == {OWN: len(others)}
+
+
+def overwritten(new: Path, old: Path) -> None:
+    old.write_bytes(new.read_bytes())
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["trained at once", "scanned before"])
+@pytest.mark.parametrize("takes", [os.replace, overwritten])
+def test_a_new_file_that_takes_the_name_of_a_tagged_one_is_a_persons(
+    music: list[Path], album: Path, history: History, takes: Callable[[Path, Path], None], seen: bool
+) -> None:
+    """What it says was said by whoever made it, be it the same that genred said of another piece of that name."""
+    new = make(album / "new.flac", 1.5)
+    tags.write_genres(new, ["polka"])
+    takes(new, album / "1.flac")
+    new.unlink(missing_ok=True)
+    if seen:
+        scan(album, history)
+    found = teaches([*music, *sorted(album.iterdir())], history)
+    assert {item.path for item in found.labelled} == {*music, album / "1.flac"}
+    assert found.left_out == {OWN: 2}
 
 
 def test_a_persons_genres_are_labels_and_their_artists_groups(music: list[Path]) -> None:
@@ -53,7 +195,7 @@ def test_what_genred_wrote_teaches_nothing_until_a_person_confirms_it(music: lis
     tags.write_genres(music[0], [])
     tagger = Tagger(Config(), history, FakeAnalyser({music[0].name: sure("polka")}))
     list(tagger.process([music[0]]))
-    assert teaches(music, history).left_out["genre written by genred, and confirmed by nobody"] == 1
+    assert teaches(music, history).left_out[OWN] == 1
     tagger.obey(music[0], "polka")
     assert not teaches(music, history).left_out
 
@@ -66,7 +208,7 @@ def test_a_decision_taken_back_does_not_make_genreds_answer_a_persons(music: lis
     tagger.obey(music[0], "Zydeco")
     undo_last(history, music[0])
     assert tags.read_genres(music[0]) == ["polka"]
-    assert teaches(music, history).left_out["genre written by genred, and confirmed by nobody"] == 1
+    assert teaches(music, history).left_out[OWN] == 1
     undo_last(history, music[0])
     tags.write_genres(music[0], ["polka"])
     assert not teaches(music, history).left_out
