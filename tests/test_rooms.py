@@ -15,6 +15,7 @@ ROOMS_OF = {
     "msgspec": {"config", "model/storage.py"},
     "mutagen": {"tags"},
     "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging"},
+    "packaging": {"doctor"},
     "pebble": {"analysis"},
     "prompt_toolkit": {"cli/review/terminal.py"},
     "rich": {"cli"},

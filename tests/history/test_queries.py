@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from benchmarks.querying import asked, made
+from benchmarks.history import asked, made
 from genred.history import schema
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
