@@ -205,7 +205,8 @@ class GenreClassifier:
     def evaluate(self, table: Table) -> Evaluation:
         """How right this model is about labelled music; never flattering.
 
-        A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist.
+        A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist. Other
+        tracks by an artist of the training music are counted.
         """
         normal = self.space_.normal(table.X[:, N_META:])
         judged = self._probabilities(self.space_.for_genre(normal))
@@ -214,7 +215,9 @@ class GenreClassifier:
         genres = np.union1d(self.classes_, table.y)
         probabilities = np.zeros((len(table), len(genres)))
         probabilities[:, np.searchsorted(genres, self.classes_)] = judged
-        return Evaluation(tuple(map(str, genres)), table.y, probabilities, heard=int(heard.sum()))
+        known = {artist.casefold() for artist, _ in self.origins_}
+        familiar = sum(str(artist).casefold() in known for artist in table.groups[~heard])
+        return Evaluation(tuple(map(str, genres)), table.y, probabilities, heard=int(heard.sum()), familiar=familiar)
 
     def _probabilities(self, Z: Floats) -> Floats:
         return softmax(self.discriminant_.logits(Z) / self.temperature_)
