@@ -55,12 +55,13 @@ def prepare(cache: Path) -> None:
     GenredError
         If there is no place for the socket that it listens to.
     """
-    _set_environment(cache)
+    set_environment(cache)
     _context.set_forkserver_preload(["genred.analysis.preload"])
     _start_server()
 
 
-def _set_environment(cache: Path) -> None:
+def set_environment(cache: Path) -> None:
+    """Tell libraries, in the processes that this one starts, where to keep compiled code, and to take one thread."""
     # Workers are processes already: threads inside of numpy would only fight over the processors.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
@@ -120,7 +121,7 @@ class Analyser:
         self._model = model
         self._cache = cache
         _look_after_workers_every(patience)
-        _set_environment(cache)
+        set_environment(cache)
         _open_up_to(_DESCRIPTORS + _DESCRIPTORS_PER_WORKER * self.workers)
         self._pool = self._made()
 

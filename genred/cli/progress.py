@@ -2,6 +2,8 @@
 
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from rich.console import Console
@@ -9,6 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from genred.history.records import Outcome
+
+
+@contextmanager
+def telling() -> Iterator[Callable[[str], None]]:
+    """Show, on a terminal only, what is being done: call what this gives with a few words."""
+    with Console(stderr=True).status("learning", spinner="line") as status:
+        yield status.update
 
 
 class Progress:

@@ -1,7 +1,7 @@
 """A person's own library as labelled music: the genres that they set, never those that genred wrote."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,9 @@ LEAST_TRACKS = 8
 LEAST_ARTISTS = 4
 """Of each genre; with fewer nothing can be learnt and tested on artists that weren't learnt from."""
 
+_CHANCE = 0.02
+"""A difference between two models that the choice of a few tracks could make."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -46,6 +49,7 @@ def from_tags(
     history: History | None,
     vocabulary: Vocabulary,
     separator: str = Tags().separator,
+    covered: Collection[str] = (),
 ) -> Found:
     """The music among ``paths`` that carries exactly one genre of a person's own.
 
@@ -61,6 +65,8 @@ def from_tags(
         What the user's spellings mean.
     separator
         What genred puts between genres where a tag has no lists.
+    covered
+        Genres that other music, which is learnt from as well, has enough of: a single track of theirs is of use.
     """
     labelled: list[Labelled] = []
     left_out: Counter[str] = Counter()
@@ -84,7 +90,7 @@ def from_tags(
         for path in _other_music({path: known for path, (_, known) in unsure.items()}, analyser, history):
             labelled.append(unsure.pop(path)[0])
         left_out[OWN] += len(unsure)
-    return _enough(labelled, left_out)
+    return _enough(labelled, left_out, covered)
 
 
 @dataclass(frozen=True)
@@ -93,21 +99,40 @@ class Comparison:
 
     new: Evaluation
     old: Evaluation
+    target_precision: float
+    """The share of right answers that is asked for."""
 
     @property
     def is_better(self) -> bool:
-        return self.new.balanced_accuracy >= self.old.balanced_accuracy
+        """Tell whether the new model is better at one of two things, and no worse at the other but for chance.
+
+        It is used to give answers that are right often enough, so what counts is how many it gives; and a model that
+        gave up rare genres for common ones would be worse.
+        """
+        answers = self.new.coverage(self.target_precision) - self.old.coverage(self.target_precision)
+        recall = self.new.balanced_accuracy - self.old.balanced_accuracy
+        return max(answers, recall) >= 0 and min(answers, recall) > -_CHANCE
 
     def lines(self) -> list[str]:
-        """Per genre, for reading in a terminal."""
+        """Return a table for reading in a terminal: genres, all of them, and how much would be answered."""
         was, now = self.old.recall, self.new.recall
-        rows = [f"{genre:<16}{was.get(genre, 0.0):>8.2f}{now[genre]:>8.2f}" for genre in sorted(set(self.new.truth))]
-        total = f"{'balanced':<16}{self.old.balanced_accuracy:>8.2f}{self.new.balanced_accuracy:>8.2f}"
-        return [f"{'recall':<16}{'in use':>8}{'new':>8}", *rows, total]
+        rows = [(genre, was.get(genre, 0.0), now[genre]) for genre in sorted(set(self.new.truth))]
+        rows.append(("balanced", self.old.balanced_accuracy, self.new.balanced_accuracy))
+        for precision in sorted({self.target_precision, 0.9}):
+            name = f"answers at {precision:.0%}".replace("%", " %")
+            rows.append((name, self.old.coverage(precision), self.new.coverage(precision)))
+        width = max(len(name) for name, _, _ in rows) + 1
+        head = f"{'recall':<{width}}{'in use':>8}{'new':>8}"
+        return [head, *(f"{name:<{width}}{old:>8.2f}{new:>8.2f}" for name, old, new in rows)]
 
 
 def teach(
-    table: Table, in_use: GenreClassifier, *, name: str, base: Table | None
+    table: Table,
+    in_use: GenreClassifier,
+    *,
+    name: str,
+    base: Table | None,
+    tell: Callable[[str], None] = lambda step: None,
 ) -> tuple[GenreClassifier, Comparison]:
     """Fit a model to a person's music, joined with a base where there is one, and compare it with the one in use.
 
@@ -121,6 +146,8 @@ def teach(
         What to call the new one.
     base
         Other music to learn from as well, the built-in table.
+    tell
+        Is told what is being done, in a few words: it takes a minute.
     """
     if base is None:
         joined = table
@@ -129,8 +156,10 @@ def teach(
         spelt = {str(group).casefold(): group for group in base.groups}
         groups = np.array([spelt.get(str(group).casefold(), group) for group in table.groups])
         joined = Table.join([replace(table, groups=groups), base])
-    model = GenreClassifier().fit(joined, name=name)
-    return model, Comparison(new=model.evaluation_.of(slice(len(table))), old=in_use.evaluate(table))
+    model = GenreClassifier().fit(joined, name=name, tell=tell)
+    tell("comparing with the model in use")
+    old = in_use.evaluate(table)
+    return model, Comparison(model.evaluation_.of(slice(len(table))), old, in_use.target_precision)
 
 
 def _unfit(look: Analysis | object) -> str:
@@ -199,13 +228,15 @@ def _is_back(path: Path, genres: Sequence[str], history: History, separator: str
     )
 
 
-def _enough(labelled: list[Labelled], left_out: Counter[str]) -> Found:
+def _enough(labelled: list[Labelled], left_out: Counter[str], covered: Collection[str]) -> Found:
+    """Leave out genres of which there is too little here, and nothing elsewhere."""
     artists: defaultdict[str, set[str]] = defaultdict(set)
     tracks: Counter[str] = Counter()
     for item in labelled:
         artists[item.genre].add(item.artist)
         tracks[item.genre] += 1
     fit = {genre for genre in tracks if tracks[genre] >= LEAST_TRACKS and len(artists[genre]) >= LEAST_ARTISTS}
+    fit |= tracks.keys() & set(covered)
     for genre in tracks.keys() - fit:
         left_out[f"too few tracks or artists of {genre}"] += tracks[genre]
     return Found([item for item in labelled if item.genre in fit], left_out)
