@@ -59,6 +59,11 @@ _CANONICAL = {key(s): genre for genre, others in _SPELLINGS.items() for s in (ge
 _GENERIC_KEYS = frozenset(key(name) for name in _GENERIC)
 
 
+def spellings(genre: str) -> tuple[str, ...]:
+    """Return the other spellings that the vocabulary knows of a genre."""
+    return _SPELLINGS.get(genre, ())
+
+
 def canonical(name: str) -> str:
     """The vocabulary's name for a spelling; the name itself, trimmed, where the vocabulary doesn't know it."""
     return _CANONICAL.get(key(name), name.strip())

@@ -150,10 +150,15 @@ class Analyser:
         self._pool.stop()
         self._pool.join()
 
-    def warm_up(self, stop: threading.Event | None = None) -> None:
+    def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
         """Have a worker load the model and try it; then ``model_name`` is known. The others are as quick when asked.
 
-        The first time, when librosa's code is compiled and the model fitted, takes a minute; ``stop`` ends the waiting.
+        Parameters
+        ----------
+        stop
+            Ends the waiting: the first time, when code is compiled and the model fitted, takes a minute.
+        tell
+            Called twice a second with what is waited for.
 
         Raises
         ------
@@ -162,20 +167,36 @@ class Analyser:
         GenredError
             If no worker gets ready.
         """
+        anew = "" if any((self._cache / "numba").glob("*")) else ", which is compiled once"
         prepare(self._cache)
         # A pool is made by whoever gives it its first job, and that one waits, deaf, for the first fork.
         first = threading.Thread(target=_fork_once, daemon=True)
         first.start()
         while first.is_alive():
+            tell("loading what listens")
             first.join(0.5)
             if stop is not None and stop.is_set():
                 return
-        future = self._submit(worker.warm_up, (self._model, self._cache), _START_SECONDS)
-        while not wait([future], timeout=0.5).done:
-            if stop is not None and stop.is_set():
-                return
+        steps: list[tuple[str, Callable[..., str], tuple[Any, ...]]] = [
+            (f"trying what listens{anew}", worker.listen, ()),
+            (
+                "loading the model, which is fitted once if it is the built-in one",
+                worker.load,
+                (self._model, self._cache),
+            ),
+        ]
+        for step, function, arguments in steps:
+            tell(step)
+            future = self._submit(function, arguments, _START_SECONDS)
+            while not wait([future], timeout=0.5).done:
+                tell(step)
+                if stop is not None and stop.is_set():
+                    return
+            self.model_name = self._ready(future)
+
+    def _ready(self, future: "Future[str]") -> str:
         try:
-            self.model_name = future.result()
+            return future.result()
         except TimeoutError as error:
             raise GenredError(f"no worker was ready after {_START_SECONDS:.0f} s; try again") from error
         except (ProcessExpired, BrokenProcessPool, MemoryError) as error:

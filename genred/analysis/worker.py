@@ -24,6 +24,9 @@ from genred.dependencies import blame
 from genred.errors import FileError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genred.model.classifier import GenreClassifier
 
 T = TypeVar("T")
@@ -104,16 +107,26 @@ def run(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) 
         raise
 
 
-def warm_up(model: Model, cache_folder: Path) -> str:
-    """Load the model and try it, so that all of librosa is compiled; return the model's name."""
+def listen() -> str:
+    """Listen to noise, so that what has to be compiled is."""
+    _heard()
+    return ""
+
+
+def load(model: Model, cache_folder: Path) -> str:
+    """Load the model, try it, and return its name."""
+    classifier = _loaded(model, cache_folder)
+    classifier.predict(_heard())
+    return classifier.name
+
+
+@cache
+def _heard() -> "NDArray[np.float32]":
     import numpy as np
 
     from genred.sound import SR, features
 
-    classifier = _loaded(model, cache_folder)
-    noise = np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)
-    classifier.predict(features.extract([noise]))
-    return classifier.name
+    return features.extract([np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)])
 
 
 def analyse(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Analysis:
