@@ -5,6 +5,7 @@ newest dependencies. The tree is made once by debootstrap, and kept in the cache
 where this can't be done here, with the reason.
 """
 
+import fcntl
 import os
 import re
 import shlex
@@ -42,8 +43,10 @@ def main(command: str) -> int:
     if subprocess.run(["unshare", "--mount", "true"], check=False, stderr=subprocess.DEVNULL).returncode:
         skip("needs the right to mount")
     tree = STORE / CODENAME
+    STORE.mkdir(parents=True, exist_ok=True)
+    lock = os.open(STORE, os.O_RDONLY)  # held until this process ends: another one would take the copy away
+    fcntl.flock(lock, fcntl.LOCK_EX)
     if not tree.is_dir():
-        STORE.mkdir(parents=True, exist_ok=True)
         debootstrap(tree, CODENAME, PACKAGES)
     copy = tree / "srv/genred"
     shutil.rmtree(copy, ignore_errors=True)
