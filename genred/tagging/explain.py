@@ -10,7 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genred.analysis.analyser import Analyser, Ask, predict_stored
+from genred.analysis import Ask
+from genred.analysis.analyser import Analyser, predict_stored
 from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import stamp_of
@@ -246,7 +247,7 @@ class _Case:
 
 def _listen(path: Path, analyser: Analyser) -> tuple[tuple[str, ...], bytes]:
     analyser.warm_up()  # the very first time takes longer than one file may
-    ((_, look),) = analyser.look([path], Ask.BOTH)
+    ((_, look),) = analyser.analyse([path], Ask.BOTH)
     if isinstance(look, FileError):
         raise look
     if look.features is None:

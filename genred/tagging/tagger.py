@@ -7,7 +7,8 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from genred.analysis.analyser import Analyser, Look
+from genred.analysis import Analysis
+from genred.analysis.analyser import Analyser
 from genred.config import Config
 from genred.errors import FileError, Protected
 from genred.fs.files import Stamp, stamp_of
@@ -73,7 +74,7 @@ class Tagger:
                     waiting[path] = found
                     yield path
 
-        for path, look in self._analyser.look(wanted(), self._policy.ask):
+        for path, look in self._analyser.analyse(wanted(), self._policy.ask):
             stamp, known = waiting.pop(path)
             if not self._was_decided_meanwhile(path, stamp):
                 yield self._settle(path, stamp, known, look)
@@ -128,7 +129,7 @@ class Tagger:
             case Standing.DONE:
                 return known.stamp.same_content(stamp)
 
-    def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Look | FileError) -> Record:
+    def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Analysis | FileError) -> Record:
         """Decide, write and record."""
         if isinstance(look, FileError):
             return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
@@ -241,7 +242,7 @@ class Tagger:
 
         return transaction.replace(draft, stamp, edit, self._journal, self._tags)
 
-    def _persons_change(self, path: Path, stamp: Stamp, known: Known, look: Look) -> Decision | None:
+    def _persons_change(self, path: Path, stamp: Stamp, known: Known, look: Analysis) -> Decision | None:
         """Return a person's correction of what genred wrote into this file; None where it is no person's doing."""
         if self._is_other_music(known.path, look) or is_original(self._history, known, path, stamp):
             return None
@@ -249,7 +250,7 @@ class Tagger:
         change = f"changed it to {', '.join(look.genres)}" if look.genres else "removed it"
         return Decision(Outcome.KEPT, f"genred wrote {wrote} and a person {change}")
 
-    def _is_other_music(self, path: Path, look: Look) -> bool:
+    def _is_other_music(self, path: Path, look: Analysis) -> bool:
         """Whether another piece has taken the name of one that was heard: the next disc's track 1, in an inbox."""
         if look.features is None:
             return False

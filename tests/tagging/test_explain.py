@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from genred import tags
-from genred.analysis.analyser import Ask, Look
+from genred.analysis import Analysis, Ask
 from genred.cli import explanation
 from genred.config import Config
 from genred.errors import FileError
@@ -59,10 +59,10 @@ class Listener(FakeAnalyser):
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
-    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
+    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
         self.model.min_confidence = CONFIG.model.min_confidence
-        for path, look in super().look(paths, ask):
-            if isinstance(look, Look) and look.prediction is not None:
+        for path, look in super().analyse(paths, ask):
+            if isinstance(look, Analysis) and look.prediction is not None:
                 look = replace(
                     look, prediction=self.model.predict(self.x), features=(FEATURE_VERSION, self.x.tobytes())
                 )

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from genred import tags
-from genred.analysis.analyser import Ask, Look, WorkerLostError
+from genred.analysis import Analysis, Ask
+from genred.analysis.analyser import WorkerLostError
 from genred.config import Config
 from genred.errors import DecodeError, FileError, UndoConflict
 from genred.fs.files import stamp_of
@@ -282,8 +283,8 @@ def test_a_file_with_two_names_is_one_file(history: History, song: Path, at_once
     class Mounted(FakeAnalyser):
         """Shows what the first name holds under the second, as a bind mount does, once it was written."""
 
-        def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
-            for path, look in super().look(paths, ask):
+        def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
+            for path, look in super().analyse(paths, ask):
                 if path == twin:
                     show()
                 yield path, look
