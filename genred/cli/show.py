@@ -130,13 +130,14 @@ _LEAST = 8
 
 
 def _cut(name: str, width: int, end: int) -> str:
-    """Return a name that fits, with so much of its end."""
+    """Return a name that fits, with so many columns of its end."""
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(name) <= width:
         return name
     more = glyph("…", "..")
-    return set_cell_size(name, width - end - cell_len(more)).rstrip() + more + (name[-end:] if end else "")
+    last = next(name[at:] for at in range(len(name) + 1) if cell_len(name[at:]) <= end)
+    return set_cell_size(name, width - cell_len(last) - cell_len(more)).rstrip() + more + last
 
 
 def bar(share: float) -> str:
