@@ -50,7 +50,12 @@ class Progress:
         self._bar.stop()
 
     def expect(self, total: int) -> None:
-        self._bar.update(self._task, total=total, description="warming up")
+        self._bar.update(self._task, total=total, description="warming up" if total else "")
+
+    def describe(self, step: str) -> None:
+        """Show what is waited for, until the first file is done."""
+        if not self.counts:
+            self._bar.update(self._task, description=step)
 
     def advance(self, outcome: Outcome | None = None) -> None:
         if outcome is not None:

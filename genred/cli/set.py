@@ -36,7 +36,7 @@ def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> in
 
 def obey(common: Common, paths: Sequence[Path], genre: str, *, dry_run: bool) -> int:
     """Write the genre that a person decided on into each of several files, and of those in folders."""
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging.tagger import Tagger
 
     settings = common.load()
@@ -47,15 +47,14 @@ def obey(common: Common, paths: Sequence[Path], genre: str, *, dry_run: bool) ->
 
 def _music(paths: Iterable[Path], settings: "Config") -> Iterator[Path | FileError]:
     """Yield files as they were named, and the music in folders."""
-    from genred.service.service import watch_options
-    from genred.watching.walk import walk
+    from genred.watching.walk import WatchOptions, walk
 
     for path in paths:
         if not path.is_dir():
             yield path
             continue
         empty = True
-        for found, _ in walk(path, watch_options(settings)):
+        for found, _ in walk(path, WatchOptions.of(settings.watch)):
             empty = False
             yield Path(found)
         if empty:

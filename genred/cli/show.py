@@ -130,7 +130,7 @@ _LEAST = 8
 
 
 def _cut(name: str, width: int, end: int) -> str:
-    """Return a name that fits, with so many columns of its end."""
+    """Return a name that fits, with up to ``end`` columns of its end."""
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(name) <= width:

@@ -97,11 +97,10 @@ def _own_labels(folders: Sequence[Path], settings: "Config") -> list["Labelled"]
     """What a person's own tags teach; what they don't is said on stderr."""
     from genred.history.history import History
     from genred.learning import own_tags
-    from genred.service.service import watch_options
     from genred.tagging.policy import Policy
-    from genred.watching.walk import walk
+    from genred.watching.walk import WatchOptions, walk
 
-    options = watch_options(settings)
+    options = WatchOptions.of(settings.watch)
     paths = (Path(path) for folder in folders for path, _ in walk(folder, options))
     with ExitStack() as stack:
         has_history = settings.database.exists()

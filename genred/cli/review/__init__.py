@@ -100,7 +100,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     \b
     genred review accept ~/Music/Album
     """
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging.tagger import Tagger
 
     settings = common.load()
@@ -139,7 +139,7 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     \b
     genred review skip ~/Music/Speeches
     """
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging import review as reviewing
 
     settings = common.load()
@@ -181,7 +181,7 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     from genred.cli.review.interview import Interview
     from genred.cli.review.player import Player
     from genred.history.history import History
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging.policy import Policy
     from genred.tagging.review import Answers, meant, questions, to_review, words
     from genred.tagging.tagger import Tagger

@@ -1,6 +1,6 @@
 """What asking costs as the history grows: the commands' questions and the documents' recipes, at two sizes in one run.
 
-    python -m benchmarks.querying [--sizes 10000 1000000] [--times 5] [--folder /somewhere] [--tracks 100000]
+    python -m benchmarks.history [--sizes 10000 1000000] [--times 5] [--folder /somewhere] [--tracks 100000]
 
 The histories are made through the real schema, at the same pace of one decision in five minutes: the larger one is
 longer, not denser. *query*: milliseconds for the rows alone, and *ratio* of the largest to the smallest. *command*: the

@@ -1,6 +1,6 @@
 """How long a start takes, and how much a second worker helps.
 
-    python -m benchmarks.starting [--times 5] [--tracks 400] [--song FILE...]
+    python -m benchmarks.service [--times 5] [--tracks 400] [--song FILE...]
 
 A start: from `genred run FOLDER` to READY=1, caches warm, beside a fresh interpreter that imports librosa.feature and
 scikit-learn. A pass: `genred scan --dry-run` of so many tracks of four minutes, its own start taken off, with one and
@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.analysing import SONG, ffmpeg
+from benchmarks.sound import SONG, ffmpeg
 
 GENRED = (sys.executable, "-m", "genred")
 

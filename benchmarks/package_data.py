@@ -1,4 +1,4 @@
-"""What the package carries besides its code, made anew: ``python -m benchmarks.packaged [CORPUS]``.
+"""What the package carries besides its code, made anew: ``python -m benchmarks.package_data [CORPUS]``.
 
 * ``table.npz``: features and labels of the corpus, and in `Table.hints` what a teacher thinks of each clip, who heard
   YAMNet's embedding of it and never its artist;
