@@ -336,6 +336,30 @@ def test_enter_accepts_only_what_the_model_stands_behind(history: History, music
     assert (tags.read_genres(music[2]), tags.read_genres(music[1])) == ([], ["Jazz"])
 
 
+def test_the_footer_names_every_key_that_answers(history: History, music: list[Path]) -> None:
+    """Enter too, where it accepts; for what isn't judged it does nothing and isn't there."""
+    person = Person("s", "q")
+    interview(history, person)
+    speech, song = ([key for key, _ in screen.keys] for screen in person.saw)
+    assert (speech[:2], song[:2]) == (["1-2", "g"], ["⏎", "1-3"])
+
+
+def test_the_genres_beside_a_file_are_shown(history: History, music: list[Path]) -> None:
+    """Those that the other files of its folder have by now, each by the latest decision about it."""
+    album = music[0].parent
+    for name, genre in (("3.flac", "Pop"), ("4.flac", "Pop"), ("5.flac", "Polka"), ("in/6.flac", "Jazz")):
+        path = album / name
+        history.record(Record(path, Outcome.TAGGED, "", "Rock", 0.9, (), ("Rock",), "m"))
+        history.record(Record(path, Outcome.KEPT, "", previous=(genre,)))
+    person = Person("s", "a", "q")
+    interview(history, person)
+    assert [screen.text.partition("\n")[2] for screen in person.saw] == [
+        "",
+        "beside it: 2 Pop, 1 Polka",
+        "beside them: 2 Pop, 1 Polka",
+    ]
+
+
 def test_one_answer_for_the_album_and_one_key_to_take_it_back(history: History, music: list[Path]) -> None:
     """All files of it are written, and all are open again; at the very end too."""
     before = [song.read_bytes() for song in music]
