@@ -30,6 +30,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from genred import genres
 from genred.config import Model, Service, Tags
 from genred.errors import DecodeError, FileError, GenredError
+from genred.genres import Place
 
 if TYPE_CHECKING:
     from genred.classifier import GenreClassifier
@@ -102,10 +103,16 @@ class Look:
     ``prediction`` and ``features`` (recipe version, float32 vector as bytes) are None where it wasn't listened to.
     """
 
-    genres: tuple[str, ...]
+    places: tuple[Place, ...]
+    """Every place that names a genre; first the one that is written to, even if it says nothing."""
     artist: str = ""
     prediction: "Prediction | None" = None
     features: tuple[str, bytes] | None = None
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """All genres that the file names, wherever it does."""
+        return genres.said(self.places)
 
 
 class Analyser:
@@ -201,14 +208,18 @@ class Analyser:
                 future.cancel()
 
     def genres(self, path: Path) -> tuple[str, ...]:
-        """The genres in a file's tags.
+        """Return all genres that a file names; raises as `places`."""
+        return genres.said(self.places(path))
+
+    def places(self, path: Path) -> tuple[Place, ...]:
+        """Return the places of a file that name a genre.
 
         Raises
         ------
         FileError
             If they can't be read.
         """
-        return _outcome(path, self._submit(_genres, (path,), self._service.timeout_seconds))
+        return _outcome(path, self._submit(_places, (path,), self._service.timeout_seconds))
 
     def edit(self, path: Path, clone: Path, genres: Sequence[str], options: Tags) -> None:
         """Write genres into a private clone of a file, and prove that nothing else changed.
@@ -353,25 +364,25 @@ def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[
     return model.predict_many(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]))
 
 
-def _genres(path: Path) -> tuple[str, ...]:
+def _places(path: Path) -> tuple[Place, ...]:
     from genred import tags
 
-    return tuple(tags.read_genres(path))
+    return tags.read_places(path)
 
 
 def _look(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Look:
     from genred import tags
 
-    there = () if ask is Ask.SOUND else tuple(tags.read_genres(path))
+    places = () if ask is Ask.SOUND else tags.read_places(path)
     if ask is Ask.TAGS:
-        return Look(there, tags.read_artist(path))
-    if ask is Ask.MISSING and not all(genres.is_generic(name) for name in there):
-        return Look(there)
+        return Look(places, tags.read_artist(path))
+    if ask is Ask.MISSING and not all(map(genres.is_generic, genres.said(places))):
+        return Look(places)
     from genred import audio, features
 
     x = features.extract(audio.read_excerpts(path))
     prediction = load_model(model, cache_folder).predict(x)
-    return Look(there, prediction=prediction, features=(features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+    return Look(places, prediction=prediction, features=(features.FEATURE_VERSION, x.astype("<f4").tobytes()))
 
 
 def _edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None:

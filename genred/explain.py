@@ -16,9 +16,9 @@ from genred.analysis import Analyser, Ask, predict_stored
 from genred.config import Config
 from genred.errors import FileError
 from genred.files import open_regular, stamp_of
-from genred.genres import PARENT, is_generic
+from genred.genres import PARENT, Place, is_generic, is_said, said
 from genred.history import History, known_as
-from genred.policy import Decision, Policy, is_as_written
+from genred.policy import Decision, Policy
 from genred.prediction import Candidate, Prediction
 from genred.records import Known, Outcome, Query, Record, Standing
 from genred.walking import WatchOptions, wanted
@@ -71,6 +71,8 @@ class Explanation:
     path: Path
     decision: Decision
     genres: tuple[str, ...]
+    places: tuple[Place, ...]
+    """Where in the file a genre stands, and what each place says."""
     whose: Whose
     meanings: dict[str, str | None]
     heard: Prediction
@@ -121,17 +123,18 @@ def explain(
     name = known.path if known else path
     past = tuple(history.records(Query(path=name, limit=5))) if history else ()
     stored = _stored(name, history) if history and known and known.stamp.matches(stamp) else None
-    genres, vector = (analyser.genres(path), stored) if stored else _listen(path, analyser)
-    case = _Case(path, genres, config, model, vector, known, history.written(name) if history else None, past)
+    places, vector = (analyser.places(path), stored) if stored else _listen(path, analyser)
+    case = _Case(path, places, config, model, vector, known, history.written(name) if history else None, past)
     heard = case.predict(config)
     policy = Policy.of(config)
     best = heard.genre or heard.candidates[0].genre
     return Explanation(
         path=path,
         decision=case.stands() or case.decide(config),
-        genres=genres,
+        genres=case.genres,
+        places=places,
         whose=case.whose,
-        meanings={genre: _meaning(genre, policy, model) for genre in genres if not is_generic(genre)},
+        meanings={genre: _meaning(genre, policy, model) for genre in case.genres if not is_generic(genre)},
         heard=heard,
         was_heard=stored is not None,
         model=model.name,
@@ -151,7 +154,7 @@ class _Case:
     """A file as it is, to be decided about under one configuration or another."""
 
     path: Path
-    genres: tuple[str, ...]
+    places: tuple[Place, ...]
     config: Config
     model: "GenreClassifier"
     vector: bytes
@@ -160,12 +163,16 @@ class _Case:
     past: tuple[Record, ...]
 
     @property
+    def genres(self) -> tuple[str, ...]:
+        return said(self.places)
+
+    @property
     def whose(self) -> Whose:
         if not self.genres:
             return Whose.NOBODY
         if self.known and self.known.standing is Standing.PERSON:
             return Whose.PERSON
-        if self.wrote is not None and is_as_written(self.genres, self.wrote, self.config.tags.separator):
+        if self.wrote is not None and is_said(self.places, self.wrote, self.config.tags.separator):
             return Whose.GENRED
         return Whose.GENERIC if all(map(is_generic, self.genres)) else Whose.PERSON
 
@@ -237,14 +244,14 @@ class _Case:
         yield yours
 
 
-def _listen(path: Path, analyser: Analyser) -> tuple[tuple[str, ...], bytes]:
+def _listen(path: Path, analyser: Analyser) -> tuple[tuple[Place, ...], bytes]:
     analyser.warm_up()  # the very first time takes longer than one file may
     ((_, look),) = analyser.look([path], Ask.BOTH)
     if isinstance(look, FileError):
         raise look
     if look.features is None:
         raise ValueError("it was to be listened to")
-    return look.genres, look.features[1]
+    return look.places, look.features[1]
 
 
 def _stored(path: Path, history: History) -> bytes | None:

@@ -13,9 +13,8 @@ from genred.config import Tags
 from genred.errors import FileError
 from genred.evaluation import Evaluation
 from genred.files import stamp_of
-from genred.genres import Vocabulary, is_generic
+from genred.genres import Place, Vocabulary, is_generic, is_said
 from genred.history import History, known_as
-from genred.policy import is_as_written
 from genred.records import Outcome, Query, Standing
 from genred.table import Table
 from genred.training import Labelled
@@ -128,12 +127,12 @@ def _unfit(path: Path, look: Look | object, history: History | None, separator: 
         return "no genre"
     if len(said) > 1:
         return "more than one genre"
-    if history is not None and _is_own_answer(path, look.genres, history, separator):
+    if history is not None and _is_own_answer(path, look.places, history, separator):
         return "genre written by genred, and confirmed by nobody"
     return ""
 
 
-def _is_own_answer(path: Path, genres: Sequence[str], history: History, separator: str) -> bool:
+def _is_own_answer(path: Path, places: Sequence[Place], history: History, separator: str) -> bool:
     """Whether genred wrote what a file says, whatever the file was called then, and no person confirmed it."""
     try:
         known = known_as(path, stamp_of(path), history)
@@ -142,12 +141,12 @@ def _is_own_answer(path: Path, genres: Sequence[str], history: History, separato
     if known is None:
         return False
     if known.standing is Standing.PERSON:
-        return _is_back(known.path, genres, history, separator)
+        return _is_back(known.path, places, history, separator)
     wrote = history.written(known.path)
-    return wrote is not None and is_as_written(genres, wrote, separator)
+    return wrote is not None and is_said(places, wrote, separator)
 
 
-def _is_back(path: Path, genres: Sequence[str], history: History, separator: str) -> bool:
+def _is_back(path: Path, places: Sequence[Place], history: History, separator: str) -> bool:
     """Whether a person took their own decision back, and what genred had written is there again."""
     records = list(history.records(Query(path=path, outcomes=(Outcome.TAGGED, Outcome.KEPT, Outcome.UNDONE))))
     undone = {record.undoes for record in records}
@@ -155,7 +154,7 @@ def _is_back(path: Path, genres: Sequence[str], history: History, separator: str
         bool(records)
         and records[0].outcome is Outcome.UNDONE
         and any(
-            record.model is not None and record.id not in undone and is_as_written(genres, record.written, separator)
+            record.model is not None and record.id not in undone and is_said(places, record.written, separator)
             for record in records
             if record.outcome is Outcome.TAGGED
         )

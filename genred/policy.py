@@ -71,8 +71,3 @@ class Policy:
         if tuple(there) == (genre,):
             return Decision(Outcome.KEPT, f"it says {genre} already")
         return Decision(Outcome.TAGGED, prediction.reason, (genre,))
-
-
-def is_as_written(there: Sequence[str], wrote: Sequence[str], separator: str) -> bool:
-    """Whether a file still has the genres that genred wrote; a tag without lists gives them back as one text."""
-    return tuple(there) in (tuple(wrote), (separator.join(wrote),))

@@ -3,7 +3,7 @@
 import logging
 import os
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
@@ -14,9 +14,10 @@ from genred.analysis import Analyser, Look
 from genred.config import Config, Tags
 from genred.errors import FileError, Protected, UndoConflict
 from genred.files import Stamp, stamp_of
+from genred.genres import Place, is_said, said
 from genred.history import History
 from genred.journal import Journal, Undo
-from genred.policy import Decision, Policy, is_as_written
+from genred.policy import Decision, Policy
 from genred.prediction import Prediction
 from genred.records import Heard, Known, Outcome, Record, Standing
 
@@ -233,13 +234,12 @@ class Tagger:
 
     def _persons_change(self, known: Known | None, look: Look) -> Decision | None:
         """A person's correction of what genred wrote into this file, None where there is none."""
-        there = look.genres
         wrote = self._history.written(known.path) if known is not None else None
-        if wrote is None or is_as_written(there, wrote, self._tags.separator):
+        if wrote is None or is_said(look.places, wrote, self._tags.separator):
             return None
         if known is not None and self._is_other_music(known.path, look):
             return None
-        change = f"changed it to {', '.join(there)}" if there else "removed it"
+        change = _change(look.places, wrote, "it ")
         return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
 
     def _is_other_music(self, path: Path, look: Look) -> bool:
@@ -273,6 +273,14 @@ def _has(path: Path, stamp: Stamp) -> bool:
         return _same_file(stamp_of(path), stamp)
     except FileError:
         return False
+
+
+def _change(places: Sequence[Place], wrote: Sequence[str], it: str = "") -> str:
+    """Return what became of the genres that genred wrote, in words."""
+    there = said(places)
+    if not there:
+        return f"removed {it}".strip()
+    return f"removed {it}from {places[0].where}" if set(there) <= set(wrote) else f"changed {it}to {', '.join(there)}"
 
 
 def take_back(
@@ -320,9 +328,9 @@ def _take_back_genre(
     """Put back the genres alone, into a file that somebody else changed otherwise."""
     path, wrote = undo.path, undo.record
     stamp = stamp_of(path)
-    there = analyser.genres(path)
-    if not is_as_written(there, wrote.written, tags.separator):
-        change = f"changed to {', '.join(there)}" if there else "removed"
+    places = analyser.places(path)
+    if not is_said(places, wrote.written, tags.separator):
+        change = _change(places, wrote.written)
         raise UndoConflict(path, f"its genre was {change} since genred wrote it, so nothing is put back")
     draft = replace(draft, reason=f"{draft.reason}; what else was changed in the file since stays")
     if dry_run:

@@ -14,6 +14,7 @@ import pytest
 from genred.analysis import Analyser, Ask, Look, WorkerLostError, _job, _outcome
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, ModelError
+from genred.genres import Place
 from tests.makeaudio import make
 
 
@@ -88,7 +89,7 @@ def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path:
         worker = analyser._submit(os.getpid, (), 100.0).result()
         os.kill(worker, signal.SIGKILL)
         until_gone(worker)
-        assert list(analyser.look([song], Ask.TAGS)) == [(song, Look(()))]
+        assert list(analyser.look([song], Ask.TAGS)) == [(song, Look((Place("Vorbis comment GENRE", ()),)))]
 
 
 def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analyser: Analyser, tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analy
     worker = hung(analyser)
     os.kill(server, signal.SIGKILL)
     until_gone(worker)
-    assert list(analyser.look([song], Ask.TAGS)) == [(song, Look(()))]
+    assert list(analyser.look([song], Ask.TAGS)) == [(song, Look((Place("Vorbis comment GENRE", ()),)))]
 
 
 def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, tiny_model: Path) -> None:
@@ -167,7 +168,7 @@ def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, 
     heard = [look.prediction.genre for _, look in looks if isinstance(look, Look) and look.prediction]
     assert heard == ["Classical", "Metal"]
     assert isinstance(looks[2][1], FileError)
-    assert looks[3][1] == Look(("Polka",))
+    assert looks[3][1] == Look((Place("Vorbis comment GENRE", ("Polka",)),))
 
 
 def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path) -> None:

@@ -243,9 +243,9 @@ def test_it_reads_well_at_any_width(
 
 
 KEYS = [
-    *("path", "decision", "written", "reason", "genres", "whose", "meanings", "model", "was_heard", "genre"),
-    *("confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit", "nearest"),
-    *("spelled", "obstacles", "history", "would_change"),
+    *("path", "decision", "written", "reason", "genres", "places", "whose", "meanings", "model", "was_heard"),
+    *("genre", "confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit"),
+    *("nearest", "spelled", "obstacles", "history", "would_change"),
 ]
 
 

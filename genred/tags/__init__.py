@@ -28,24 +28,39 @@ from typing import BinaryIO
 
 from genred.errors import FileError, TagError
 from genred.files import open_regular
+from genred.genres import Place, is_said, said
 from genred.tags import labels, proof, readers, writers
 from genred.tags.containers import Kind, sniff
-from genred.tags.payload import payload_hash
+from genred.tags.payload import READ_ONLY, payload_hash
+from genred.tags.places import places_in
 from genred.tags.writers import Id3Version
 
-__all__ = ["Id3Version", "dump", "edit_clone", "read_artist", "read_genres", "write_genres"]
+__all__ = ["Id3Version", "dump", "edit_clone", "read_artist", "read_genres", "read_places", "write_genres"]
+
+
+def read_places(path: Path) -> tuple[Place, ...]:
+    """Return every place of a file that names its genre; first, even if it says nothing, the one that is written to.
+
+    Whatever a save would replace, or some reader prefers to what it writes, is among them.
+
+    Raises
+    ------
+    TagError
+        As `read_genres`.
+    """
+    with _understood(path, os.O_RDONLY) as (file, kind):
+        return tuple(places_in(file, kind))
 
 
 def read_genres(path: Path) -> list[str]:
-    """The genres in a file's tags as a person would see them: numbers in names, empty ones left out.
+    """Return the genres that a file names, wherever it does: numbers as names, empty ones left out.
 
     Raises
     ------
     TagError
         If the file holds no tags genred knows how to read, or they are damaged.
     """
-    with _understood(path, os.O_RDONLY) as (file, kind):
-        return readers.genres_in(file, kind)
+    return list(said(read_places(path)))
 
 
 def read_artist(path: Path) -> str:
@@ -114,13 +129,20 @@ def edit_clone(
         write_genres(clone, wanted, id3_version=id3_version, separator=separator)
         if payload_hash(clone) != sound:
             raise TagError(original, "the audio would have changed; nothing was written")
-        now, shown = dump(clone), read_genres(clone)
+        now, places = dump(clone), read_places(clone)
     except TagError as error:
         raise TagError(original, error.reason, transient=error.transient) from error
     if not proof.same(said, now, converted=id3_version != "keep"):
         raise TagError(original, "more than the genre would have changed; nothing was written")
-    if shown not in (wanted, [separator.join(wanted)]):
-        raise TagError(original, f"the genre would have read {', '.join(shown)[:80]!r}; nothing was written")
+    if not is_said(places[:1], wanted, separator):
+        raise TagError(original, f"the genre would have read {_text(places[0])}; nothing was written")
+    for place in places[1:]:
+        if not is_said([places[0], place], wanted, separator):
+            raise TagError(original, f"{place.where} would still say {_text(place)}, and genred can't write there")
+
+
+def _text(place: Place) -> str:
+    return repr(", ".join(place.genres)[:80])
 
 
 @contextmanager
@@ -132,6 +154,8 @@ def _understood(path: Path, flags: int) -> Iterator[tuple[BinaryIO, Kind]]:
             if kind is None:
                 empty = not os.fstat(file.fileno()).st_size
                 raise TagError(path, "it is empty" if empty else "genred knows no tags for this kind of file")
+            if kind is Kind.MATROSKA and flags != os.O_RDONLY:
+                raise TagError(path, READ_ONLY)
             yield file, kind
     except FileError:
         raise

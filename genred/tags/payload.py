@@ -28,6 +28,7 @@ from genred.tags.containers import (
 )
 
 BLOCK = 1 << 20
+READ_ONLY = "genred reads the tags of Matroska files and doesn't write them"
 ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 
@@ -48,6 +49,8 @@ def payload_hash(path: Path) -> bytes:
             kind = sniff(file)
             if kind is None:
                 raise TagError(path, "genred knows no tags for this kind of file")
+            if kind is Kind.MATROSKA:
+                raise TagError(path, READ_ONLY)
             return _hash(file, kind)
         except FileError:
             raise
