@@ -42,11 +42,12 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from genred import audio, training
-from genred.classifier import GenreClassifier
-from genred.evaluation import calibration_error, precision_at
-from genred.features import FEATURE_VERSION, extract
-from genred.table import Table
+from genred.learning import labels
+from genred.model.classifier import GenreClassifier
+from genred.model.evaluation import calibration_error, precision_at
+from genred.model.table import Table
+from genred.sound import SR, audio
+from genred.sound.features import FEATURE_VERSION, extract
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 TEN = ("Blues", "Classical", "Country", "Electronic", "Hip-Hop", "Jazz", "Metal", "Pop", "Reggae", "Rock")
@@ -78,8 +79,8 @@ class Corpus:
 
     @classmethod
     def read(cls, root: Path) -> "Corpus":
-        labelled = training.read_source(root / "labels.csv")
-        torn = training.contradictory(labelled)
+        labelled = labels.read_source(root / "labels.csv")
+        torn = labels.contradictory(labelled)
         keep = np.array([item.path not in torn for item in labelled])
         kept = [item for item in labelled if item.path not in torn]
         with open(root / "labels.csv", encoding="utf-8", newline="") as file:
@@ -109,13 +110,13 @@ def librosa_statistics(path: Path) -> NDArray[np.float32]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the tuning of a silent clip
         found = [
-            librosa.feature.chroma_stft(y=y, sr=audio.SR),
+            librosa.feature.chroma_stft(y=y, sr=SR),
             librosa.feature.rms(y=y),
-            librosa.feature.spectral_centroid(y=y, sr=audio.SR),
-            librosa.feature.spectral_bandwidth(y=y, sr=audio.SR),
-            librosa.feature.spectral_rolloff(y=y, sr=audio.SR),
+            librosa.feature.spectral_centroid(y=y, sr=SR),
+            librosa.feature.spectral_bandwidth(y=y, sr=SR),
+            librosa.feature.spectral_rolloff(y=y, sr=SR),
             librosa.feature.zero_crossing_rate(y),
-            *librosa.feature.mfcc(y=y, sr=audio.SR, n_mfcc=20),
+            *librosa.feature.mfcc(y=y, sr=SR, n_mfcc=20),
         ]
     return np.array([statistic(values) for values in found for statistic in (np.mean, np.var)], np.float32)
 

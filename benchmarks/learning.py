@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genred.features import N_META
-from genred.modelfile import builtin_table
-from genred.training import build_table, read_source
+from genred.learning.labels import build_table, read_source
+from genred.model.storage import builtin_table
+from genred.sound.features import N_META
 
 
 def library(folder: Path, count: int) -> Path:

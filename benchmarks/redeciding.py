@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from genred.features import FEATURE_VERSION, N_META
-from genred.files import stamp_of
-from genred.history import History
-from genred.modelfile import builtin_table
-from genred.records import Outcome, Record
+from genred.fs.files import stamp_of
+from genred.history.history import History
+from genred.history.records import Outcome, Record
+from genred.model.storage import builtin_table
+from genred.sound.features import FEATURE_VERSION, N_META
 
 NOTHING = 0.999  # a confidence that next to nothing reaches
 

@@ -20,11 +20,12 @@ from pathlib import Path
 
 from mutagen import File, id3
 
-from genred import safewrite
-from genred.files import stamp_of
-from genred.history import History
-from genred.journal import Journal
-from genred.records import Outcome, Record
+from genred.config import Tags
+from genred.fs.files import stamp_of
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.history.records import Outcome, Record
+from genred.saving import transaction
 from genred.tags import edit_clone
 from tests.makeaudio import make
 
@@ -85,7 +86,7 @@ def by_mutagen(path: Path, *, sync: bool) -> None:
 
 def by_genred(path: Path, journal: Journal) -> None:
     draft = Record(path, Outcome.TAGGED, "a benchmark", written=("Jazz",))
-    safewrite.replace(path, stamp_of(path), lambda clone: edit_clone(path, clone, ["Jazz"]), draft, journal)
+    transaction.replace(draft, stamp_of(path), lambda clone: edit_clone(path, clone, ["Jazz"]), journal, Tags())
 
 
 def written() -> int:

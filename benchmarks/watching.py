@@ -26,11 +26,11 @@ from pathlib import Path
 import psutil
 
 from benchmarks.memory import start
-from genred.files import Stamp
-from genred.history import History
-from genred.roots import Found
-from genred.walking import WatchOptions, walk
-from genred.watcher import Watcher
+from genred.fs.files import Stamp
+from genred.history.history import History
+from genred.watching.root import Found
+from genred.watching.walk import WatchOptions, walk
+from genred.watching.watcher import Watcher
 
 OPTIONS = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=1.0)
 

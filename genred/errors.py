@@ -7,6 +7,7 @@
     ├── HistoryError        10   the database can't be used
     ├── LockedError         11   another genred is at work on the same history
     ├── ModelError          12   the model can't be used, or must not be
+    ├── DependencyError      1   a library is of a version that genred doesn't know
     ├── WatchError           1   a music folder can't be watched or read
     └── FileError(path)      3   one file; it is recorded and the rest goes on
         ├── DecodeError          no audio could be got out of it
@@ -56,6 +57,10 @@ class LockedError(GenredError):
 
 class ModelError(GenredError):
     exit_code = 12
+
+
+class DependencyError(GenredError):
+    exit_code = 1
 
 
 class WatchError(GenredError):

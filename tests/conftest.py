@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genred import cli
-from genred.history import History
+from genred.history.history import History
 from tests.command import Genred, Ran
 
 
@@ -65,12 +65,13 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that tells a tone of tests.makeaudio with little noise (Classical) from one with much (Metal)."""
     import numpy as np
 
-    from genred import features, modelfile
-    from genred.classifier import GenreClassifier
-    from genred.table import Table
+    from genred.model import storage
+    from genred.model.classifier import GenreClassifier
+    from genred.model.table import Table
+    from genred.sound import SR, features
 
     rng = np.random.default_rng(0)
-    t = np.arange(features.SR * 4) / features.SR
+    t = np.arange(SR * 4) / SR
     rows: list[np.ndarray] = []
     y: list[str] = []
     for _ in range(12):
@@ -81,6 +82,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             y.append(genre)
     groups = np.array([f"artist {i // 2}" for i in range(len(y))])
     table = Table(np.array(rows), np.array(y), groups, np.array(["synthesized"] * len(y)))
-    path = tmp_path_factory.mktemp("model") / "tiny.joblib"
-    modelfile.save(GenreClassifier().fit(table, name="tiny"), path)
+    path = tmp_path_factory.mktemp("model") / "tiny.genred"
+    storage.save(GenreClassifier().fit(table, name="tiny"), path)
     return path

@@ -1,14 +1,15 @@
 """Hand-written stand-ins."""
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from genred import tags
-from genred.analysis import Analyser, Ask, Look
+from genred.analysis.analyser import Analyser, Ask, Look
 from genred.config import Tags
 from genred.errors import FileError
 from genred.genres import Place, is_generic, said
-from genred.prediction import Candidate, Prediction
+from genred.model.prediction import Candidate, Prediction
 
 
 def sure(genre: str, confidence: float = 0.9) -> Prediction:
@@ -33,6 +34,9 @@ class FakeAnalyser(Analyser):
         self.model_name = "fake"
 
     def close(self) -> None:
+        pass
+
+    def warm_up(self, stop: threading.Event | None = None) -> None:
         pass
 
     def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:

@@ -124,7 +124,7 @@ def sudo(*command: str) -> int:
 def journalctl(*arguments: str) -> int:
     """Whether the fields that are asked for are those that genred logs."""
     fields = re.findall(r"\bGENRED_\w+(?==)", " ".join(arguments))
-    known = (Path(__file__).parents[1] / "genred/logs.py").read_text()
+    known = (Path(__file__).parents[1] / "genred/service/logs.py").read_text()
     return int(
         not {"-u", "genred"} <= set(arguments) or any(field.removeprefix("GENRED_") not in known for field in fields)
     )

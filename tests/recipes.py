@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from genred.files import Stamp
-from genred.history import History
-from genred.journal import Journal
-from genred.records import Outcome, Record, iso
+from genred.fs.files import Stamp
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.history.records import Outcome, Record, iso
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -33,7 +33,7 @@ def eventful(path: Path) -> Path:
     for number, genre in enumerate(("Jazz", "Blues", "Blues")):
         _tag(history, song.with_name(f"{number + 2:02d} Song.flac"), genre)
     _tag(history, moved, "Blues")
-    (known,) = history.same_inode(_stamp(moved))
+    (known,) = history.of_file(_stamp(moved))
     history.refresh(known, song.with_name("10 Sinnerman.flac"), _stamp(moved))
     last = _tag(history, song, "Jazz")
     undone = Record(song, Outcome.UNDONE, "took back Jazz", previous=("Jazz",), undoes=last.id, stamp=_stamp(song))

@@ -24,9 +24,9 @@ DOCUMENTS = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 # The beginning of a command -> why no test of a document runs it.
 NOT_RUN = {
-    "sudo tests/systemd/run": "boots a system; tests/test_units.py does, when asked for it",
-    "genred train --from-tags": "needs a library of some hundred songs; tests/test_library.py",
-    "genred model use": "there is no other model; tests/test_training.py",
+    "sudo tests/systemd/run": "boots a system; tests/service/test_units.py does, when asked for it",
+    "genred train --from-tags": "needs a library of some hundred songs; tests/learning/test_own_tags.py",
+    "genred model use": "there is no other model; tests/learning/test_labels.py",
     "pipx run datasette": "starts a server, and needs the network",
 }
 
@@ -112,6 +112,7 @@ def set_up(place: Path) -> None:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.skipif(not shutil.which("sqlite3"), reason="needs sqlite3, as those who follow the documents do")
 @pytest.mark.parametrize("document", [file for file in DOCUMENTS if any(scripts(file.read_text()))], ids=ids)
 def test_every_command_of_a_document_does_its_work(document: Path, place: Path) -> None:
     """The blocks of a document run in their order, each document on a machine of its own."""

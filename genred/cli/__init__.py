@@ -10,9 +10,28 @@ from typing import NoReturn
 import click
 
 from genred import __version__
-from genred.cli import doctor, model, questions, review, settings, shells, status, work
-from genred.cli.options import INTERRUPTED, complain
+from genred.cli import (
+    classify,
+    completion,
+    config,
+    doctor,
+    evaluate,
+    explain,
+    history,
+    man,
+    model,
+    review,
+    run,
+    scan,
+    set,
+    stats,
+    status,
+    train,
+    undo,
+)
+from genred.cli.options import DRY_RUN_BEFORE, INTERRUPTED, complain, everywhere
 from genred.cli.sections import Sections
+from genred.dependencies import blame
 from genred.errors import GenredError
 
 
@@ -32,6 +51,11 @@ def main() -> NoReturn:
     except GenredError as error:
         complain(error)
         sys.exit(error.exit_code)
+    except (AttributeError, ImportError, TypeError) as error:
+        if (broken := blame(error)) is None:
+            raise
+        complain(broken)
+        sys.exit(broken.exit_code)
 
 
 @click.group(
@@ -42,12 +66,14 @@ def main() -> NoReturn:
         "color": False if os.environ.get("NO_COLOR") else None,  # https://no-color.org; click doesn't look
     },
     sections={
-        "At work": [work.run, work.scan, work.classify, review.review, work.set_, work.undo],
-        "Questions": [questions.history, questions.stats, questions.explain, status.status],
-        "The model": [model.train, model.evaluate, model.model],
-        "Configuration and service": [doctor.doctor, settings.config_, shells.completion, shells.man],
+        "At work": [run.run, scan.scan, classify.classify, review.review, set.set_, undo.undo],
+        "Questions": [history.history, stats.stats, explain.explain, status.status],
+        "The model": [train.train, evaluate.evaluate, model.model],
+        "Configuration and service": [doctor.doctor, config.config_, completion.completion, man.man],
     },
 )
+@everywhere
+@DRY_RUN_BEFORE
 @click.version_option(__version__, prog_name="genred")
 def cli() -> None:
     """Music arrives in a folder, and a moment later it carries a genre.

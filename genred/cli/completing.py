@@ -2,22 +2,23 @@
 
 import click
 
-from genred import config, shelf
+from genred import config
+from genred.cli.options import said
+from genred.model import installed
 
 
 def genres(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
     """The genres of the vocabulary and of the model in use."""
-    return _fitting(shelf.known_genres(_model(ctx)), begun)
+    return _fitting(installed.known_genres(_model(ctx)), begun)
 
 
 def models(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
     """The models that can be put in use."""
-    return _fitting([shelf.BUILTIN, *(entry.name for entry in shelf.entries())], begun)
+    return _fitting([installed.BUILTIN, *(entry.name for entry in installed.entries())], begun)
 
 
 def _model(ctx: click.Context) -> str:
-    file = ctx.params.get("file")
-    return config.check(config.find(file))[0].model.path or shelf.path_in_use()
+    return config.check(config.find(said(ctx).file))[0].model.path or installed.path_in_use()
 
 
 def _fitting(words: list[str], begun: str) -> list[str]:

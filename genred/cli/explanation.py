@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from genred.cli import show
-from genred.explain import Explanation, Whose
-from genred.files import readable
-from genred.records import Outcome, Record
+from genred.fs.files import readable
+from genred.history.records import Outcome, Record
+from genred.tagging.explain import Explanation, Whose
 
 _SHOWN = 5
 _INDENT = (0, 0, 0, 2)

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from genred import __version__, tomltext
+from genred import __version__
 from genred.cli.options import EVERYWHERE
 from genred.cli.sections import Sections
+from genred.config import toml
 
 PAGES = {"genred": 1, "genred.toml": 5, "genred.service": 8}
 """Page -> section of the manual."""
@@ -76,9 +77,8 @@ def _program(ctx: click.Context) -> Iterator[str]:
             yield from _command(command, ctx)
     yield ".SH OPTIONS"
     yield "Of genred itself:"
+    yield from [".PP", "Before the command or after it:"]
     yield from _options(group.params, ctx)
-    yield from [".PP", "Of every command that works with the configuration:"]
-    yield from _options(_shared(group), ctx)
     for heading, table in (("EXIT STATUS", _STATUS), ("ENVIRONMENT", _ENVIRONMENT), ("FILES", _FILES)):
         yield f".SH {heading}"
         for term, text in table.items():
@@ -105,13 +105,6 @@ def _options(parameters: Iterable[click.Parameter], ctx: click.Context) -> Itera
             yield from _item(f".B {_plain(record[0])}", record[1])
 
 
-def _shared(group: click.Command) -> Iterator[click.Parameter]:
-    """The options that every command has, taken from one of them."""
-    commands = group.commands.values() if isinstance(group, click.Group) else ()
-    found = {each.name: each for command in commands for each in command.params if each.name in EVERYWHERE}
-    return iter(found.values())
-
-
 def _help(command: click.Command, within: str = ".PP") -> Iterator[str]:
     """The paragraphs of a help text; what click is told by \\b not to wrap is an example."""
     for number, paragraph in enumerate(inspect.cleandoc(command.help or "").split("\n\n")):
@@ -124,7 +117,7 @@ def _help(command: click.Command, within: str = ".PP") -> Iterator[str]:
 
 def _configuration(__: click.Context) -> Iterator[str]:
     yield from [".SH NAME", "genred.toml \\- configuration of genred"]
-    before, *sections = re.split(r"^\[(\w+)\]$", tomltext.example(), flags=re.MULTILINE)
+    before, *sections = re.split(r"^\[(\w+)\]$", toml.example(), flags=re.MULTILINE)
     yield ".SH DESCRIPTION"
     yield from _text(" ".join(re.findall(r"^# (.*)$", before, re.MULTILINE)))
     for name, body in zip(sections[::2], sections[1::2], strict=True):
@@ -139,7 +132,7 @@ def _configuration(__: click.Context) -> Iterator[str]:
 
 
 def _service(__: click.Context) -> Iterator[str]:
-    from genred.units import shipped
+    from genred.service.units import shipped
 
     yield from [".SH NAME", "genred.service \\- genred as a service of systemd"]
     for heading, user in (("THE UNIT OF THE MACHINE", False), ("THE UNIT OF A USER", True)):

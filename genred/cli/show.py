@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from genred import tomltext
+from genred.config import toml
 from genred.errors import FileError
-from genred.files import readable
+from genred.fs.files import readable
 
 if TYPE_CHECKING:
-    from genred.analysis import Look
-    from genred.prediction import Prediction
-    from genred.records import Record
+    from genred.analysis.analyser import Look
+    from genred.history.records import Record
+    from genred.model.prediction import Prediction
 
 KEYS = ("id", "at", "path", "outcome", "genre", "confidence", "previous", "written", "model", "run", "reason")
 """The columns of the view ``history``, which scripts rely on."""
@@ -62,7 +62,7 @@ def settings(values: Mapping[str, Mapping[str, Any]], origin: str) -> None:
     for section, keys in values.items():
         click.echo(f"\n[{section}]")
         for key, value in keys.items():
-            click.echo(f"{key} = {tomltext.dumps(value)}")
+            click.echo(f"{key} = {toml.dumps(value)}")
 
 
 def bar(share: float) -> str:

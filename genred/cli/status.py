@@ -12,10 +12,10 @@ from genred import config
 from genred.cli import show
 from genred.cli.options import Common, common, complain
 from genred.errors import ConfigError
-from genred.files import readable
+from genred.fs.files import readable
 
 if TYPE_CHECKING:
-    from genred.status import Status
+    from genred.service.status import Status
 
 _INDENT = 11
 
@@ -29,7 +29,7 @@ def status(common: Common) -> None:
     genred status
     genred status --json | jq -e .running     for a script: is it at work?
     """
-    from genred.status import ask, lock_of
+    from genred.service.status import ask, lock_of
 
     # Just when the configuration has mistakes, one asks what is at work still.
     settings, mistakes = config.check(config.find(common.file))

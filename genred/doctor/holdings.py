@@ -1,4 +1,4 @@
-"""What genred holds: the model and its workers, the history, and the lock of the one that is at work."""
+"""Checks of what genred keeps: the model and its workers, the history, and the lock of a genred at work."""
 
 import math
 import os
@@ -11,22 +11,24 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from genred import config, schema, status
-from genred.analysis import Analyser, Ask
+from genred import config
+from genred.analysis.analyser import Analyser, Ask
 from genred.config import Config
 from genred.doctor.finding import Finding, fail, ok, warn
 from genred.errors import FileError, HistoryError, ModelError
-from genred.files import readable
-from genred.history import History
-from genred.journal import Journal
-from genred.records import Query
+from genred.fs.files import readable
+from genred.history import schema
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.history.records import Query
+from genred.service import status
 
 _WAL_BYTES = 256 << 20
 _SKEW = timedelta(minutes=5)
 
 
 def model(settings: Config) -> Iterator[Finding]:
-    """Start a worker as the service does, load the model in it, and listen to a tone."""
+    """Start a worker as the service does, load the model in it, and listen to a test tone."""
     cache = config.cache_dir()
     made = next(folder for folder in (cache, *cache.parents) if folder.exists())
     if not os.access(made, os.W_OK | os.X_OK):
@@ -60,16 +62,16 @@ def _tone(path: Path) -> Path:
 
 
 def history(path: Path, now: datetime, working: bool) -> Iterator[Finding]:
-    """The database, read only: whole, of this genred's schema, and of a reasonable size.
+    """Check the database without writing to it: its integrity, its schema, its size.
 
     Parameters
     ----------
     path
         The database.
     now
-        The time, against which the newest decision is held.
+        The time; no decision can be newer.
     working
-        Whether genred is at work on it, and so may be in the middle of a write.
+        True if a genred is at work on the database, and so may be in the middle of a write.
     """
     name = readable(path)
     if not path.exists():
@@ -110,15 +112,15 @@ def _health(database: History, name: str, working: bool) -> Iterator[Finding]:
 
 
 def at_work(database: Path) -> bool:
-    """Whether a genred is at work on this history, or may be."""
+    """Return whether a genred is, or may be, at work on this history."""
     try:
         return status.ask(status.lock_of(database))[0]
     except HistoryError:
-        return True  # its lock is somebody else's
+        return True  # the lock belongs to another user
 
 
 def lock(database: Path) -> Iterator[Finding]:
-    """Whether a genred is at work: no fault, and good to know."""
+    """Say whether a genred is at work, which is no fault either way."""
     try:
         working, said = status.ask(status.lock_of(database))
     except HistoryError as error:

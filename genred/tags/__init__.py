@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from genred.errors import FileError, TagError
-from genred.files import open_regular
+from genred.fs.files import open_regular
 from genred.genres import Place, is_said, said
 from genred.tags import labels, proof, readers, writers
 from genred.tags.containers import Kind, sniff

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from genred.errors import FileError, TagError
-from genred.files import open_regular
+from genred.fs.files import open_regular
 from genred.tags.containers import (
     IFF,
     Chunk,

@@ -16,12 +16,13 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from genred import safewrite, swap
+from genred.config import Tags
 from genred.errors import FileError
-from genred.files import stamp_of
-from genred.history import History
-from genred.journal import Journal
-from genred.records import Outcome, Record
+from genred.fs.files import stamp_of
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.history.records import Outcome, Record
+from genred.saving import kernel, transaction
 from genred.tags import edit_clone
 from tests.makeaudio import make, suffix
 
@@ -73,7 +74,7 @@ def save_in(folder: Path, history: History, source: Path, free: int, genre: str)
 
     draft = Record(song, Outcome.TAGGED, "a fault test", written=(genre,))
     try:
-        safewrite.replace(song, stamp_of(song), edit, draft, Journal(history))
+        transaction.replace(draft, stamp_of(song), edit, Journal(history), Tags())
     except FileError as error:
         said = "refused" if error.transient and "space" in error.reason else f"odd: {error.reason}"
         harmed = song.read_bytes() != before
@@ -86,7 +87,7 @@ def save_in(folder: Path, history: History, source: Path, free: int, genre: str)
 
 def main() -> int:
     # What is free is found out by writing: the check beforehand is what is being doubted here.
-    swap.MARGIN = -(1 << 62)
+    kernel.MARGIN = -(1 << 62)
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as home:
         history = History.open(Path(home) / "history.db")

@@ -24,12 +24,13 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from genred import safewrite
+from genred.config import Tags
 from genred.errors import FileError, HistoryError
-from genred.files import stamp_of
-from genred.history import History
-from genred.journal import Journal
-from genred.records import Outcome, Query, Record
+from genred.fs.files import stamp_of
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.history.records import Outcome, Query, Record
+from genred.saving import transaction
 from genred.tags import edit_clone, read_genres
 from genred.tags.payload import payload_hash
 from tests.makeaudio import KINDS, make, suffix
@@ -73,7 +74,7 @@ class Bench:
         def edit(temp: Path) -> None:
             edit_clone(self.path, temp, [genre])
 
-        safewrite.replace(self.path, stamp_of(self.path), edit, draft, Journal(history))
+        transaction.replace(draft, stamp_of(self.path), edit, Journal(history), Tags())
         history.close()
 
     def undo(self) -> None:
@@ -82,7 +83,7 @@ class Bench:
         history.start_run("undo", "0")
         way_back = Journal(history).undoable(Query(limit=1))[0]
         draft = Record(self.path, Outcome.UNDONE, "undo", undoes=way_back.record.id)
-        safewrite.restore(way_back, draft, Journal(history))
+        transaction.restore(way_back, draft, Journal(history), Tags())
         history.close()
 
     def spawn(self, act: Callable[[], None]) -> tuple[int, int]:
@@ -121,7 +122,7 @@ class Bench:
         history = History.open(self.database)
         left = len(Journal(history).unfinished())
         self.counts["unfinished at the next start"] += left
-        safewrite.recover(Journal(history))
+        transaction.recover(Journal(history))
         self.counts["unresolved"] += len(Journal(history).unfinished())
         kept = now == self.path.read_bytes()
         self.counts["old" if now == before else "new"] += 1
@@ -135,7 +136,7 @@ class Bench:
                 history.start_run("undo", "0")
                 draft = Record(self.path, Outcome.UNDONE, "undo", undoes=way_back.record.id)
                 with suppress(FileError):
-                    safewrite.restore(way_back, draft, Journal(history))
+                    transaction.restore(way_back, draft, Journal(history), Tags())
                 self.counts["lost undo"] += self.path.read_bytes() != before
         self.counts["temporaries left"] += sum(p.name.endswith(".tmp") for p in self.path.parent.iterdir())
         history.close()
@@ -152,7 +153,7 @@ class Bench:
         self.counts[end] += 1
         history = History.open(self.database)
         self.counts["unfinished at the next start"] += len(Journal(history).unfinished())
-        safewrite.recover(Journal(history))
+        transaction.recover(Journal(history))
         self.counts["unresolved"] += len(Journal(history).unfinished())
         self.counts["old" if now == tagged else "new"] += 1
         self.counts["damaged"] += now not in (tagged, original) or now != self.path.read_bytes()

@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from genred import safewrite
-from genred.history import History
-from genred.journal import Journal
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.saving import transaction
 from tests.faults.kills import BAD, ENDS, GENRES, Bench
 
 THEIRS = b"somebody else's"
@@ -82,7 +82,7 @@ def turn(bench: Bench, rival: Callable[[Path], bool], moment: float, genre: str)
     bench.counts[f"{rival.__name__}"] += 1
     bench.counts["damaged"] += not RIVALS[rival](bench)
     history = History.open(bench.database)
-    safewrite.recover(Journal(history))
+    transaction.recover(Journal(history))
     bench.counts["unresolved"] += len(Journal(history).unfinished())
     history.close()
     bench.counts["damaged"] += not RIVALS[rival](bench)

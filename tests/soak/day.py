@@ -8,11 +8,11 @@ from pathlib import Path
 
 from genred import __version__
 from genred.errors import FileError
-from genred.history import History
-from genred.journal import Journal, Undo
-from genred.records import Query
-from genred.tagger import Tagger, take_back
-from genred.undoing import select
+from genred.history.history import History
+from genred.history.journal import Journal, Undo
+from genred.history.records import Query
+from genred.tagging.tagger import Tagger, take_back
+from genred.tagging.undo import select
 from tests.fakes import FakeAnalyser
 from tests.soak.judge import Finding, Judge
 from tests.soak.library import Chance, File, Library, NothingThereError

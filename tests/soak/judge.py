@@ -9,12 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from genred.files import readable
-from genred.history import History
-from genred.journal import Journal
-from genred.records import Outcome, Query, Record
-from genred.service import watch_options
-from genred.walking import walk
+from genred.fs.files import readable
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.history.records import Outcome, Query, Record
+from genred.service.service import watch_options
+from genred.watching.walk import walk
 from tests.soak.library import File, Library
 from tests.soak.music import genres, sound
 from tests.soak.process import settings

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from genred.genres import is_generic
-from genred.prediction import Prediction
+from genred.model.prediction import Prediction
 from tests.soak.music import Studio, genres, label, labelled
 from tests.soak.process import GENRES, Clock, verdict
 

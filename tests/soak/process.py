@@ -21,13 +21,14 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from genred import service, tags, workers
-from genred.analysis import Ask, Look
+from genred import tags
+from genred.analysis.analyser import Ask, Look
 from genred.config import Config, Tags
 from genred.errors import DecodeError, FileError
-from genred.files import stamp_of
-from genred.prediction import Prediction
-from genred.watcher import Watcher
+from genred.fs.files import stamp_of
+from genred.model.prediction import Prediction
+from genred.service import service, workers
+from genred.watching.watcher import Watcher
 from tests.fakes import UNSURE, FakeAnalyser, sure
 
 GENRES = ("Rock", "Jazz", "Classical", "Hip-Hop", "Metal", "Folk")

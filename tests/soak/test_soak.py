@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genred.history import History
+from genred.history.history import History
 from tests.soak.day import Day
 from tests.soak.judge import Judge
 from tests.soak.library import Chance, Library

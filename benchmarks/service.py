@@ -1,0 +1,100 @@
+"""How long a start takes, and how much a second worker helps.
+
+    python -m benchmarks.service [--times 5] [--tracks 400] [--song FILE...]
+
+A start: from `genred run FOLDER` to READY=1, caches warm, beside a fresh interpreter that imports librosa.feature and
+scikit-learn. A pass: `genred scan --dry-run` of so many tracks of four minutes, its own start taken off, with one and
+with two workers. Wall clock, medians, what is compared in turns.
+"""
+
+import argparse
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.sound import SONG, ffmpeg
+
+GENRED = (sys.executable, "-m", "genred")
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    return os.environ | {"XDG_STATE_HOME": str(home / "state"), "XDG_CONFIG_HOME": str(home)} | more
+
+
+def imports() -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import librosa.feature, sklearn"], check=True)
+    return time.perf_counter() - began
+
+
+def start(folder: Path, home: Path) -> float:
+    """Seconds from the command to READY=1."""
+    address = home / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        manager.settimeout(600)
+        began = time.perf_counter()
+        service = subprocess.Popen(
+            [*GENRED, "run", folder], env=environment(home, NOTIFY_SOCKET=str(address)), stderr=subprocess.DEVNULL
+        )
+        try:
+            while b"READY=1" not in manager.recv(4096):
+                pass
+            return time.perf_counter() - began
+        finally:
+            service.terminate()
+            service.wait()
+            address.unlink()
+
+
+def scan(folder: Path, home: Path, workers: int) -> float:
+    shutil.rmtree(home / "state", ignore_errors=True)
+    began = time.perf_counter()
+    subprocess.run(
+        [*GENRED, "scan", "-n", "-qq", folder],
+        # Listen to songs that have a genre, too.
+        env=environment(home, GENRED_SERVICE_WORKERS=str(workers), GENRED_TAGS_MODE="overwrite"),
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--tracks", type=int, default=400)
+    parser.add_argument("--song", type=Path, nargs="+", help="music to copy; else it is synthesized")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        home, empty, music = (Path(scratch, name) for name in ("home", "empty", "music"))
+        for folder in (home, empty, music):
+            folder.mkdir()
+        songs = options.song
+        if not songs:
+            songs = [Path(scratch, "song.mp3")]
+            ffmpeg(*SONG, "-filter_complex", "amix", songs[0])
+        for i in range(options.tracks):
+            song = songs[i % len(songs)]
+            shutil.copyfile(song, music / f"{i}{song.suffix}")
+        start(empty, home)
+        pairs = [(start(empty, home), imports()) for _ in range(options.times)]
+        ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
+        print(
+            f"start to READY {ours:.2f} s, importing librosa.feature and sklearn {theirs:.2f} s: {ours / theirs:.1f}x"
+        )
+        rounds = [[scan(folder, home, n) for folder in (empty, music) for n in (1, 2)] for _ in range(3)]
+        empty_1, empty_2, music_1, music_2 = (statistics.median(column) for column in zip(*rounds, strict=True))
+        one, two = music_1 - empty_1, music_2 - empty_2
+        print(f"{options.tracks} tracks, 1 worker {one:.1f} s, 2 workers {two:.1f} s: {one / two:.2f} times as fast")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A file is looked into by a child process, under limits."""

@@ -1,0 +1,17 @@
+"""What workers need that is slow to import and the same for all, imported once by the process they are forked from."""
+
+import os
+import signal
+
+# Ctrl-C, and a terminal that is closed, are for the parent to handle, also while this is being imported.
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+os.setpgrp()
+
+try:
+    from genred import tags  # noqa: F401
+    from genred.model import storage  # noqa: F401
+    from genred.sound import audio, features  # noqa: F401
+
+    features.extract(())
+except Exception:  # noqa: BLE001, S110 - whatever it is, the worker that needs it tells of it, to somebody who listens
+    pass

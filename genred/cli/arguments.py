@@ -1,0 +1,82 @@
+"""The kinds of words that a person types: paths, genres, moments, names. None of them is ever empty.
+
+An empty word is mostly a variable that isn't set, and must not come to mean the current folder, or no genre.
+"""
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class _Path(click.Path):
+    """A file or a folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not value:
+            self.fail("an empty word names no file and no folder (a variable that isn't set?)", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Name(click.ParamType[str]):
+    """A name, or whatever has one."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name = name
+        self._message = message
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value).strip()
+        return text or self.fail(self._message, param, ctx)
+
+
+class _Moment(click.ParamType[str]):
+    """A time as a person gives it, converted to how the history holds it."""
+
+    name = "when"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return moment(value, datetime.now().astimezone())
+
+
+PATH = _Path(path_type=Path)
+GENRE = _Name("genre", "a genre has a name; `genred undo FILE` takes back what genred wrote")
+NAME = _Name("name", "a name is not empty")
+MOMENT = _Moment()
+
+DIRS = click.argument("directories", nargs=-1, metavar="[DIR]...", type=PATH)
+FILES = click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=PATH)
+
+
+def moment(text: str, now: datetime) -> str:
+    """Return a time as a person gives it as the history holds it.
+
+    Parameters
+    ----------
+    text
+        A date, with a time or without; "today", "yesterday" or "last week", which begin at midnight here; or how long
+        ago: "90m", "12h", "7d", "2 weeks ago".
+    now
+        With a time zone.
+    """
+    from genred.history.records import iso
+
+    words = " ".join(text.casefold().split())
+    try:
+        if words in _DAYS_AGO:
+            day = now.date() - timedelta(_DAYS_AGO[words])
+            return iso(datetime(day.year, day.month, day.day).astimezone())
+        if ago := _AGO.fullmatch(words):
+            return iso(now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
+        return iso(datetime.fromisoformat(text).astimezone())
+    except (ValueError, OverflowError):
+        raise click.BadParameter(
+            f"{text!r} is not a time; give 2026-11-22, 2026-11-22T18:30, yesterday, 90m, 12h or 7d"
+        ) from None
+
+
+_DAYS_AGO = {"today": 0, "yesterday": 1, "last week": 7}
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO = re.compile(r"(\d+) ?([mhdw])(?:in(?:ute)?s?|ours?|ays?|eeks?)?(?: ago)?")

@@ -1,0 +1,41 @@
+"""The command that asks and changes nothing: classify."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from genred.cli import show
+from genred.cli.arguments import FILES
+from genred.cli.options import SOME_FAILED, Common, analyser_of, common
+from genred.errors import FileError
+from genred.fs.files import readable
+
+
+@click.command()
+@FILES
+@common
+def classify(common: Common, paths: Sequence[Path]) -> int:
+    """Genres with probabilities; writes nothing, records nothing.
+
+    \b
+    genred classify song.mp3
+    genred classify --json *.flac | jq -r '.genre'
+    """
+    from genred.analysis.analyser import Ask
+
+    settings = common.load()
+    failed = False
+    with analyser_of(settings) as analyser:
+        analyser.warm_up()
+        # A link that a person names themselves is followed.
+        looks = analyser.look((path.resolve() for path in paths), Ask.SOUND)
+        for path, (_, look) in zip(paths, looks, strict=True):
+            failed |= isinstance(look, FileError)
+            if common.json:
+                show.say_json({"path": readable(path)} | show.look_as_json(look, analyser.model_name))
+            elif isinstance(look, FileError):
+                click.echo(f"genred: {readable(path)}: {look.reason}", err=True)
+            elif look.prediction is not None:
+                show.prediction(path, look.prediction)
+    return SOME_FAILED if failed else 0

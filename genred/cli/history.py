@@ -1,0 +1,209 @@
+"""The command that says what happened: history, for people, spreadsheets and scripts."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import groupby, islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from genred.cli import completing, show
+from genred.cli.arguments import GENRE, MOMENT, PATH
+from genred.cli.options import CSV, Common, common, not_both
+from genred.fs.files import readable
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from genred.history.records import Record
+
+_OUTCOMES = click.Choice(["tagged", "kept", "abstained", "skipped", "failed", "undone"])
+_AT_ONCE = 30  # as many as fit about one screen
+_COLOURS = {"tagged": "green", "failed": "red", "skipped": "yellow", "undone": "magenta"}
+_ROOMY = 100  # columns of a terminal from which on the reason stands beside the file and not below it
+
+
+@click.command()
+@click.option(
+    "--genre",
+    "genres",
+    multiple=True,
+    type=GENRE,
+    shell_complete=completing.genres,
+    help="Only this genre; several times: any.",
+)
+@click.option("--outcome", "outcomes", type=_OUTCOMES, multiple=True, help="Only this outcome; several: any of these.")
+@click.option(
+    "--since", metavar="WHEN", type=MOMENT, help="2026-11-22, 2026-11-22T18:30, yesterday, or back from now: 90m, 7d."
+)
+@click.option("--until", metavar="WHEN", type=MOMENT, help="Before that moment.")
+@click.option("--path", type=PATH, help="One file, or all below a folder.")
+@click.option("--run", "run_id", type=int, help="One run of genred.")
+@click.option("--limit", type=click.IntRange(min=1), help=f"At most so many.  [default: {_AT_ONCE} on a terminal]")
+@CSV
+@common
+def history(
+    common: Common,
+    genres: tuple[str, ...],
+    outcomes: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+    path: Path | None,
+    run_id: int | None,
+    limit: int | None,
+    as_csv: bool,
+) -> None:
+    """What happened, newest first; of several filters, all must hold.
+
+    \b
+    genred history --since 7d --outcome failed --outcome skipped
+    genred history --path ~/Music/Jazz --genre Rock
+    genred history --csv > history.csv
+    """
+    from genred.history.records import Outcome, Query
+
+    tell = _way(common, as_csv)
+    to_person = tell is print_table
+    query = Query(
+        genres=genres,
+        outcomes=tuple(map(Outcome, outcomes)),
+        since=since,
+        until=until,
+        path=path.resolve() if path else None,  # as it was recorded
+        run=run_id,
+        limit=limit or (_AT_ONCE if to_person else None),
+    )
+    with common.reading() as database:
+        told = tell(database.records(query))
+    if not told and common.verbosity >= 0:
+        click.echo("genred: nothing in the history matches", err=True)
+    elif to_person and limit is None and told == _AT_ONCE:
+        click.echo(f"\nThe newest {told}; more with --limit.", err=True)
+
+
+def _way(common: Common, as_csv: bool) -> Callable[[Iterable["Record"]], int]:
+    """How decisions are told."""
+    not_both(common, as_csv)
+    if common.json:
+        return print_json
+    if as_csv:
+        return print_csv
+    return print_table if sys.stdout.isatty() else print_lines
+
+
+def print_json(found: Iterable["Record"]) -> int:
+    """One object a line, with the keys of the view ``history``; returns how many, as do the other three."""
+    return _each(found, lambda record: print(json.dumps(show.record_as_json(record), ensure_ascii=False)))
+
+
+def print_lines(found: Iterable["Record"]) -> int:
+    """Fields separated by tabs, times in UTC: for a pipe."""
+
+    def tell(record: "Record") -> None:
+        sure = "" if record.confidence is None else f"{record.confidence:.2f}"
+        fields = (record.at or "", record.outcome, _genre(record), sure, readable(record.path), record.reason)
+        print("\t".join(fields))
+
+    return _each(found, tell)
+
+
+def print_csv(found: Iterable["Record"]) -> int:
+    """A header and one row a decision (RFC 4180), values as in the view ``history``."""
+    writer = csv.DictWriter(sys.stdout, show.KEYS)
+    writer.writeheader()
+
+    def tell(record: "Record") -> None:
+        lists = {name: json.dumps(getattr(record, name), ensure_ascii=False) for name in ("previous", "written")}
+        writer.writerow(show.record_as_json(record) | lists)
+
+    return _each(found, tell)
+
+
+def print_table(found: Iterable["Record"]) -> int:
+    """A table for each day, in local time; the reason below the file where it doesn't fit beside it."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    rest = iter(found)
+    count = 0
+    told = None
+    while batch := list(islice(rest, 500)):
+        count += len(batch)
+        genres = min(24, max(len(_genre(record)) + 5 for record in batch))
+        runs = max(len(f"run {record.run}") for record in batch)
+        for day, records in groupby(batch, lambda record: f"{_when(record):%a %d %b %Y}"):
+            if day != told:
+                console.print(f"\n{day}" if told else day, style="bold")
+                told = day
+            for row in _rows(records, console.width, genres, runs):
+                console.print(row)
+    return count
+
+
+def _each(found: Iterable["Record"], tell: Callable[["Record"], None]) -> int:
+    count = 0
+    for record in found:
+        tell(record)
+        count += 1
+    return count
+
+
+def _rows(records: Iterable["Record"], width: int, genres: int, runs: int) -> Iterator["RenderableType"]:
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    widths = [5, runs, 9, genres]
+    left = max(20, width - sum(widths) - 2 * len(widths))
+    beside = width >= _ROOMY
+    widths += [left * 9 // 20, left - left * 9 // 20 - 2] if beside else [left]
+    for record in records:
+        row = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for column in widths:
+            row.add_column(width=column, overflow="fold")
+        # Text, not str: square brackets in names are no markup.
+        outcome = Text(record.outcome, _COLOURS.get(record.outcome, ""))
+        name, why = Text(_shortened(readable(record.path), widths[4])), Text(record.reason, "dim")
+        cells = [Text(f"{_when(record):%H:%M}"), Text(f"run {record.run}", "dim"), outcome, _answer(record, genres)]
+        row.add_row(*cells, name, *([why] if beside else []))
+        yield row
+        if not beside and not (record.model and record.outcome == "tagged"):  # there the answer says it
+            yield Padding(why, (0, 0, 0, 5 + 2 + runs + 2))
+
+
+def _answer(record: "Record", width: int) -> "Text":
+    from rich.text import Text
+
+    genre = _genre(record)
+    if not genre or record.confidence is None:
+        return Text(genre)
+    answer = Text(genre)
+    answer.truncate(width - 5, overflow="ellipsis")
+    return answer.append(f" {record.confidence:.2f}", "dim")
+
+
+def _shortened(path: str, width: int) -> str:
+    """As much of the end of a path as fits; the name keeps its beginning as well, where it doesn't fit alone."""
+    from rich.cells import cell_len, set_cell_size
+
+    home = f"{Path.home()}/"
+    path = path.replace(home, "~/", 1) if path.startswith(home) else path
+    if cell_len(path) <= width:
+        return path
+    name = path.rpartition("/")[2]
+    if cell_len(name) < width:
+        return next(end for at in range(len(path)) if cell_len(end := f"…{path[at:]}") <= width)
+    return f"{set_cell_size(name, width - 9).rstrip()}…{name[-8:]}"
+
+
+def _genre(record: "Record") -> str:
+    return ", ".join(record.written) or record.genre or ""
+
+
+def _when(record: "Record") -> datetime:
+    return datetime.fromisoformat(record.at or "").astimezone()

@@ -1,0 +1,296 @@
+"""The configuration: TOML, environment and flags to one frozen, checked `Config`; and where things live.
+
+Precedence: flag > ``GENRED_SECTION_KEY`` in the environment > file > default.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from genred.config.lint import Doubt, about_folders, about_genres, contradictions
+from genred.config.toml import line_of, line_of_entry
+from genred.errors import ConfigError
+from genred.genres import Vocabulary
+
+Fraction = Annotated[float, Meta(ge=0, lt=1)]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Section(msgspec.Struct, frozen=True):
+    """One table of the file; a subclass states keys, types and defaults once, for all."""
+
+
+class Watch(Section, frozen=True):
+    directories: tuple[Path, ...] = ()
+    recursive: bool = True
+    settle_seconds: Annotated[float, Meta(ge=0)] = 5.0
+    rescan_minutes: Annotated[float, Meta(ge=0)] = 60.0
+    polling: Literal["auto"] | bool = "auto"
+    extensions: tuple[str, ...] = (
+        *("mp3", "flac", "ogg", "oga", "opus", "m4a", "aac", "wav", "aif", "aiff", "aifc", "wma"),
+        *("wv", "ape", "mpc", "mp+", "tta", "tak", "spx", "dsf", "dff", "ofr"),
+    )
+    ignore: tuple[str, ...] = ()
+    backlog: Literal["ignore", "process"] = "ignore"
+
+
+class Model(Section, frozen=True):
+    path: str = ""
+    target_precision: Annotated[float, Meta(gt=0, lt=1)] = 0.8
+    min_confidence: Fraction = 0.0
+
+
+class Tags(Section, frozen=True):
+    mode: Literal["keep", "merge", "overwrite", "off"] = "keep"
+    max_genres: Annotated[int, Meta(ge=1)] = 1
+    separator: Annotated[str, Meta(min_length=1)] = "; "
+    hardlinks: Literal["skip", "break"] = "skip"
+    preserve_mtime: bool = False
+    id3_version: Literal["keep", "2.3", "2.4"] = "keep"
+
+
+class Genres(Section, frozen=True):
+    aliases: Mapping[str, str] = {}
+    whitelist: tuple[str, ...] = ()
+    spelling: Mapping[str, str] = {}
+
+
+class History(Section, frozen=True):
+    url: Annotated[str, Meta(pattern=r"^$|^sqlite:///.")] = ""
+    retention_days: Count = 0
+
+
+class Service(Section, frozen=True):
+    workers: Count = 0
+    nice: Annotated[int, Meta(ge=0, le=19)] = 10
+    memory_mb: Annotated[int, Meta(ge=512)] = 3072
+    timeout_seconds: Annotated[float, Meta(gt=0)] = 60.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(msgspec.Struct, frozen=True):
+    """Everything that can be set; `load` makes one."""
+
+    watch: Watch = Watch()
+    model: Model = Model()
+    tags: Tags = Tags()
+    genres: Genres = Genres()
+    history: History = History()
+    service: Service = Service()
+
+    @property
+    def database(self) -> Path:
+        """Where the history is kept."""
+        if self.history.url:
+            return Path(self.history.url.removeprefix("sqlite:///")).expanduser().absolute()
+        return state_dir() / "history.db"
+
+    def as_dict(self) -> dict[str, dict[str, Any]]:
+        """Sections and keys in plain types, in the order of the example."""
+        plain: dict[str, dict[str, Any]] = msgspec.to_builtins(self, enc_hook=str)
+        return plain
+
+    def with_changes(self, section: str, **values: Any) -> Self:
+        """A copy in which one section has other values."""
+        changed = msgspec.structs.replace(getattr(self, section), **values)
+        return msgspec.structs.replace(self, **{section: changed})
+
+
+SECTIONS: dict[str, type[Section]] = get_type_hints(Config)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Something in the configuration that can't stand; or, not ``fatal``, that can hardly be meant."""
+
+    file: str
+    line: int | None
+    key: str
+    message: str
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        message = self.message if self.fatal else f"warning: {self.message}"
+        return f"{where}: {self.key}: {message}" if self.key else f"{where}: {message}"
+
+
+def find(explicit: Path | None = None) -> Path | None:
+    """The configuration file in force, None where there is none.
+
+    Raises
+    ------
+    ConfigError
+        If one was named, by flag or ``$GENRED_CONFIG``, and isn't there.
+    """
+    named = explicit or (Path(os.environ["GENRED_CONFIG"]) if os.environ.get("GENRED_CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise ConfigError(f"{named}: no such configuration file")
+        return named
+    for folder in (_xdg("XDG_CONFIG_HOME", ".config"), Path("/etc")):
+        if (folder / "genred" / "config.toml").is_file():
+            return folder / "genred" / "config.toml"
+    return None
+
+
+def place() -> Path:
+    """Where a new configuration goes when nobody says where."""
+    named = os.environ.get("GENRED_CONFIG")
+    return Path(named) if named else _xdg("XDG_CONFIG_HOME", ".config") / "genred" / "config.toml"
+
+
+def load(file: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration from a file (None: the defaults) and the environment.
+
+    Raises
+    ------
+    ConfigError
+        With every mistake, a line each.
+    """
+    config, mistakes = check(file, environ)
+    if mistakes:
+        raise ConfigError("\n".join(map(str, mistakes)))
+    return config
+
+
+def check(file: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[Config, list[Mistake]]:
+    """The configuration as far as it can be understood, and every mistake in it."""
+    text, raw, mistakes = _read(file)
+    values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    for name, table in raw.items():
+        if name not in SECTIONS:
+            known = [*SECTIONS, *(key for section in SECTIONS.values() for key in section.__struct_fields__)]
+            mistakes.append(Mistake(str(file), line_of(text, name), name, "no such section" + _suggest(name, known)))
+        elif not isinstance(table, dict):
+            mistakes.append(Mistake(str(file), line_of(text, name), name, f"must be a section: [{name}]"))
+        else:
+            for key, value in table.items():
+                _accept(values, name, key, value, str(file), line_of(text, key, name), mistakes)
+    for variable, value in environ.items():
+        name, _, key = variable.removeprefix("GENRED_").lower().partition("_")
+        if variable.startswith("GENRED_") and name in SECTIONS and key:
+            kind = SECTIONS[name].__annotations__.get(key)
+            listed = value.split(os.pathsep) if kind in (tuple[Path, ...], tuple[str, ...]) else value
+            _accept(values, name, key, listed, f"${variable}", None, mistakes)
+    sections: dict[str, Any] = {name: kind(**values[name]) for name, kind in SECTIONS.items()}
+    config = Config(**sections)
+    impossible = contradictions(config.genres.aliases, config.genres.spelling)
+    mistakes += (_located(doubt, file, text, environ, fatal=True) for doubt in impossible)
+    return config, mistakes
+
+
+def doubts(
+    config: Config, file: Path | None, known: Iterable[str], environ: Mapping[str, str] = os.environ
+) -> list[Mistake]:
+    """What in a configuration can hardly be meant, though it can be obeyed; its folders are looked for.
+
+    Parameters
+    ----------
+    config, file
+        The configuration, and the file it comes from.
+    known
+        The genres that may be named: those of the vocabulary and of the model in use.
+    """
+    text, _, _ = _read(file)
+    genres = config.genres
+    vocabulary = Vocabulary(genres.aliases, genres.whitelist, genres.spelling)
+    found = [*about_folders(config.watch.directories), *about_genres(vocabulary, known)]
+    return [_located(doubt, file, text, environ, fatal=False) for doubt in found]
+
+
+def state_dir() -> Path:
+    """Where the history and a person's own models live."""
+    return _systemd("STATE_DIRECTORY") or _xdg("XDG_STATE_HOME", ".local/state") / "genred"
+
+
+def cache_dir() -> Path:
+    """Where what can be made again lives: compiled code, the fitted built-in model, training features."""
+    return _systemd("CACHE_DIRECTORY") or _xdg("XDG_CACHE_HOME", ".cache") / "genred"
+
+
+def _systemd(variable: str) -> Path | None:
+    first = os.environ.get(variable, "").split(":")[0]
+    return Path(first) if first else None
+
+
+def _xdg(variable: str, default: str) -> Path:
+    value = Path(os.environ.get(variable, ""))
+    return value if value.is_absolute() else Path.home() / default
+
+
+def _read(file: Path | None) -> tuple[str, dict[str, Any], list[Mistake]]:
+    if file is None:
+        return "", {}, []
+    try:
+        text = file.read_text("utf-8-sig")  # some editors begin with a byte order mark
+        return text, tomllib.loads(text), []
+    except OSError as error:
+        return "", {}, [Mistake(str(file), None, "", f"can't be read ({error.strerror})")]
+    except UnicodeDecodeError:
+        return "", {}, [Mistake(str(file), None, "", "not UTF-8 text")]
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        return "", {}, [Mistake(str(file), int(line[1]) if line else None, "", f"not TOML: {error}")]
+
+
+def _accept(
+    values: dict[str, dict[str, Any]],
+    name: str,
+    key: str,
+    value: Any,
+    source: str,
+    line: int | None,
+    mistakes: list[Mistake],
+) -> None:
+    """Put a checked value in its place, or say what is wrong with it."""
+    kinds = SECTIONS[name].__annotations__
+    if key not in kinds:
+        mistakes.append(Mistake(source, line, f"{name}.{key}", "no such key" + _suggest(key, kinds)))
+        return
+    try:
+        values[name][key] = msgspec.convert(value, kinds[key], strict=not source.startswith("$"), dec_hook=_path)
+    except (msgspec.ValidationError, ValueError) as error:
+        mistakes.append(Mistake(source, line, f"{name}.{key}", _plainly(str(error), kinds[key], value)))
+
+
+def _path(kind: type, value: Any) -> Path:
+    if kind is not Path or not isinstance(value, str):
+        raise ValueError("Expected a path in quotes")
+    path = Path(value).expanduser()
+    if not path.is_absolute():
+        raise ValueError(f"Expected an absolute path, got {value!r}")
+    return path
+
+
+def _plainly(message: str, kind: Any, value: Any) -> str:
+    message = message.split(" - at ")[0].replace("`", "'")
+    if "enum" in message:
+        parts = [kind] if get_origin(kind) is Literal else get_args(kind)
+        choices = ["true, false" if part is bool else ", ".join(map(str, get_args(part))) for part in parts]
+        return f"must be one of {', '.join(choices)}"
+    if "float" in message and "1.0" in message and isinstance(value, (int, float)) and 1 < value < 100:
+        return f"must be a share of one: {value / 100:g} for {value:g} %"
+    return message[:1].lower() + message[1:]
+
+
+def _located(doubt: Doubt, file: Path | None, text: str, environ: Mapping[str, str], *, fatal: bool) -> Mistake:
+    """A doubt with the place it comes from: the line of the entry, or else that of its key."""
+    variable = "GENRED_" + doubt.key.upper().replace(".", "_")
+    if variable in environ:
+        return Mistake(f"${variable}", None, doubt.key, doubt.message, fatal)
+    section, _, key = doubt.key.partition(".")
+    return Mistake(str(file), line_of_entry(text, section, key, doubt.entry), doubt.key, doubt.message, fatal)
+
+
+def _suggest(word: str, known: Any) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(known)})"

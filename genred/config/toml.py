@@ -1,0 +1,61 @@
+"""TOML as text: the example as it is written, a value as it would be, and which line says what."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from genred.errors import ConfigError
+from genred.fs.files import readable
+
+
+def example(directories: Sequence[Path] = ()) -> str:
+    """A configuration with every key, its default and what it means; with these folders filled in.
+
+    Raises
+    ------
+    ConfigError
+        If a folder's name is not Unicode, which TOML can't say.
+    """
+    for path in directories:
+        if str(path).encode("utf-8", "replace").decode() != str(path):
+            raise ConfigError(f"{readable(path)}: TOML can't hold this name, which is not Unicode")
+    text = (Path(__file__).parents[1] / "data" / "config.example.toml").read_text("utf-8")
+    return text.replace("directories = []", f"directories = {dumps(list(map(str, directories)))}", 1)
+
+
+def dumps(value: Any) -> str:
+    """A value as TOML, on one line."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{dumps(k)} = {dumps(v)}" for k, v in value.items()) + " }" if value else "{}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(dumps, value))}]"
+    # A JSON string is a TOML string, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def line_of(text: str, key: str, section: str | None = None) -> int | None:
+    """The line of a key in TOML text; tomllib doesn't say."""
+    current: str | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
+            current = header[1].split(".")[0].strip("\"'")
+            if section is None and current == key:
+                return number
+            if section == current and header[1] == f"{section}.{key}":
+                return number
+        elif current == section and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*[=.]", line):
+            return number
+    return None
+
+
+def line_of_entry(text: str, section: str, key: str, entry: str) -> int | None:
+    """The line of a word in the table or list that is a key's value; that of the key where the word isn't found."""
+    first = line_of(text, key, section)
+    lines = list(enumerate(text.splitlines(), 1))[(first or 1) - 1 :]
+    name = re.escape(entry)
+    for pattern in (rf"""(?<!\w){name}["']?\s*=""", rf"""["']{name}["']"""):  # in a table, in a list
+        if found := next((number for number, line in lines if re.search(pattern, line)), None):
+            return found
+    return first

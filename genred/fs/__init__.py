@@ -1,0 +1,1 @@
+"""What the kernel says of a path: its stamp, its mount, locks on it."""

@@ -1,0 +1,1 @@
+"""What was decided, durably: the database, its schema, its questions, and the journal of tag writes."""

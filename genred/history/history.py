@@ -1,0 +1,387 @@
+"""What genred did, durably: decisions, and what is known of each path."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from genred.errors import HistoryError
+from genred.fs.files import Stamp, readable
+from genred.history import queries, schema
+from genred.history.records import Heard, Known, Outcome, Query, Record, Standing, iso
+from genred.history.schema import (
+    STAMP,
+    at_or_below,
+    columns_of,
+    features,
+    files,
+    records,
+    roots,
+    runs,
+    stamp_in,
+    tally,
+    writes,
+)
+
+
+class History:
+    """The database. Open it with `open`; errors of SQLite come out as `HistoryError`."""
+
+    def __init__(self, path: Path, engine: sa.Engine) -> None:
+        self.path = path
+        self._engine = engine
+        self.run: int | None = None
+
+    @classmethod
+    def open(cls, path: Path, *, readonly: bool = False) -> Self:
+        """Open the database, made or migrated where need be.
+
+        Raises
+        ------
+        HistoryError
+            If it isn't a database, is of a newer genred, or (``readonly``) isn't there.
+        """
+        if readonly:
+            if not path.exists():
+                raise HistoryError(f"{path}: no history yet; it begins with `genred run` or `genred scan`")
+            if not os.access(path.parent, os.W_OK):
+                return cls(path, schema.connect(path, readonly=True))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise HistoryError(f"{path.parent}: the state folder can't be made ({error.strerror})") from error
+        engine = schema.connect(path)
+        try:
+            schema.migrate(path, engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(path, engine)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # -- decisions ---------------------------------------------------------------------------------------------------
+
+    def start_run(self, command: str, version: str) -> int:
+        """Begin a run: what one start of a command did, for `undo --run`."""
+        row = {"started_at": _now(), "command": command, "version": version}
+        with self.writing() as db:
+            self.run = int(db.execute(runs.insert().returning(runs.c.id), row).scalar_one())
+        return self.run
+
+    def record(self, record: Record) -> Record:
+        """Log one decision and what is known of the path now, in one commit; the record with its id comes back."""
+        with self.writing() as db:
+            return self.insert(db, record)
+
+    def insert(self, db: sa.Connection, record: Record) -> Record:
+        if record.run is None and self.run is None:
+            raise HistoryError("nothing can be recorded outside of a run")
+        record = replace(record, at=_now(), run=record.run or self.run)
+        row = {
+            "at": record.at,
+            "path": os.fsencode(record.path),
+            "path_text": None if (text := readable(record.path)) == str(record.path) else text,
+            **{name: getattr(record, name) for name in ("genre", "confidence", "model", "run", "reason", "undoes")},
+            "outcome": record.outcome.value,
+            "previous": json.dumps(record.previous, ensure_ascii=False),
+            "written": json.dumps(record.written, ensure_ascii=False),
+        }
+        record = replace(record, id=db.execute(records.insert().returning(records.c.id), row).scalar_one())
+        if record.stamp is not None:
+            file = self._know(db, record, record.stamp)
+            if record.features is not None:
+                version, vector = record.features
+                row = {"file": file, "version": version, "vector": vector}
+                db.execute(_upsert(features, row, "file"))
+        return record
+
+    def _know(self, db: sa.Connection, record: Record, stamp: Stamp) -> int:
+        row = {"path": os.fsencode(record.path), **columns_of(stamp)}
+        row |= {"standing": record.standing.value, "record": record.id}
+        if record.outcome in (Outcome.TAGGED, Outcome.UNDONE):
+            row["wrote"] = record.id if record.outcome is Outcome.TAGGED else None
+        return int(db.execute(_upsert(files, row, "path").returning(files.c.id)).scalar_one())
+
+    # -- what is known -----------------------------------------------------------------------------------------------
+
+    def known(self, path: Path) -> Known | None:
+        """What is known of a path, None where nothing is."""
+        with self.reading() as db:
+            row = db.execute(sa.select(files).where(files.c.path == os.fsencode(path))).first()
+        return None if row is None else _known(row)
+
+    def count_known(self) -> int:
+        """How many paths are known: a millisecond for a hundred thousand."""
+        with self.reading() as db:
+            return int(db.execute(sa.select(sa.func.count()).select_from(files)).scalar_one())
+
+    def written(self, path: Path) -> tuple[str, ...] | None:
+        """The genres that genred last wrote into a file and nobody has undone, None where there are none such."""
+        joined = files.join(records, files.c.wrote == records.c.id)
+        select = sa.select(records.c.written).select_from(joined).where(files.c.path == os.fsencode(path))
+        with self.reading() as db:
+            written = db.execute(select).scalar()
+        return None if written is None else tuple(json.loads(written))
+
+    def unknown(
+        self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool = False
+    ) -> Iterator[tuple[Path, Stamp]]:
+        """Those of ``pairs`` that are to be looked at, in their order; reads in batches.
+
+        Left out are those that the history holds with this content, but for what is to be tried again and, where
+        ``backlog`` is set, what was there before genred.
+        """
+        again = [Standing.RETRY, Standing.HELD, *([Standing.BACKLOG] if backlog else [])]
+        select = "SELECT path, size, mtime_ns, ctime_ns FROM files WHERE standing NOT IN ({}) AND path IN ({})"
+        rest = iter(pairs)
+        while batch := list(islice(rest, 500)):
+            keys = [os.fsencode(path) for path, _ in batch]
+            # Of a query with that many parameters SQLAlchemy makes more work than SQLite does.
+            query = select.format(*(", ".join("?" * len(values)) for values in (again, keys)))
+            with self.reading() as db:
+                done = set(map(tuple, db.exec_driver_sql(query, (*again, *keys))))
+            for key, (path, stamp) in zip(keys, batch, strict=True):
+                if (key, stamp.size, stamp.mtime_ns, stamp.ctime_ns) not in done:
+                    yield Path(path), stamp
+
+    def refresh(self, known: Known, path: Path, stamp: Stamp) -> None:
+        """A known file has a new name or new times, and is still the same file as far as genred is concerned.
+
+        What was known under its new name goes on under the old one, until that file turns up: names are swapped, too.
+        """
+        then, now = os.fsencode(known.path), os.fsencode(path)
+        with self.writing() as db:
+            if then != now:
+                for old, new in ((now, b""), (then, now), (b"", then)):
+                    db.execute(files.update().where(files.c.path == old).values(path=new))
+            db.execute(files.update().where(files.c.path == now).values(columns_of(stamp)))
+
+    def name_also(self, known: Known, path: Path, stamp: Stamp) -> None:
+        """Note a second name of a known file: what is known of it holds under both."""
+        with self.writing() as db:
+            row = db.execute(sa.select(files).where(files.c.path == os.fsencode(known.path))).one()
+            same = {name: getattr(row, name) for name in ("standing", "record", "wrote")}
+            db.execute(_upsert(files, {"path": os.fsencode(path), **columns_of(stamp), **same}, "path"))
+
+    def of_file(self, stamp: Stamp) -> list[Known]:
+        """Return the known names of this very file, unchanged: its device, inode, size and time of modification."""
+        return self._known_by(stamp, "ino", "dev", "size", "mtime_ns")
+
+    def of_content(self, stamp: Stamp) -> list[Known]:
+        """Return the known files of this size and time of modification."""
+        return self._known_by(stamp, "size", "mtime_ns")
+
+    def _known_by(self, stamp: Stamp, *names: str) -> list[Known]:
+        row = columns_of(stamp)
+        with self.reading() as db:
+            rows = db.execute(sa.select(files).where(*(files.c[name] == row[name] for name in names))).all()
+        return list(map(_known, rows))
+
+    def count_tagged(self, size: int) -> int:
+        """Return how many known files of this size carry a tag of genred's."""
+        tagged = sa.select(sa.func.count()).select_from(files).where(files.c.size == size, files.c.wrote.is_not(None))
+        with self.reading() as db:
+            return int(db.execute(tagged).scalar_one())
+
+    def left_as(self, size: int, sha256: bytes) -> list[Known]:
+        """Return the known files of this size that a tag write left with this content."""
+        joined = files.join(writes, writes.c.record == files.c.wrote)
+        where = [files.c.size == size, writes.c.after_sha256 == sha256]
+        with self.reading() as db:
+            return list(map(_known, db.execute(sa.select(files).select_from(joined).where(*where)).all()))
+
+    def heard(self, version: str, below: Path | None = None) -> Iterator[Heard]:
+        """Files with features of this version whose decision was genred's own, in the order of their paths.
+
+        ``previous`` is what was there before genred ever wrote: its own earlier answers are nobody's genre.
+        """
+        earlier = records.alias()
+        tagged = sa.and_(earlier.c.path == records.c.path, earlier.c.outcome == Outcome.TAGGED.value)
+        first = sa.select(earlier.c.previous).where(tagged).order_by(earlier.c.id).limit(1).scalar_subquery()
+        before = sa.case((records.c.outcome == Outcome.TAGGED.value, first), else_=records.c.previous)
+        stands = [files.c.standing == Standing.DONE.value, features.c.version == version]
+        if below is not None:
+            stands.append(at_or_below(files.c.path, below))
+        joined = files.join(features, features.c.file == files.c.id).join(records, files.c.record == records.c.id)
+        columns = [files.c.path, *(files.c[name] for name in STAMP), features.c.vector]
+        decided = [records.c.outcome, before.label("previous"), records.c.written]
+        select = sa.select(*columns, *decided).select_from(joined).where(*stands).order_by(files.c.path)
+        with self.reading() as db:
+            for row in db.execution_options(yield_per=500).execute(select):
+                genres = (tuple(json.loads(row.previous)), tuple(json.loads(row.written)))
+                path = Path(os.fsdecode(row.path))
+                yield Heard(path, stamp_in(row), Outcome(row.outcome), *genres, row.vector)
+
+    def file_systems(self, place: Path) -> set[str]:
+        """Those that were seen at a place; "" where a genred that didn't note them was there."""
+        with self.reading() as db:
+            return set(db.execute(sa.select(roots.c.file_system).where(roots.c.path == os.fsencode(place))).scalars())
+
+    def remember(self, place: Path, file_system: str) -> None:
+        """A file system was seen at a place, and what lay there was noted."""
+        with self.writing() as db:
+            row = {"path": os.fsencode(place), "file_system": file_system}
+            db.execute(roots.insert().prefix_with("OR IGNORE"), row)
+
+    def forget_root(self, root: Path, file_system: str) -> None:
+        """As if that had not been seen there."""
+        where = [roots.c.path == os.fsencode(root), roots.c.file_system == file_system]
+        with self.writing() as db:
+            db.execute(roots.delete().where(*where))
+
+    def some(self, below: Path, count: int) -> list[Known]:
+        """Known files at or below a path, drawn by lot."""
+        select = sa.select(files).where(at_or_below(files.c.path, below)).order_by(sa.func.random()).limit(count)
+        with self.reading() as db:
+            rows = db.execute(select).all()
+        return list(map(_known, rows))
+
+    def note(self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool) -> int:
+        """Files were found on a file system that is new here; returns how many are backlog from now on.
+
+        What is known of a path goes on to hold for the file of the same size and time of modification, and for backlog
+        whatever the file: it may be a copy of what was there. The others are backlog if that is what unknown files are.
+        """
+        from sqlalchemy.dialects.sqlite import insert
+
+        row = {os.fsencode(path): columns_of(stamp) for path, stamp in pairs}
+        upsert = insert(files).values(standing=Standing.BACKLOG.value)
+        new = upsert.excluded
+        same_file = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
+        upsert = upsert.on_conflict_do_update(
+            index_elements=["path"],
+            set_={name: new[name] for name in STAMP},
+            where=sa.or_(files.c.standing == Standing.BACKLOG.value, same_file),
+        )
+        with self.writing() as db:
+            known = set(db.execute(sa.select(files.c.path).where(files.c.path.in_(row))).scalars())
+            rows = [{"path": path, **stamp} for path, stamp in row.items() if backlog or path in known]
+            if rows:
+                db.execute(upsert, rows)
+        return len(rows) - len(known)
+
+    def forget_ways_back(self, days: int) -> int:
+        """Drop what `undo` needs for writes older than ``days``; the log itself stays. Returns how many."""
+        before = iso(datetime.now(UTC) - timedelta(days=days))
+        old = sa.select(records.c.id).where(records.c.at < before)
+        with self.writing() as db:
+            return db.execute(writes.delete().where(writes.c.record.in_(old))).rowcount
+
+    # -- questions ---------------------------------------------------------------------------------------------------
+
+    def records(self, query: Query) -> Iterator[Record]:
+        """Decisions, newest first."""
+        with self.reading() as db:
+            select = queries.selecting(db, query)
+            for row in db.execution_options(yield_per=500).execute(select):
+                yield _record(row)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many decisions by outcome; how many tag writes by genre, by model and by month; and the shares of it."""
+        with self.reading() as db:
+            return {"shares": queries.shares(db)} | queries.counts(db)
+
+    def to_review(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
+        """Decisions in force that a person may want to look at, each with the path and the stamp that are known now.
+
+        Parameters
+        ----------
+        below
+            One file, or a folder.
+        tagged
+            How many of genred's own tags to add to what it wasn't sure of, the least sure ones.
+        skipped
+            Whether a person skipped it in a review since; None: either way.
+        """
+        skip, back = records.alias(), records.alias()
+        by_a_person = [skip.c.outcome == Outcome.SKIPPED.value, skip.c.run == runs.c.id, runs.c.command == "review"]
+        taken_back = sa.exists().where(back.c.path == skip.c.path, back.c.undoes == skip.c.id)
+        since = sa.exists().where(skip.c.path == files.c.path, skip.c.id > records.c.id, *by_a_person, ~taken_back)
+        asked = [files.c.standing == Standing.DONE.value]
+        if skipped is not None:
+            asked.append(since if skipped else ~since)
+        if below is not None:
+            asked.append(at_or_below(files.c.path, below))
+        columns = [files.c.path.label("now"), *(files.c[name] for name in STAMP)]
+        select = sa.select(records, *columns).join_from(files, records, files.c.record == records.c.id).where(*asked)
+        # Below a folder the index on paths finds them sooner than the one on outcomes: it is kept from being used.
+        outcome = records.c.outcome if below is None else records.c.outcome.concat("")
+        own = select.where(outcome == Outcome.TAGGED.value).order_by(records.c.confidence).limit(tagged)
+        with self.reading() as db:
+            rows = [*db.execute(select.where(outcome == Outcome.ABSTAINED.value)), *db.execute(own)]
+        return [replace(_record(row), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row)) for row in rows]
+
+    def vectors(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
+        """What was heard in files, as features of this version; those without are left out."""
+        rest = iter(map(os.fsencode, paths))
+        select = sa.select(files.c.path, features.c.vector).join_from(files, features, features.c.file == files.c.id)
+        found: dict[Path, bytes] = {}
+        with self.reading() as db:
+            while batch := list(islice(rest, 500)):
+                rows = db.execute(select.where(files.c.path.in_(batch), features.c.version == version))
+                found |= {Path(os.fsdecode(path)): vector for path, vector in rows}
+        return found
+
+    def genres_set(self) -> list[str]:
+        """The genres that a person set themselves."""
+        where = [tally.c.outcome == Outcome.TAGGED.value, tally.c.model == "", tally.c.genre != ""]
+        with self.reading() as db:
+            return list(db.execute(sa.select(tally.c.genre).where(*where).distinct()).scalars())
+
+    def reopen(self, record: Record) -> None:
+        """What a person decided since was taken back: this earlier decision is in force again, with its stamp."""
+        write, back = records.alias(), records.alias()
+        taken_back = sa.exists().where(back.c.path == write.c.path, back.c.undoes == write.c.id)
+        writes_of_it = [write.c.path == os.fsencode(record.path), write.c.outcome == Outcome.TAGGED.value]
+        wrote = sa.select(sa.func.max(write.c.id)).where(*writes_of_it, write.c.id <= record.id, ~taken_back)
+        row: dict[str, Any] = {"standing": Standing.DONE.value, "record": record.id, "wrote": wrote.scalar_subquery()}
+        if record.stamp is not None:
+            row |= columns_of(record.stamp)
+        with self.writing() as db:
+            db.execute(files.update().where(files.c.path == os.fsencode(record.path)).values(row))
+
+    # -- the database ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        with schema.writing(self.path, self._engine) as db:
+            yield db
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        with schema.reading(self.path, self._engine) as db:
+            yield db
+
+
+def _known(row: sa.Row[Any]) -> Known:
+    return Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing), row.record, row.wrote)
+
+
+def _record(row: sa.Row[Any]) -> Record:
+    same = ("reason", "genre", "confidence", "model", "undoes", "run", "id", "at")
+    return Record(
+        path=Path(os.fsdecode(row.path)),
+        outcome=Outcome(row.outcome),
+        previous=tuple(json.loads(row.previous)),
+        written=tuple(json.loads(row.written)),
+        **{name: getattr(row, name) for name in same},
+    )
+
+
+def _upsert(table: sa.Table, row: dict[str, Any], on: str) -> Any:
+    from sqlalchemy.dialects.sqlite import insert
+
+    return insert(table).values(row).on_conflict_do_update(index_elements=[on], set_=row)
+
+
+def _now() -> str:
+    return iso(datetime.now(UTC))

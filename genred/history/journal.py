@@ -1,0 +1,180 @@
+"""The journal of tag writes: what makes each a transaction, and keeps the way back."""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from genred.fs.files import Stamp
+from genred.fs.locks import locked
+from genred.history.history import History
+from genred.history.records import Outcome, Query, Record, Standing
+from genred.history.schema import at_or_below, columns_of, files, records, stamp_in, writes
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A tag write that was begun and not finished."""
+
+    id: int
+    path: Path
+    temp: Path
+    before: Stamp
+    ready: bool
+    before_sha256: bytes | None
+    after_sha256: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """A write that can be taken back; the way back itself is got by `Journal.way_back`.
+
+    ``path`` is where the file is now. ``latest`` is false where a later write of the file is to be taken back first.
+    """
+
+    record: Record
+    path: Path
+    before_sha256: bytes
+    after_sha256: bytes
+    latest: bool = True
+
+
+class Journal:
+    """Tag writes as transactions: what was begun is on disk before it is done, with the way back."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._drafts: dict[int, Record] = {}
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """One tag write at a time, whichever process; an unfinished intent seen in here is one of the dead."""
+        with locked(self._history.path.with_name("write.lock"), wait=True):
+            yield
+
+    def begin(self, path: Path, temp: Path, before: Stamp, draft: Record) -> int:
+        """Note that ``temp`` is about to be made to replace ``path``."""
+        row = {
+            "path": os.fsencode(path),
+            "temp": os.fsencode(temp),
+            **columns_of(before),
+            "draft": _dump(draft, self._history.run),
+        }
+        with self._history.writing() as db:
+            write_id = int(db.execute(writes.insert().returning(writes.c.id), row).scalar_one())
+        self._drafts[write_id] = draft
+        return write_id
+
+    def ready(self, write_id: int, *, delta: bytes, before_sha256: bytes, after_sha256: bytes) -> None:
+        """Keep the way back; from here on the swap may happen."""
+        row = {"delta": delta, "before_sha256": before_sha256, "after_sha256": after_sha256}
+        with self._history.writing() as db:
+            db.execute(writes.update().where(writes.c.id == write_id).values(row))
+
+    def finish(self, write_id: int, stamp: Stamp) -> Record:
+        """The swap is done: the record appears in the history, the file is known with its new stamp."""
+        with self._history.writing() as db:
+            draft = self._drafts.pop(write_id, None)
+            if draft is None:
+                row = db.execute(sa.select(writes.c.path, writes.c.draft).where(writes.c.id == write_id)).one()
+                draft = _load(Path(os.fsdecode(row.path)), row.draft)
+            record = self._history.insert(db, replace(draft, stamp=stamp))
+            db.execute(writes.update().where(writes.c.id == write_id).values(record=record.id, draft=None))
+        return record
+
+    def abandon(self, write_id: int) -> None:
+        """Nothing was changed: forget the intent."""
+        self._drafts.pop(write_id, None)
+        with self._history.writing() as db:
+            db.execute(writes.delete().where(writes.c.id == write_id))
+
+    def unfinished(self) -> list[Intent]:
+        """What was begun and not finished, oldest first."""
+        with self._history.reading() as db:
+            rows = db.execute(sa.select(writes).where(writes.c.record.is_(None)).order_by(writes.c.id)).all()
+        return [
+            Intent(
+                id=row.id,
+                path=Path(os.fsdecode(row.path)),
+                temp=Path(os.fsdecode(row.temp)),
+                before=stamp_in(row),
+                ready=row.delta is not None,
+                before_sha256=row.before_sha256,
+                after_sha256=row.after_sha256,
+            )
+            for row in rows
+        ]
+
+    def undoable(self, query: Query) -> list[Undo]:
+        """Tag writes that weren't taken back yet and match, newest first."""
+        return [undo for undo in self.standing(query) if isinstance(undo, Undo)]
+
+    def standing(self, query: Query) -> Iterator[Undo | Record]:
+        """Tag writes that weren't taken back and match, newest first; bare records where the way back was dropped."""
+        undone = sa.select(records.c.undoes).where(records.c.outcome == Outcome.UNDONE.value)
+        with self._history.reading() as db:
+            taken_back = set(db.execute(undone).scalars())
+        tagged = self._history.records(replace(query, outcomes=(Outcome.TAGGED,), limit=None))
+        found = islice((record for record in tagged if record.id not in taken_back), query.limit)
+        columns = (writes.c.record, writes.c.before_sha256, writes.c.after_sha256)
+        while batch := list(islice(found, 500)):
+            ids = [record.id for record in batch]
+            select = sa.select(*columns).where(writes.c.record.in_(ids), writes.c.delta.is_not(None))
+            with self._history.reading() as db:
+                hashes = {record: row for record, *row in db.execute(select)}
+            for record in batch:
+                yield Undo(record, record.path, *hashes[record.id]) if record.id in hashes else record
+
+    def way_back(self, undo: Undo) -> bytes:
+        """What it takes to make the old file from the new one; one at a time, as a library's worth may be large."""
+        with self._history.reading() as db:
+            found = db.execute(sa.select(writes.c.delta).where(writes.c.record == undo.record.id)).scalar_one_or_none()
+        return found or b""
+
+    def in_force(self, undos: Iterable[Undo]) -> dict[int, Path]:
+        """Where the files are known to be that still carry what these writes wrote, by the number of the record."""
+        rest = iter([undo.record.id for undo in undos])
+        found: dict[int, Path] = {}
+        while batch := list(islice(rest, 500)):
+            select = sa.select(files.c.wrote, files.c.path).where(files.c.wrote.in_(batch))
+            with self._history.reading() as db:
+                found |= {record: Path(os.fsdecode(path)) for record, path in db.execute(select)}
+        return found
+
+    def moved(self, path: Path) -> dict[Path, Path]:
+        """Files at or below a path that were renamed since the last decision about them: former name, name now."""
+        return self._moved(at_or_below(files.c.path, path))
+
+    def moved_away(self, paths: Iterable[Path]) -> dict[Path, Path]:
+        """Where files are now that were renamed since the last decision about them: former name, name now."""
+        rest = iter(map(os.fsencode, paths))
+        found: dict[Path, Path] = {}
+        while batch := list(islice(rest, 500)):
+            found |= self._moved(records.c.path.in_(batch))
+        return found
+
+    def _moved(self, where: sa.ColumnElement[bool]) -> dict[Path, Path]:
+        select = sa.select(records.c.path, files.c.path).join_from(files, records, files.c.record == records.c.id)
+        with self._history.reading() as db:
+            rows = db.execute(select.where(where, files.c.path != records.c.path)).all()
+        return {Path(os.fsdecode(then)): Path(os.fsdecode(now)) for then, now in rows}
+
+
+# What a record to be needs to become one in another process; path and stamp have columns of their own.
+_DRAFT = ("reason", "genre", "confidence", "previous", "written", "model", "undoes")
+
+
+def _dump(record: Record, run: int | None) -> str:
+    draft = {name: getattr(record, name) for name in _DRAFT}
+    return json.dumps(draft | {"outcome": record.outcome, "standing": record.standing, "run": record.run or run})
+
+
+def _load(path: Path, text: str) -> Record:
+    draft = json.loads(text)
+    draft |= {"outcome": Outcome(draft["outcome"]), "standing": Standing(draft["standing"])}
+    return Record(path=path, **draft | {name: tuple(draft[name]) for name in ("previous", "written")})

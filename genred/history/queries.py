@@ -1,0 +1,123 @@
+"""Questions to the log as SQL that stays as quick as the log grows (SQLAlchemy lives here too).
+
+The log is in the order of its ids, and so is, within one value, every index on a column of it: what is asked for can be
+read backwards from the newest, and reading stops at the limit. Moments and runs become spans of ids, which go with any
+of the indexes; several values of one column become one question each, which SQLite merges in the order of the ids. What
+is only counted was counted when it was recorded, by a trigger, in the table `tally`.
+"""
+
+import os
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from genred.history.records import Outcome, Query
+from genred.history.schema import at_or_below, records, tally
+
+FEW = 10_000  # of so many decisions below a folder, the newest are sooner found by sorting them than by reading the log
+
+# One look into the index for each genre there is: a plain DISTINCT reads all of it.
+_GENRES = sa.text("""
+WITH RECURSIVE used(genre) AS (
+    SELECT min(genre) FROM records
+    UNION ALL
+    SELECT (SELECT min(genre) FROM records WHERE genre > used.genre) FROM used WHERE used.genre IS NOT NULL
+)
+SELECT genre FROM used WHERE genre IS NOT NULL
+""")
+
+
+def selecting(db: sa.Connection, query: Query) -> sa.Select[Any] | sa.CompoundSelect[Any]:
+    """The decisions that match, newest first."""
+    terms = list(_span(db, query))
+    genres = _spelled(db, query.genres)
+    outcomes = [outcome.value for outcome in query.outcomes]
+    if query.path is not None and _holds_few(db, query.path):
+        terms.append(at_or_below(records.c.path, query.path))
+        if query.genres:
+            terms.append(_by_no_index(records.c.genre).in_(genres))
+        if outcomes:
+            terms.append(_by_no_index(records.c.outcome).in_(outcomes))
+        return sa.select(records).where(*terms).order_by(records.c.id.desc()).limit(query.limit)
+    if query.path is not None:
+        terms.append(at_or_below(_by_no_index(records.c.path), query.path))
+    either = [records.c.genre == genre for genre in genres] if query.genres else [sa.true()]
+    each = [records.c.outcome == outcome for outcome in outcomes] or [sa.true()]
+    branches = [sa.select(records).where(*terms, *pair) for pair in product(either, each)]
+    union = sa.union_all(*(branches or [sa.select(records).where(sa.false())]))
+    return union.order_by(union.selected_columns.id.desc()).limit(query.limit)
+
+
+def counts(db: sa.Connection) -> dict[str, dict[str, int]]:
+    """How many decisions by outcome; how many tag writes by genre and by model, most first, and by month."""
+    tagged = tally.c.outcome == Outcome.TAGGED.value
+    total = sa.func.sum(tally.c.count)
+    found: dict[str, dict[str, int]] = {}
+    for name, where in (("outcome", sa.true()), ("genre", tagged), ("model", tagged), ("month", tagged)):
+        column = tally.c[name]
+        order = (column,) if name == "month" else (total.desc(), column)
+        select = sa.select(column, total).where(where, column != "").group_by(column).order_by(*order)
+        found[name] = dict(map(tuple, db.execute(select)))
+    return found
+
+
+def shares(db: sa.Connection) -> dict[str, int]:
+    """What was heard, answered and written, and what people thought of it.
+
+    ``heard`` are decisions for which a model was asked, ``answered`` those where it named a genre, ``written`` those
+    where that went into the file; ``changed`` and ``undone`` are what a person did about it, ``set`` is their own.
+    """
+    by_model = tally.c.model != ""
+    tagged = tally.c.outcome == Outcome.TAGGED.value
+    terms = {
+        "heard": by_model,
+        "answered": by_model & (tally.c.genre != ""),
+        "written": by_model & tagged,
+        "undone": tally.c.outcome == Outcome.UNDONE.value,
+        "set": tagged & ~by_model,
+    }
+    sums = [sa.func.coalesce(sa.func.sum(tally.c.count).filter(term), 0).label(name) for name, term in terms.items()]
+    changed = sa.text("SELECT count(*) FROM records WHERE outcome = 'kept' AND reason GLOB 'genred wrote *'")
+    return dict(db.execute(sa.select(*sums)).mappings().one()) | {"changed": db.execute(changed).scalar_one()}
+
+
+def _span(db: sa.Connection, query: Query) -> Iterator[sa.ColumnElement[bool]]:
+    """Moments and a run as bounds on the id, and what is left to check; clocks jump and runs overlap.
+
+    Both bounds for moments read what is newer than they are: little, as people ask.
+    """
+    id_ = records.c.id
+    if query.since is not None:
+        yield id_ >= _end(db, sa.func.min(_by_no_index(id_)), records.c.at >= query.since)
+        yield _by_no_index(records.c.at) >= query.since
+    if query.until is not None:
+        yield id_ <= _end(db, sa.func.max(id_), _by_no_index(records.c.at) < query.until)
+        yield _by_no_index(records.c.at) < query.until
+    if query.run is not None:
+        yield id_ >= _end(db, sa.func.min(id_), records.c.run == query.run)
+        yield id_ <= _end(db, sa.func.max(id_), records.c.run == query.run)
+        yield _by_no_index(records.c.run) == query.run
+
+
+def _end(db: sa.Connection, end: sa.Function[int], where: sa.ColumnElement[bool]) -> sa.ColumnElement[Any]:
+    return sa.literal(db.execute(sa.select(end).where(where)).scalar(), sa.Integer)  # nothing lies beyond NULL
+
+
+def _spelled(db: sa.Connection, genres: tuple[str, ...]) -> list[str]:
+    """These genres as they are spelled in the log."""
+    wanted = {genre.casefold() for genre in genres}
+    return [genre for genre in db.execute(_GENRES).scalars() if genre.casefold() in wanted] if wanted else []
+
+
+def _holds_few(db: sa.Connection, path: Path) -> bool:
+    below = os.fsencode(path) + b"/", os.fsencode(path) + b"0"  # "0" follows "/"
+    some = sa.select(records.c.id).where(records.c.path >= below[0], records.c.path < below[1]).limit(FEW)
+    return db.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one() < FEW
+
+
+def _by_no_index(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The same column, for which SQLite uses no index: it can't tell a rare value from a common one."""
+    return sa.UnaryExpression(column, operator=sa.sql.operators.custom_op("+"), type_=column.type)

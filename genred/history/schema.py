@@ -1,0 +1,246 @@
+"""The database: tables, migrations, connections (SQLAlchemy lives here, in asking.py, history.py and journal.py).
+
+One SQLite file in WAL mode. `records` is the append-only log that the users' view ``history`` shows; `files` is what is
+known of each path now; `writes` is the journal that makes a tag write a transaction and keeps the way back. Paths are
+kept as the bytes the file system holds; times are ISO 8601 in UTC.
+"""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from genred.errors import HistoryError
+from genred.fs.files import Stamp
+
+SCHEMA = "0003"
+"""The newest migration in genred/migrations/versions."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+metadata = sa.MetaData()
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("started_at", sa.Text, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+)
+
+# Folders and mount points in them, with the file systems that were seen there; "" where an older schema noted none.
+roots = sa.Table(
+    "roots",
+    metadata,
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("file_system", sa.Text, primary_key=True, server_default=""),
+)
+
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", sa.Text, nullable=False, index=True),
+    sa.Column("path", sa.LargeBinary, nullable=False, index=True),
+    sa.Column("path_text", sa.Text),  # only where the bytes aren't fit for reading
+    sa.Column("outcome", sa.Text, nullable=False, index=True),
+    sa.Column("genre", sa.Text, index=True),
+    sa.Column("confidence", sa.Float),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("written", sa.Text, nullable=False),
+    sa.Column("model", sa.Text),
+    sa.Column("run", sa.ForeignKey("runs.id"), nullable=False, index=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("undoes", sa.ForeignKey("records.id")),
+    sa.Index("ix_records_outcome_genre", "outcome", "genre"),
+    sa.Index("ix_records_outcome_confidence", "outcome", "confidence"),
+    sa.Index("ix_records_undoes", "undoes", sqlite_where=sa.text("undoes IS NOT NULL")),
+    # And ix_records_path_text, on an expression, which SQLAlchemy can't compare with the database's.
+    sa.Index(
+        "ix_records_changed", "outcome", sqlite_where=sa.text("outcome = 'kept' AND reason GLOB 'genred wrote *'")
+    ),
+)
+
+# How many decisions, "" where there is no genre or no model; a trigger counts.
+tally = sa.Table(
+    "tally",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("outcome", "genre", "model", "month")),
+    sa.Column("count", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+STAMP = ("dev", "ino", "size", "mtime_ns", "ctime_ns")
+
+files = sa.Table(
+    "files",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("path", sa.LargeBinary, nullable=False, unique=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in STAMP),
+    sa.Column("standing", sa.Text, nullable=False),
+    sa.Column("record", sa.ForeignKey("records.id"), index=True),
+    sa.Column("wrote", sa.ForeignKey("records.id")),  # the tag write in force, whatever the file is called since
+    sa.Index("ix_files_inode", "ino", "dev"),
+    sa.Index("ix_files_content", "size", "mtime_ns"),
+)
+
+features = sa.Table(
+    "features",
+    metadata,
+    sa.Column("file", sa.ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+)
+
+writes = sa.Table(
+    "writes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("path", sa.LargeBinary, nullable=False),
+    sa.Column("temp", sa.LargeBinary, nullable=False),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in STAMP),
+    sa.Column("before_sha256", sa.LargeBinary),
+    sa.Column("after_sha256", sa.LargeBinary),
+    sa.Column("delta", sa.LargeBinary),
+    sa.Column("draft", sa.Text),  # the record to be, until it is one
+    sa.Column("record", sa.ForeignKey("records.id"), index=True),
+)
+
+
+def columns_of(stamp: Stamp) -> dict[str, int]:
+    """A stamp for SQLite, whose integers are signed; some file systems use all 64 bits of an inode."""
+    return {name: (getattr(stamp, name) + 2**63) % 2**64 - 2**63 for name in STAMP}
+
+
+def stamp_in(row: sa.Row[Any]) -> Stamp:
+    """The stamp in a row of `files` or `writes`."""
+    dev, ino, *rest = (getattr(row, name) for name in STAMP)
+    return Stamp(dev % 2**64, ino % 2**64, *rest)
+
+
+def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement[bool]:
+    """Whether a path column names this file, or one below this folder."""
+    here = os.fsencode(path)
+    return sa.or_(column == here, sa.and_(column >= here + b"/", column < here + b"0"))  # "0" follows "/"
+
+
+def migrate(path: Path, engine: sa.Engine) -> None:
+    """Bring the database to `SCHEMA`, after a backup where it holds something.
+
+    Raises
+    ------
+    HistoryError
+        If it is somebody else's database, or of a newer genred.
+    """
+    with reading(path, engine) as db:
+        found = version(path, db)
+    if found == SCHEMA:
+        return
+    if found is not None:
+        _back_up(path, found)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    from alembic import command  # half a second to import, and seldom needed
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with writing(path, engine) as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, SCHEMA)
+
+
+def version(path: Path, db: sa.Connection) -> str | None:
+    """The schema of a database; None where there is nothing in it.
+
+    Raises
+    ------
+    HistoryError
+        If it is somebody else's database, or of a newer genred.
+    """
+    tables = set(db.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
+    if "alembic_version" not in tables:
+        if tables:
+            raise HistoryError(f"{path}: a database, but not one of genred's")
+        return None
+    found: str | None = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    if found is not None and not list((MIGRATIONS / "versions").glob(f"{found}_*.py")):
+        raise HistoryError(f"{path}: written by a newer genred (schema {found}); update genred to open it")
+    return found
+
+
+def _back_up(path: Path, version: str) -> None:
+    backup = path.with_name(f"{path.name}.schema-{version}")
+    with _translated(backup), closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+
+
+@contextmanager
+def writing(path: Path, engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One write transaction, durable when it ends."""
+    with _translated(path), engine.begin() as db:
+        yield db
+
+
+@contextmanager
+def reading(path: Path, engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection for reading, each query its own snapshot."""
+    with _translated(path), engine.connect() as db:
+        yield db.execution_options(reading=True)
+
+
+def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
+    """An engine for the database at ``path``; nothing is opened before its first use."""
+    options = ""
+    if readonly:
+        # Without a write-ahead log beside it and without the right to make one, SQLite needs to be told that nobody
+        # else writes.
+        options = "?mode=ro" if path.with_name(path.name + "-wal").exists() else "?immutable=1"
+
+    def opened() -> sqlite3.Connection:
+        name = os.fsdecode(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+        # SQLAlchemy says when a transaction begins (below), not the driver: isolation_level=None.
+        db = sqlite3.connect(
+            f"file:{name}{options}", uri=True, timeout=60, isolation_level=None, check_same_thread=False
+        )
+        try:
+            db.execute("PRAGMA foreign_keys = ON")
+            if not options:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+        except sqlite3.Error:
+            db.close()
+            raise
+        return db
+
+    engine = sa.create_engine("sqlite://", creator=opened, poolclass=sa.pool.QueuePool)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(db: sa.Connection) -> None:
+        # Deferred transactions that read first and write later fail at once beside another writer.
+        if not db.get_execution_options().get("reading"):
+            db.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise HistoryError(f"{path}: {error.orig}", transient=_passes(error.orig)) from error
+    except sqlite3.Error as error:
+        raise HistoryError(f"{path}: {error}", transient=_passes(error)) from error
+
+
+def _passes(error: BaseException | None) -> bool:
+    """Whether what SQLite complains of may be over in a while."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest of it says more of the same
+    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

@@ -1,0 +1,195 @@
+"""Labelled music to a table of features.
+
+The table that the package carries is made by::
+
+    genred train labels.csv --to-table genred/data/table.npz
+"""
+
+import csv
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from genred import genres
+from genred.errors import ConfigError, FileError
+from genred.fs.files import open_regular, readable
+from genred.model.table import Table
+from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A file and what a person says it is; ``artist`` may be any name for what must not be torn apart by a split."""
+
+    path: Path
+    genre: str
+    artist: str
+    source: str
+
+
+# -- reading labels ------------------------------------------------------------------------------------------------
+
+
+def read_source(source: Path) -> list[Labelled]:
+    """Labelled files from a folder of folders named by genre, or a CSV manifest.
+
+    Parameters
+    ----------
+    source
+        A folder: ``Genre/track`` or ``Genre/artist or album/.../track``. Or a CSV with the header
+        ``path,genre[,artist[,source]]``, its paths relative to itself; other columns are left alone.
+
+    Raises
+    ------
+    ConfigError
+        With the place and what to do.
+    """
+    if source.is_dir():
+        found = list(_from_folders(source))
+    elif source.is_file():
+        found = list(_from_manifest(source))
+    else:
+        raise ConfigError(f"{readable(source)}: no such folder or CSV manifest")
+    if not found:
+        raise ConfigError(f"{readable(source)}: no labelled music in it; put tracks into folders named by genre")
+    return found
+
+
+def _from_folders(source: Path) -> Iterator[Labelled]:
+    for folder in sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        for directory, names, files in os.walk(folder):
+            names[:] = sorted(name for name in names if not name.startswith("."))
+            for name in sorted(files):
+                path = Path(directory, name)
+                if name.startswith(".") or not path.is_file():
+                    continue
+                inner = path.relative_to(folder).parts
+                yield Labelled(path, genres.canonical(folder.name), str(folder / inner[0]), readable(source))
+
+
+def _from_manifest(source: Path) -> Iterator[Labelled]:
+    where = readable(source)
+    try:
+        with open(source, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = {"path", "genre"} - set(reader.fieldnames or ())
+            if missing:
+                wanted = " and ".join(sorted(missing))
+                raise ConfigError(f"{where}, line 1: no column {wanted}; the header is path,genre[,artist[,source]]")
+            for row in reader:
+                yield _labelled(source, reader.line_num, row)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{readable(source)}: not a CSV manifest in UTF-8 ({error})") from error
+
+
+def _labelled(source: Path, line: int, row: dict[str, str | None]) -> Labelled:
+    path, genre = ((row[key] or "").strip() for key in ("path", "genre"))
+    where = f"{readable(source)}, line {line}"
+    if not path or not genre:
+        raise ConfigError(f"{where}: no {'genre' if path else 'path'}; fill it in or remove the line")
+    full = source.parent / path
+    artist = (row.get("artist") or "").strip() or str(full)
+    return Labelled(full, genres.canonical(genre), artist, (row.get("source") or "").strip() or source.stem)
+
+
+def contradictory(labelled: Sequence[Labelled]) -> set[Path]:
+    """Files that are labelled with more than one genre: at least one label of each is wrong, and nobody knows which."""
+    said: dict[Path, set[str]] = {}
+    for item in labelled:
+        said.setdefault(item.path, set()).add(item.genre)
+    return {path for path, names in said.items() if len(names) > 1}
+
+
+# -- features ------------------------------------------------------------------------------------------------------
+
+
+def build_table(
+    labelled: Sequence[Labelled],
+    *,
+    workers: int,
+    progress: Callable[[], None] = lambda: None,
+    cache_dir: Path | None = None,
+    extract: Callable[[Path], Vector] | None = None,
+) -> tuple[Table, list[FileError]]:
+    """Features of every labelled file, in parallel; what was described once is not opened as music again.
+
+    Parameters
+    ----------
+    labelled
+        Files; those with contradictory labels are left out and reported.
+    workers
+        Processes.
+    progress
+        Called once for each file.
+    cache_dir
+        Where vectors are kept by content; None: nowhere.
+    extract
+        What turns a file into a vector.
+
+    Returns
+    -------
+    table, errors
+        Rows in the order of ``labelled``, and why others are not among them.
+    """
+    torn = contradictory(labelled)
+    errors = [FileError(path, "labelled with more than one genre; keep one") for path in sorted(torn)]
+    unique = {item.path: item for item in labelled if item.path not in torn}
+    jobs = joblib.Parallel(n_jobs=workers, return_as="generator")(
+        joblib.delayed(_cached)(path, cache_dir, extract or _extract) for path in unique
+    )
+    rows: list[tuple[Vector, Labelled]] = []
+    for item, vector in zip(unique.values(), jobs, strict=True):
+        progress()
+        if isinstance(vector, FileError):
+            errors.append(vector)
+        else:
+            rows.append((vector, item))
+    X = np.array([x for x, _ in rows], np.float32).reshape(len(rows), len(FEATURE_NAMES))
+    y, groups, sources = (
+        np.array([getattr(item, key) for _, item in rows], np.str_) for key in ("genre", "artist", "source")
+    )
+    return Table(X, y, groups, sources), errors
+
+
+def _extract(path: Path) -> Vector:
+    from genred.sound import audio, features
+
+    return features.extract(audio.read_excerpts(path))
+
+
+def _cached(path: Path, cache_dir: Path | None, extract: Callable[[Path], Vector]) -> Vector | FileError:
+    try:
+        if cache_dir is None:
+            return extract(path)
+        kept = cache_dir / "features" / f"{_content(path)}-{FEATURE_VERSION}.npy"
+        try:
+            vector: Vector = np.load(kept, allow_pickle=False)
+            if vector.shape == (len(FEATURE_NAMES),):
+                return vector
+        except (OSError, ValueError, EOFError):
+            pass  # not there yet, or damaged: made anew
+        vector = extract(path)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        whole = kept.with_suffix(f".{os.getpid()}.tmp")
+        with open(whole, "wb") as file:
+            np.save(file, vector)
+        os.replace(whole, kept)
+        return vector
+    except FileError as error:
+        return error
+
+
+def _content(path: Path) -> str:
+    with open_regular(path) as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+        return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""A vector becomes a prediction: the classifier, its evaluation, and models as files."""

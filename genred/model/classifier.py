@@ -1,0 +1,336 @@
+"""A feature vector to a genre, with an honest probability or an honest "I don't know" (scikit-learn lives here and in
+`genred.model.projection`, and is imported where something is fitted).
+
+The model: features made normal by their quantiles, rotated to their principal axes, damped where re-encoding moves
+them (`genred.model.projection`), and one linear map (`genred.model.discriminant`). Its probabilities are calibrated on
+out-of-fold predictions grouped by artist, and so are the thresholds. What lies farther from the training music than
+nearly all music does is not judged (`genred.model.novelty`).
+"""
+
+import hashlib
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from genred.errors import ModelError
+from genred.model.discriminant import Discriminant, softmax, temperature
+from genred.model.evaluation import Evaluation, family
+from genred.model.fitted import Floats
+from genred.model.novelty import Folds, Novelty
+from genred.model.prediction import Candidate, Prediction
+from genred.model.projection import Space
+from genred.model.table import Table
+from genred.sound.features import FEATURE_VERSION, N_META
+
+MODEL_VERSION = "5"
+"""Changes with anything that makes the same table a different model."""
+
+SILENCE_DB = -60.0
+LEAST_SECONDS = 3.0
+
+_PRECISIONS = (0.7, 0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A training track; its distance is 1 where it is as far as such tracks usually are from their nearest."""
+
+    genre: str
+    artist: str
+    source: str
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """How strange a track is to a model, which judges nothing beyond ``limit``, and what it was trained on nearby."""
+
+    strangeness: float
+    limit: float
+    nearest: tuple[Neighbour, ...]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a model holds beside arrays: with those, all of it."""
+
+    name: str
+    genres: list[str]
+    truth: list[str]
+    """The genre of each training track; here and below."""
+    artists: list[str]
+    sources: list[str]
+    by_source: dict[str, float]
+    """As in `Evaluation`."""
+    thresholds: list[tuple[float, float]]
+    """The confidence that answers need, by precision wanted."""
+
+
+class GenreClassifier:
+    """Calibrated genre probabilities with the means to abstain.
+
+    Parameters
+    ----------
+    target_precision
+        Share of given answers that shall be right; the confidence they need is derived from it.
+    min_confidence
+        The confidence an answer needs, instead of deriving it.
+
+    Attributes
+    ----------
+    classes_ : (n_genres,) str
+        Genres in alphabetical order.
+    evaluation_ : Evaluation
+        Out-of-fold figures, folds grouped by artist.
+    name : str
+        Stable: the same table and code give the same.
+    """
+
+    SHAPES: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "temperature": (),
+        "probabilities": ("n_tracks", "n_genres"),
+        **{f"space.{name}": axes for name, axes in Space.SHAPES.items()},
+        **{f"discriminant.{name}": axes for name, axes in Discriminant.SHAPES.items()},
+        **{f"novelty.{name}": axes for name, axes in Novelty.SHAPES.items()},
+    }
+    """The names of `arrays`, and what their axes count."""
+
+    def __init__(self, *, target_precision: float = 0.8, min_confidence: float | None = None) -> None:
+        self.target_precision = target_precision
+        self.min_confidence = min_confidence
+
+    def fit(self, table: Table, *, name: str = "own") -> Self:
+        """Learn from a table.
+
+        Raises
+        ------
+        ModelError
+            If there are fewer than two genres, or artists, to tell apart.
+        """
+        self.classes_ = np.unique(table.y)
+        if len(self.classes_) < 2 or len(np.unique(table.groups)) < 2:
+            raise ModelError("to learn, music of at least two genres and two artists is needed")
+        # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
+        with threadpool_limits(1, "blas"):
+            self._learn(table)
+        self._thresholds = {p: self.evaluation_.threshold(p) for p in _PRECISIONS}
+        self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
+        self.name = f"{name}-{_digest(table)[:8]}"
+        return self
+
+    def arrays(self) -> dict[str, Floats]:
+        """Return what was fitted, by the names of `SHAPES`."""
+        parts = {"space": self.space_, "discriminant": self.discriminant_, "novelty": self.novelty_}
+        found = {f"{part}.{name}": a for part, fitted in parts.items() for name, a in fitted.arrays().items()}
+        return found | {"temperature": np.array(self.temperature_), "probabilities": self.evaluation_.probabilities}
+
+    def texts(self) -> Texts:
+        """Return what was fitted and is no array."""
+        return Texts(
+            self.name,
+            list(map(str, self.classes_)),
+            list(map(str, self.evaluation_.truth)),
+            [artist for artist, _ in self.origins_],
+            [source for _, source in self.origins_],
+            dict(self.evaluation_.by_source),
+            sorted(self._thresholds.items()),
+        )
+
+    @classmethod
+    def of(cls, texts: Texts, arrays: Mapping[str, Floats]) -> Self:
+        """Make the model of what `texts` and `arrays` returned, with arrays of the shapes in `SHAPES`."""
+
+        def part(name: str) -> dict[str, Floats]:
+            return {key.removeprefix(name): a for key, a in arrays.items() if key.startswith(name)}
+
+        model = cls()
+        model.name = texts.name
+        model.classes_ = np.array(texts.genres, np.str_)
+        model.space_, model.discriminant_ = Space.of(part("space.")), Discriminant.of(part("discriminant."))
+        model.novelty_, model.temperature_ = Novelty.of(part("novelty.")), float(arrays["temperature"])
+        truth = np.array(texts.truth, np.str_)
+        model.evaluation_ = Evaluation(tuple(texts.genres), truth, arrays["probabilities"], texts.by_source)
+        model.origins_ = list(zip(texts.artists, texts.sources, strict=True))
+        model._thresholds = dict(texts.thresholds)
+        return model
+
+    def _learn(self, table: Table) -> None:
+        X = table.X[:, N_META:]
+        self.space_ = Space().fit(X)
+        normal = self.space_.normal(X)
+        Z, Z_novelty = self.space_.for_genre(normal), self.space_.for_novelty(normal)
+        del normal  # 128 MB for ten thousand tracks
+        logits = _out_of_fold(Z, table, self.classes_)
+        self.temperature_ = temperature(logits, np.searchsorted(self.classes_, table.y))
+        self.discriminant_ = _discriminant(Z, table)
+        self.novelty_ = Novelty().fit(Z_novelty, _folds(table))
+        genres = tuple(map(str, self.classes_))
+        unheard = softmax(logits / self.temperature_)
+        self.evaluation_ = Evaluation(genres, table.y, unheard, _leave_one_source_out(table))
+
+    def predict(self, x: NDArray[np.float32]) -> Prediction:
+        """Judge one track: ``x`` is a vector of `genred.sound.features.extract`, (n_features,)."""
+        return self.predict_many(x[None])[0]
+
+    def predict_many(self, X: NDArray[np.float32]) -> list[Prediction]:
+        """Judge many tracks at once: (n_tracks, n_features)."""
+        normal = self.space_.normal(X[:, N_META:])
+        probabilities = self._probabilities(self.space_.for_genre(normal))
+        strange = self.novelty_.is_strange(self.space_.for_novelty(normal))
+        needed = self.threshold
+        return [self._judge(*row, needed) for row in zip(X, probabilities, strange, strict=True)]
+
+    def predict_proba(self, X: NDArray[np.float32]) -> Floats:
+        """Calibrated probabilities, (n_tracks, n_genres), whatever is to be thought of the audio."""
+        return self._probabilities(self.space_.for_genre(self.space_.normal(X[:, N_META:])))
+
+    def surroundings(self, x: NDArray[np.float32]) -> Surroundings:
+        """Where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
+        Z = self.space_.for_novelty(self.space_.normal(x[None, N_META:]))
+        distances, rows = self.novelty_.neighbours(Z)
+        genres = map(str, self.evaluation_.truth[rows[0]])
+        origins = (self.origins_[row] for row in rows[0])
+        apart = map(float, distances[0] / self.novelty_.apart_)
+        found = zip(genres, origins, apart, strict=True)
+        nearest = tuple(Neighbour(genre, artist, source, far) for genre, (artist, source), far in found)
+        return Surroundings(float(self.novelty_.score(Z)[0]), self.novelty_.limit_, nearest)
+
+    def evaluate(self, table: Table) -> Evaluation:
+        """How right this model is about labelled music; never flattering.
+
+        A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist.
+        """
+        normal = self.space_.normal(table.X[:, N_META:])
+        judged = self._probabilities(self.space_.for_genre(normal))
+        heard, row = self.novelty_.recognise(self.space_.for_novelty(normal))
+        judged[heard] = self.evaluation_.probabilities[row[heard]]
+        genres = np.union1d(self.classes_, table.y)
+        probabilities = np.zeros((len(table), len(genres)))
+        probabilities[:, np.searchsorted(genres, self.classes_)] = judged
+        return Evaluation(tuple(map(str, genres)), table.y, probabilities, heard=int(heard.sum()))
+
+    def _probabilities(self, Z: Floats) -> Floats:
+        return softmax(self.discriminant_.logits(Z) / self.temperature_)
+
+    @property
+    def threshold(self) -> float:
+        """The confidence an answer needs; above 1 where none is good enough."""
+        if self.min_confidence is not None:
+            return self.min_confidence
+        wanted = self.target_precision
+        if wanted not in self._thresholds:
+            self._thresholds[wanted] = self.evaluation_.threshold(wanted)
+        return self._thresholds[wanted]
+
+    def _judge(self, x: NDArray[np.float32], probabilities: Floats, strange: np.bool_, needed: float) -> Prediction:
+        order = np.argsort(-probabilities, kind="stable")
+        candidates = tuple(Candidate(str(self.classes_[i]), float(probabilities[i])) for i in order)
+        level, seconds = float(x[0]), float(x[1])
+        if level < SILENCE_DB:
+            return Prediction(None, 0.0, candidates, "silence")
+        if seconds < LEAST_SECONDS:
+            return Prediction(None, 0.0, candidates, f"only {seconds:.1f} s of audio, too little to judge")
+        if strange:
+            return Prediction(None, 0.0, candidates, "doesn't sound like anything the model was trained on")
+        genre, confidence, members = _back_off(candidates, needed)
+        if confidence < needed:
+            return Prediction(None, confidence, candidates, self._too_unsure(genre, confidence, needed))
+        if len(members) > 1:
+            shares = " + ".join(f"{c.genre} {c.probability:.2f}" for c in members)
+            return Prediction(genre, confidence, candidates, f"{genre}: {shares} together")
+        return Prediction(genre, confidence, candidates, f"{genre} {confidence:.2f}, {needed:.2f} needed")
+
+    def _too_unsure(self, genre: str, confidence: float, needed: float) -> str:
+        if self.min_confidence is not None:
+            return f"{confidence:.2f} for {genre} is below {needed:.2f}, the confidence asked for"
+        wanted = f"{self.target_precision:.0%}".replace("%", " %")
+        if needed > 1:
+            return f"{confidence:.2f} for {genre}, but no confidence earns {wanted} precision"
+        return f"{confidence:.2f} for {genre} is below {needed:.2f}, the threshold for {wanted} precision"
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """What it was trained on and how good it is, for JSON."""
+
+        def counts(values: Iterable[str]) -> dict[str, int]:
+            return dict(sorted(Counter(map(str, values)).items()))
+
+        return {
+            "name": self.name,
+            "features": FEATURE_VERSION,
+            "tracks": len(self.origins_),
+            "artists": len({artist for artist, _ in self.origins_}),
+            "genres": counts(self.evaluation_.truth),
+            "sources": counts(source for _, source in self.origins_),
+            "threshold": {f"{p:g}": round(needed, 4) for p, needed in self._thresholds.items() if p in _PRECISIONS},
+            "figures": self.evaluation_.as_dict(),
+        }
+
+
+def _digest(table: Table) -> str:
+    digest = hashlib.sha256(MODEL_VERSION.encode() + FEATURE_VERSION.encode())
+    for numbers in (table.X, table.hints_about(table.hinted)):
+        digest.update(np.ascontiguousarray(numbers).tobytes())
+    for texts in (table.y, table.groups, table.sources, table.hinted):
+        digest.update("\0".join(texts).encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+# -- numerics ------------------------------------------------------------------------------------------------------
+
+
+def _discriminant(Z: Floats, table: Table) -> Discriminant:
+    hints = table.hints_about([str(genre) for genre in np.unique(table.y)])
+    return Discriminant().fit(Z, table.y, hints.astype(np.float64))
+
+
+def _out_of_fold(Z: Floats, table: Table, classes: NDArray[np.str_]) -> Floats:
+    """Logits of each track from a model that never heard its artist."""
+    logits = np.full((len(Z), len(classes)), -30.0)
+    for train, test in _folds(table):
+        model = _discriminant(Z[train], table[train])
+        logits[np.ix_(test, np.searchsorted(classes, model.classes_))] = model.logits(Z[test])
+    return logits
+
+
+def _leave_one_source_out(table: Table, least: int = 5) -> dict[str, float]:
+    """Balanced accuracy on each source for a model of the others, among genres with ``least`` tracks in both parts."""
+    found: dict[str, float] = {}
+    for source in np.unique(table.sources):
+        inside = table.sources == source
+        (here, n_here), (there, n_there) = (np.unique(table.y[m], return_counts=True) for m in (inside, ~inside))
+        shared = np.intersect1d(here[n_here >= least], there[n_there >= least])
+        if len(shared) < 2:
+            continue
+        train, test = (table[part & np.isin(table.y, shared)] for part in (~inside, inside))
+        space = Space().fit(train.X[:, N_META:])
+        Z, Z_test = (space.for_genre(space.normal(t.X[:, N_META:])) for t in (train, test))
+        predicted = shared[_discriminant(Z, train).logits(Z_test).argmax(axis=1)]
+        found[str(source)] = float(np.mean([(predicted == genre)[test.y == genre].mean() for genre in shared]))
+    return found
+
+
+def _folds(table: Table) -> Folds:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splits = min(5, len(np.unique(table.groups)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
+        folds = list(StratifiedGroupKFold(splits, shuffle=True, random_state=0).split(table.X, table.y, table.groups))
+    return [(train, test) for train, test in folds if len(test) and len(np.unique(table.y[train])) > 1]
+
+
+def _back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
+    """The likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
+    best = candidates[0]
+    kin = tuple(c for c in candidates if family(c.genre) == family(best.genre))
+    if best.probability >= needed or len(kin) == 1:
+        return best.genre, best.probability, (best,)
+    return family(best.genre), sum(c.probability for c in kin), kin

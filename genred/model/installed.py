@@ -1,0 +1,92 @@
+"""The models of a person's own: kept side by side in the state folder, one of them in use instead of the built-in."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from genred.config import state_dir
+from genred.errors import ModelError
+from genred.genres import GENRES
+from genred.model import container
+
+BUILTIN = "builtin"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model that a person trained."""
+
+    name: str
+    path: Path
+    in_use: bool
+    tracks: int | None
+    """How many it was trained on; None where it can't be used, because an earlier genred saved it."""
+
+
+def folder() -> Path:
+    return state_dir() / "models"
+
+
+def file_of(name: str) -> Path:
+    """Return where a model of this name is kept, whether it is there or not."""
+    return folder() / f"{name}{container.SUFFIX}"
+
+
+def entries() -> list[Entry]:
+    """Return all models of one's own, oldest first."""
+    chosen = _chosen()
+    files = [path for suffix in (container.SUFFIX, ".joblib") for path in folder().glob(f"*{suffix}")]
+    return [
+        Entry(path.stem, path, path == chosen, _count(card_of(path).get("tracks")))
+        for path in sorted(files, key=lambda path: path.stat().st_mtime_ns)
+    ]
+
+
+def card_of(path: Path) -> dict[str, Any]:
+    """Return the card that a model of one's own was saved with, unchecked; empty where there is none."""
+    card = container.read_head(path).get("card")
+    return card if isinstance(card, dict) else {}
+
+
+def known_genres(model: str) -> list[str]:
+    """Return the genres of the vocabulary, and those of a model of one's own where ``model`` is the file of one."""
+    own = card_of(Path(model)).get("genres") if model else None
+    return list(dict.fromkeys([*GENRES, *(own if isinstance(own, dict) else ())]))
+
+
+def use(name: str) -> None:
+    """Put a model in use from the next start on; "builtin" goes back to the built-in one.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it can't be used.
+    """
+    link = folder() / "current"
+    if name == BUILTIN:
+        link.unlink(missing_ok=True)
+        return
+    file = file_of(name)
+    if not file.is_file():
+        there = {entry.name: entry for entry in entries()}
+        if name in there:
+            container.read(there[name].path)  # says why it can't be used
+        raise ModelError(f"no model named {name}; there are: {', '.join([BUILTIN, *there])}")
+    new = folder() / f".current-{os.getpid()}"
+    new.symlink_to(file.name)
+    new.replace(link)
+
+
+def path_in_use() -> str:
+    """Return what stands for ``model.path`` where the configuration names no model; empty for the built-in one."""
+    return str(_chosen() or "")
+
+
+def _chosen() -> Path | None:
+    link = folder() / "current"
+    return folder() / os.readlink(link) if link.is_symlink() else None
+
+
+def _count(tracks: object) -> int | None:
+    return tracks if isinstance(tracks, int) else None

@@ -1,0 +1,1 @@
+"""Replace a file without risk: the transaction, its questions to the kernel, and the undo record."""

@@ -1,0 +1,197 @@
+"""What the genred at work on a history says of itself, in the lock file that it holds.
+
+So `genred status` needs no server to ask: the lock tells whether somebody is at work, and the file what they said last.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from genred import __version__
+from genred.errors import HistoryError
+from genred.fs.files import readable
+from genred.fs.locks import held
+from genred.history.records import Record, iso
+
+POST_SECONDS = 2.0
+
+_GLANCES = 10
+_GLANCE_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A folder of the configuration.
+
+    ``state`` is "starting", "watched", "offline" (missing, or it doesn't answer), "limited" (looked after, but not as
+    well as it could be) or, by a scan, "scanned"; ``problems`` say why.
+    """
+
+    path: str
+    state: str
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The last decision."""
+
+    at: str
+    path: str
+    outcome: str
+    genre: str | None
+    confidence: float | None
+    reason: str
+
+
+@dataclass
+class Status:
+    """What a process at work says of itself.
+
+    ``command`` is "run" or "scan". ``state`` is "starting", "watching", "reloading", "scanning", "deciding anew",
+    "waiting" (for the database; ``trouble`` says why) or "stopping". ``queued`` is about how many files wait, ``known``
+    how many the history knows; ``done`` counts decisions by outcome since the start. ``mistakes`` are those of a
+    configuration that was refused. ``at`` is the last change; ``ended`` stays None if the process is killed. Times are
+    ISO 8601 in UTC.
+    """
+
+    command: str
+    pid: int = 0
+    version: str = ""
+    since: str = ""
+    state: str = "starting"
+    model: str = ""
+    roots: list[Watched] = field(default_factory=list)
+    queued: int = 0
+    known: int = 0
+    done: dict[str, int] = field(default_factory=dict)
+    last: Last | None = None
+    mistakes: list[str] = field(default_factory=list)
+    trouble: str = ""
+    at: str = ""
+    ended: str | None = None
+
+    def count(self, record: Record) -> None:
+        """Take note of a decision."""
+        outcome = record.outcome.value
+        self.done[outcome] = self.done.get(outcome, 0) + 1
+        genre = ", ".join(record.written) or record.genre
+        self.last = Last(record.at or _now(), readable(record.path), outcome, genre, record.confidence, record.reason)
+
+    def line(self) -> str:
+        """What matters, in one line."""
+        roots = f"{len(self.roots)} root{'' if len(self.roots) == 1 else 's'}"
+        last = f"{self.last.outcome} {self.last.path}" if self.last else "nothing yet"
+        said = [f"{self.state} {roots}, {self.queued:,} queued, {self.known:,} known, last: {last}"]
+        said += [self.trouble] if self.trouble else []
+        said += [f"not reloaded: {mistake}" for mistake in self.mistakes]
+        said += [f"{root.path}: {root.state}: {problem}" for root in self.roots for problem in root.problems]
+        return "; ".join(said)
+
+    @classmethod
+    def parse(cls, text: bytes) -> Self:
+        """What `Board` wrote; of another version of genred, as much as is understood.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If it isn't whole.
+        """
+        raw = json.loads(text)
+        known = {each.name: raw[each.name] for each in fields(cls) if each.name in raw}
+        known["roots"] = [Watched(root["path"], root["state"], root["problems"]) for root in raw.get("roots", [])]
+        last = raw.get("last")
+        known["last"] = Last(**{each.name: last[each.name] for each in fields(Last)}) if last else None
+        return cls(**known)
+
+
+class Board:
+    """Where a process posts its status, as a context: in the lock file that it holds.
+
+    Parameters
+    ----------
+    fd
+        The lock file.
+    command
+        What the process does.
+    clock
+        Monotonic, in seconds.
+    """
+
+    def __init__(self, fd: int, command: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.status = Status(command, os.getpid(), __version__, _now())
+        self._fd = fd
+        self._clock = clock
+        self._posted = ""
+        self._next = clock()
+
+    def __enter__(self) -> Self:
+        self.post(at_once=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.status.ended = _now()
+        self.post(at_once=True)
+
+    @property
+    def due(self) -> bool:
+        """Whether the last post is so long ago that another one does no harm."""
+        return self._clock() >= self._next
+
+    def post(self, *, at_once: bool = False) -> None:
+        """Write down what has changed, every two seconds at most."""
+        if not at_once and not self.due:
+            return
+        self._next = self._clock() + POST_SECONDS
+        self.status.at = ""
+        said = json.dumps(asdict(self.status))
+        if said == self._posted:
+            return
+        self._posted = said
+        self.status.at = _now()
+        data = json.dumps(asdict(self.status)).encode()
+        with suppress(OSError):  # a full disk, say: the work goes on, and only a question goes unanswered
+            os.pwrite(self._fd, data, 0)
+            os.ftruncate(self._fd, len(data))
+
+
+def lock_of(database: Path) -> Path:
+    """The lock of the one that analyses for this history."""
+    return database.with_name("run.lock")
+
+
+def ask(lock: Path) -> tuple[bool, Status | None]:
+    """Whether somebody is at work, and what they said last, or the last who was; None where nobody ever was.
+
+    Raises
+    ------
+    HistoryError
+        If the lock file can't be read: it is its owner's.
+    """
+    try:
+        fd = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False, None
+    except OSError as error:
+        raise HistoryError(f"{lock}: {error.strerror}; ask as the user whom genred runs as") from error
+    try:
+        for _ in range(_GLANCES):
+            at_work = held(fd)
+            with suppress(ValueError, TypeError, KeyError):
+                status = Status.parse(os.pread(fd, 1 << 20, 0))
+                if not (at_work and status.ended):  # else they have begun, and not said so yet
+                    return at_work, status
+            time.sleep(_GLANCE_SECONDS)  # they are writing just now
+    finally:
+        os.close(fd)
+    return at_work, None
+
+
+def _now() -> str:
+    return iso(datetime.now(UTC))

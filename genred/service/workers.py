@@ -1,0 +1,54 @@
+"""The pool of workers that outlives a change of the configuration, if it can."""
+
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from genred.analysis.analyser import Analyser
+from genred.config import Config, cache_dir
+from genred.errors import FileError
+from genred.fs.files import Stamp, stamp_of
+from genred.service.sdnotify import notify
+
+
+class Workers:
+    """The pool of workers, warmed up; another one only where the configuration, or the model's file, asks for that."""
+
+    def __init__(self) -> None:
+        self._pool = ExitStack()
+        self._analyser: Analyser | None = None
+        self._made_for: object = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+    def under(self, config: Config, stop: threading.Event) -> Analyser:
+        """The pool for a configuration.
+
+        Raises
+        ------
+        ModelError
+            If the model can't be used; the pool stays as it was.
+        """
+        service = config.with_changes("service", log_level="info").service  # that is nothing to them
+        made_for = (service, config.model, _content(config.model.path))
+        if self._analyser is None or made_for != self._made_for:
+            notify("STATUS=warming up")
+            with ExitStack() as pool:
+                analyser = pool.enter_context(Analyser(config.service, config.model, cache_dir(), patience=1.0))
+                analyser.warm_up(stop)
+                self._pool.close()
+                self._pool, self._analyser, self._made_for = pool.pop_all(), analyser, made_for
+        return self._analyser
+
+
+def _content(model: str) -> Stamp | None:
+    """What tells whether a model's file was replaced."""
+    try:
+        return stamp_of(Path(model)) if model else None
+    except FileError:
+        return None

@@ -1,0 +1,4 @@
+"""A file becomes excerpts, and excerpts become a vector: pure, and the same whenever it is done again."""
+
+SR = 22050
+"""Sample rate in Hz. Old recordings and small files hold nothing above 11 kHz; the model must not hear which ones."""

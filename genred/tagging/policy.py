@@ -1,0 +1,73 @@
+"""What ought to become of a file, from what it says and how it sounds; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from genred.analysis.analyser import Ask
+from genred.config import Config
+from genred.genres import Vocabulary, is_generic
+from genred.history.records import Outcome
+from genred.model.prediction import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What ought to become of a file, before anything is done about it.
+
+    ``written`` is the whole list of genres the file is to have; empty where it is left as it is.
+    """
+
+    outcome: Outcome
+    reason: str
+    written: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Policy:
+    """When and what to write; pure.
+
+    Parameters
+    ----------
+    mode, max_genres
+        The configuration's ``[tags]``.
+    vocabulary
+        The user's own words.
+    """
+
+    mode: str
+    max_genres: int
+    vocabulary: Vocabulary
+
+    @classmethod
+    def of(cls, config: Config) -> "Policy":
+        words = Vocabulary(config.genres.aliases, config.genres.whitelist, config.genres.spelling)
+        return cls(config.tags.mode, config.tags.max_genres, words)
+
+    @property
+    def ask(self) -> Ask:
+        """What needs to be known of a file."""
+        return Ask.MISSING if self.mode == "keep" else Ask.BOTH
+
+    def decide(self, there: Sequence[str], prediction: Prediction | None) -> Decision:
+        """What ought to become of a file whose genres are ``there``; ``prediction`` is None where it wasn't heard."""
+        said = [name for name in there if not is_generic(name)]
+        if prediction is None:
+            return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
+        if prediction.genre is None:
+            return Decision(Outcome.ABSTAINED, prediction.reason)
+        if not self.vocabulary.allows(prediction.genre):
+            return Decision(Outcome.ABSTAINED, f"{prediction.genre} is not in genres.whitelist")
+        genre = self.vocabulary.written(prediction.genre)
+        if self.mode == "off":
+            return Decision(Outcome.KEPT, f'{prediction.reason}; not written, since tags.mode is "off"')
+        if self.mode == "keep" and said:
+            return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
+        if self.mode == "merge":
+            if self.vocabulary.canonical(genre) in map(self.vocabulary.canonical, said):
+                return Decision(Outcome.KEPT, f"it says {genre} already")
+            if len(said) >= self.max_genres:
+                return Decision(Outcome.KEPT, f"it has as many genres as tags.max_genres allows: {', '.join(said)}")
+            return Decision(Outcome.TAGGED, prediction.reason, (*said, genre))
+        if tuple(there) == (genre,):
+            return Decision(Outcome.KEPT, f"it says {genre} already")
+        return Decision(Outcome.TAGGED, prediction.reason, (genre,))

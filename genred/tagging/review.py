@@ -1,0 +1,234 @@
+"""What genred wasn't sure of, album by album, and a person's answers.
+
+An answer is written at once, through the same safe write as everything else, and stands for good: training learns from
+it and no model overrules it. A skip is a line in the history and nothing else: the file isn't asked about again until
+genred decides about it anew.
+"""
+
+import difflib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genred.analysis.analyser import Analyser, predict_stored
+from genred.config import Tags
+from genred.errors import FileError
+from genred.fs.files import stamp_of
+from genred.genres import Vocabulary, is_generic, key
+from genred.history.history import History
+from genred.history.journal import Journal
+from genred.history.records import Outcome, Query, Record, Standing
+from genred.model.prediction import Candidate, Prediction
+from genred.tagging.policy import Policy
+from genred.tagging.tagger import Tagger, take_back
+
+if TYPE_CHECKING:
+    from genred.model.classifier import GenreClassifier
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A decision that a person is asked about.
+
+    ``guesses`` are genres as this user writes them, likeliest first, but for what genred already wrote, which leads.
+    ``reason`` is why it isn't sure now, ``model`` the name of what guesses. Where ``is_judged`` is false, the model has
+    no opinion of such sound (silence, speech ...), and the guesses are worth little.
+    """
+
+    record: Record
+    guesses: tuple[Candidate, ...]
+    reason: str
+    model: str
+    is_judged: bool
+
+    @property
+    def path(self) -> Path:
+        return self.record.path
+
+    @property
+    def album(self) -> Path:
+        """The folder: an album is one more often than not."""
+        return self.path.parent
+
+
+def to_review(
+    history: History, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False
+) -> list[Record]:
+    """The decisions to ask about, album by album; parameters as of `History.to_review`.
+
+    Left out are files that aren't as they were when genred decided, and those with a genre of somebody's own.
+    """
+    found = [record for record in history.to_review(below, tagged=tagged, skipped=skipped) if _is_fit(record)]
+    return sorted(found, key=lambda record: (record.path.parent, record.path.name))
+
+
+def questions(
+    records: Iterable[Record], history: History, policy: Policy, model: "GenreClassifier"
+) -> Iterator[Question]:
+    """What to ask about decisions, in their order, with guesses from what was heard; no audio is opened."""
+    from genred.sound.features import FEATURE_VERSION
+
+    rest = iter(records)
+    while batch := list(islice(rest, 500)):
+        vectors = history.vectors((record.path for record in batch), FEATURE_VERSION)
+        predictions = dict(zip(vectors, predict_stored(model, [*vectors.values()]), strict=True)) if vectors else {}
+        for record in batch:
+            yield _question(record, predictions.get(record.path), policy, model.name)
+
+
+def together(questions: Sequence[Question]) -> tuple[Candidate, ...]:
+    """The guesses for several files as one: the mean of those that the model has an opinion of, if there are any."""
+    if len(questions) == 1:
+        return questions[0].guesses
+    counted = [question for question in questions if question.is_judged] or questions
+    sums: defaultdict[str, float] = defaultdict(float)
+    for question in counted:
+        for guess in question.guesses:
+            sums[guess.genre] += guess.probability / len(counted)
+    return _descending(sums)
+
+
+def why_not(history: History, path: Path) -> FileError:
+    """Why there is nothing to ask about a file."""
+    known = history.known(path)
+    if known is None or known.standing is Standing.BACKLOG:
+        return FileError(path, "genred hasn't listened to it yet (`genred scan` does)")
+    if known.standing is Standing.PERSON:
+        return FileError(path, "a person has decided about it already (`genred set` decides anew)")
+    if not stamp_of(path).matches(known.stamp):
+        return FileError(path, "it changed since genred decided about it; it is asked about after the next look at it")
+    latest = next(history.records(Query(path=path, limit=1)), None)
+    return FileError(path, f"there is nothing to ask: {latest.reason}" if latest else "there is nothing to ask")
+
+
+@dataclass
+class Answers:
+    """A person's answers, given one after the other; the last one can be taken back.
+
+    Parameters
+    ----------
+    tagger
+        Obeys.
+    history
+        A run must have been started.
+    analyser, tags
+        For taking back.
+    """
+
+    tagger: Tagger
+    history: History
+    analyser: Analyser
+    tags: Tags
+    _given: list[list[tuple[Question, Record]]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        """How many can be taken back."""
+        return len(self._given)
+
+    def give(self, questions: Sequence[Question], genre: str | None) -> Iterator[tuple[Question, Record | FileError]]:
+        """One answer for one file or for several: a genre, or None to skip."""
+        given: list[tuple[Question, Record]] = []
+        self._given.append(given)
+        for question in questions:
+            try:
+                record = self._give(question, genre)
+            except FileError as error:
+                yield question, error
+            else:
+                given.append((question, record))
+                yield question, record
+
+    def take_back(self) -> Iterator[tuple[Question, Record | FileError]]:
+        """Take back the last answer; what it was about is open again, with the stamp it has now."""
+        for question, record in reversed(self._given.pop() if self._given else []):
+            try:
+                undone = self._take_back(record)
+            except FileError as error:
+                yield question, error
+                continue
+            decision = replace(question.record, stamp=undone.stamp or question.record.stamp)
+            self.history.reopen(decision)
+            yield replace(question, record=decision), undone
+
+    def _give(self, question: Question, genre: str | None) -> Record:
+        if not is_open(question.record, self.history):
+            raise FileError(question.path, "it was changed or decided about meanwhile, and is left as it is")
+        if genre is not None:
+            return self.tagger.obey(question.path, genre)
+        return skip(question, self.history)
+
+    def _take_back(self, record: Record) -> Record:
+        if record.outcome is Outcome.TAGGED:
+            journal = Journal(self.history)
+            (undo,) = journal.undoable(Query(path=record.path, limit=1))
+            return take_back(journal, undo, self.tags, lambda: self.analyser)
+        # Without a stamp it is a line in the log, and changes nothing of what is known of the file.
+        undone = Record(record.path, Outcome.UNDONE, "a person took their answer back", undoes=record.id)
+        return self.history.record(undone)
+
+
+def skip(question: Question, history: History, *, dry_run: bool = False) -> Record:
+    """Note that a person doesn't want to say; what genred decided stays, and the file isn't touched."""
+    there = question.record.written or question.record.previous
+    draft = Record(question.path, Outcome.SKIPPED, "a person left it open", previous=there)
+    return draft if dry_run else history.record(draft)
+
+
+def is_open(record: Record, history: History) -> bool:
+    """Whether the file is as it was when genred decided about it, and nobody decided since."""
+    known = history.known(record.path)
+    return known is not None and known.standing is Standing.DONE and _is_same(record)
+
+
+def words(policy: Policy, model: "GenreClassifier", history: History) -> list[str]:
+    """The genres that a person may mean, as they write them, in alphabetical order."""
+    known = {policy.vocabulary.written(str(genre)) for genre in model.classes_}
+    return sorted(known | policy.vocabulary.words() | set(history.genres_set()), key=str.casefold)
+
+
+def meant(text: str, known: Sequence[str], vocabulary: Vocabulary) -> tuple[str, bool]:
+    """The genre that a person typed, and True; where it is a new one, what it may be a slip of or itself, and False."""
+    by_key = {key(word): word for word in known}
+    if key(text) in by_key:
+        return by_key[key(text)], True
+    if vocabulary.canonical(text) != text:
+        return text, True  # a spelling that the vocabulary understands ("Techno"): written as they write it
+    near = difflib.get_close_matches(key(text), by_key, n=1, cutoff=0.7)
+    return (by_key[near[0]] if near else text), False
+
+
+def _question(record: Record, prediction: Prediction | None, policy: Policy, model: str) -> Question:
+    if prediction is None:
+        return Question(record, _with_own(record, ()), record.reason, record.model or model, is_judged=False)
+    guesses: defaultdict[str, float] = defaultdict(float)
+    for candidate in prediction.candidates:
+        if policy.vocabulary.allows(candidate.genre):
+            guesses[policy.vocabulary.written(candidate.genre)] += candidate.probability
+    reason = policy.decide(record.previous, prediction).reason if record.outcome is Outcome.ABSTAINED else record.reason
+    return Question(record, _with_own(record, _descending(guesses)), reason, model, prediction.confidence > 0)
+
+
+def _with_own(record: Record, guesses: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    if not record.written:
+        return guesses
+    own = Candidate(record.written[0], record.confidence or 0.0)
+    return own, *(guess for guess in guesses if guess.genre != own.genre)
+
+
+def _descending(probabilities: Mapping[str, float]) -> tuple[Candidate, ...]:
+    return tuple(Candidate(*pair) for pair in sorted(probabilities.items(), key=lambda pair: -pair[1]))
+
+
+def _is_fit(record: Record) -> bool:
+    others = record.written[1:] if record.outcome is Outcome.TAGGED else record.previous
+    return all(map(is_generic, others)) and _is_same(record)
+
+
+def _is_same(record: Record) -> bool:
+    try:
+        return record.stamp is not None and stamp_of(record.path).matches(record.stamp)
+    except FileError:
+        return False

@@ -1,0 +1,315 @@
+"""What becomes of one path: skip it? look into it, decide, write, record."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from genred.analysis.analyser import Analyser, Look
+from genred.config import Config, Tags
+from genred.errors import FileError, Protected, UndoConflict
+from genred.fs.files import Stamp, stamp_of
+from genred.genres import Place, is_said, said
+from genred.history.history import History
+from genred.history.identity import follow, is_at, recognise, sounds_alike
+from genred.history.journal import Journal, Undo
+from genred.history.records import Heard, Known, Outcome, Record, Standing
+from genred.model.prediction import Prediction
+from genred.saving import transaction
+from genred.tagging.policy import Decision, Policy
+
+log = logging.getLogger(__name__)
+
+
+class Tagger:
+    """Takes paths through everything, one decision each.
+
+    Parameters
+    ----------
+    config
+        Policy and options of writing.
+    history
+        Where decisions go; a run must have been started.
+    analyser
+        The workers.
+    backlog
+        Whether what was there before genred is looked at too.
+    dry_run
+        Decide, but write and record nothing.
+    """
+
+    def __init__(
+        self, config: Config, history: History, analyser: Analyser, *, backlog: bool = False, dry_run: bool = False
+    ) -> None:
+        self._tags = config.tags
+        self._policy = Policy.of(config)
+        self._history = history
+        self._journal = Journal(history)
+        self._analyser = analyser
+        self._backlog = backlog
+        self._dry_run = dry_run
+
+    def process(self, paths: Iterable[Path]) -> Iterator[Record]:
+        """Decide about paths, looked into side by side and written one by one, in their order.
+
+        Closing the iterator between two records leaves nothing half done.
+        """
+        waiting: dict[Path, tuple[Stamp, Known | None]] = {}
+
+        def wanted() -> Iterator[Path]:
+            for path in self._followed(paths):
+                found = None if path in waiting else self._arrival(path)
+                if found is not None:
+                    waiting[path] = found
+                    yield path
+
+        for path, look in self._analyser.look(wanted(), self._policy.ask):
+            stamp, known = waiting.pop(path)
+            if not self._was_decided_meanwhile(path, stamp):
+                yield self._settle(path, stamp, known, look)
+
+    def _was_decided_meanwhile(self, path: Path, stamp: Stamp) -> bool:
+        """Return whether the file was decided about while it was looked into, under another name of it."""
+        with suppress(FileError):
+            return stamp_of(path) != stamp and self._arrival(path) is None
+        return False
+
+    def _arrival(self, path: Path) -> tuple[Stamp, Known | None] | None:
+        """What is known of a path that is worth a look; None where it isn't."""
+        try:
+            stamp = stamp_of(path)
+        except FileError as error:
+            log.debug("left alone: %s", error)
+            return None
+        known = recognise(self._history, path, stamp)
+        if known is None or not self._is_done(path, known, stamp):
+            return stamp, known
+        if not self._dry_run:
+            follow(self._history, known, path, stamp)
+        return None
+
+    def _followed(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """The same paths; what is known of files that were renamed is moved to their new names first.
+
+        Else, where names were passed on from file to file, one would be taken for the other.
+        """
+        rest = iter(paths)
+        while batch := list(islice(rest, 256)):
+            for path in () if self._dry_run else batch:
+                with suppress(FileError):
+                    stamp = stamp_of(path)
+                    known = recognise(self._history, path, stamp)
+                    if known is not None and known.path != path and not is_at(known.path, stamp):
+                        self._history.refresh(known, path, stamp)
+            yield from batch
+
+    def _is_done(self, path: Path, known: Known, stamp: Stamp) -> bool:
+        match known.standing:
+            case Standing.PERSON:
+                return True
+            case Standing.BACKLOG:
+                return not self._backlog and (known.stamp.same_file(stamp) or known.stamp.same_content(stamp))
+            case Standing.HELD:
+                return transaction.refusal(path, self._tags) is not None
+            case Standing.RETRY:
+                return False
+            case Standing.DONE:
+                return known.stamp.same_content(stamp)
+
+    def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Look | FileError) -> Record:
+        """Decide, write and record."""
+        if isinstance(look, FileError):
+            return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
+        theirs = self._persons_change(known, look)
+        decision = theirs or self._policy.decide(look.genres, look.prediction)
+        draft = Record(
+            path,
+            decision.outcome,
+            decision.reason,
+            genre=look.prediction.genre if look.prediction else None,
+            confidence=look.prediction.confidence if look.prediction else None,
+            previous=look.genres,
+            written=decision.written,
+            model=self._analyser.model_name if look.prediction else None,
+            stamp=stamp,
+            standing=Standing.PERSON if theirs else Standing.DONE,
+            features=look.features,
+        )
+        return self._record(draft) if decision.outcome is not Outcome.TAGGED else self._act(draft, stamp)
+
+    def _act(self, draft: Record, stamp: Stamp) -> Record:
+        if self._dry_run:
+            return draft
+        try:
+            return self._write(draft, stamp)
+        except FileError as error:
+            return self._refused(replace(draft, written=()), error)
+
+    def redecide(
+        self, heard: Iterable[Heard], predict: Callable[[list[bytes]], list[Prediction]], model: str
+    ) -> Iterator[Record]:
+        """Decide anew from what was heard, and act where the answer is another one; no audio is opened.
+
+        A genre that genred wrote gives way to another one only, not to doubt.
+
+        Parameters
+        ----------
+        heard
+            Files and their features.
+        predict
+            Features of some files, as bytes, to predictions.
+        model
+            The name of what predicts.
+        """
+        rest = iter(heard)
+        while batch := list(islice(rest, 500)):
+            for file, prediction in zip(batch, predict([file.vector for file in batch]), strict=True):
+                record = self._redecided(file, prediction, model)
+                if record is not None:
+                    yield record
+
+    def _redecided(self, file: Heard, prediction: Prediction, model: str) -> Record | None:
+        there = file.written if file.outcome is Outcome.TAGGED else file.previous
+        decision = self._policy.decide(file.previous, prediction)
+        if decision.outcome is not Outcome.TAGGED or decision.written == there:
+            return None
+        try:
+            stamp = stamp_of(file.path)
+        except FileError:
+            return None
+        if not stamp.matches(file.stamp):
+            return None  # It isn't the file that was heard any more; the next scan looks at it.
+        draft = Record(
+            file.path,
+            Outcome.TAGGED,
+            decision.reason,
+            genre=prediction.genre,
+            confidence=prediction.confidence,
+            previous=there,
+            written=decision.written,
+            model=model,
+            stamp=stamp,
+        )
+        return self._act(draft, stamp)
+
+    def obey(self, path: Path, genre: str) -> Record:
+        """Write the genre that a person decided on; from then on genred leaves the file alone.
+
+        Raises
+        ------
+        FileError
+            If that isn't possible; the file is as it was, and nothing is recorded.
+        """
+        path, genre = path.resolve(), genre.strip()
+        stamp = stamp_of(path)
+        there = self._analyser.genres(path)
+        draft = Record(
+            path, Outcome.TAGGED, "a person set it", genre=genre, previous=there, written=(genre,), stamp=stamp
+        )
+        draft = replace(draft, standing=Standing.PERSON)
+        if there == (genre,):
+            return self._record(replace(draft, outcome=Outcome.KEPT, reason="a person confirmed it", written=()))
+        return draft if self._dry_run else self._write(draft, stamp)
+
+    def _write(self, draft: Record, stamp: Stamp) -> Record:
+        def edit(clone: Path) -> None:
+            self._analyser.edit(draft.path, clone, draft.written, self._tags)
+
+        return transaction.replace(draft, stamp, edit, self._journal, self._tags)
+
+    def _persons_change(self, known: Known | None, look: Look) -> Decision | None:
+        """A person's correction of what genred wrote into this file, None where there is none."""
+        wrote = self._history.written(known.path) if known is not None else None
+        if wrote is None or is_said(look.places, wrote, self._tags.separator):
+            return None
+        if known is not None and self._is_other_music(known.path, look):
+            return None
+        change = _change(look.places, wrote, "it ")
+        return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
+
+    def _is_other_music(self, path: Path, look: Look) -> bool:
+        """Whether another piece has taken the name of one that was heard: the next disc's track 1, in an inbox."""
+        if look.features is None:
+            return False
+        version, vector = look.features
+        before = self._history.vectors([path], version).get(path, vector)
+        return not sounds_alike(before, vector)
+
+    def _refused(self, record: Record, error: FileError) -> Record:
+        outcome = Outcome.SKIPPED if isinstance(error, Protected) else Outcome.FAILED
+        standing = Standing.RETRY if error.transient else Standing.DONE
+        if isinstance(error, Protected) and transaction.refusal(record.path, self._tags):
+            standing = Standing.HELD
+        return self._record(replace(record, outcome=outcome, reason=error.reason, standing=standing))
+
+    def _record(self, record: Record) -> Record:
+        return record if self._dry_run else self._history.record(record)
+
+
+def _change(places: Sequence[Place], wrote: Sequence[str], it: str = "") -> str:
+    """Return what became of the genres that genred wrote, in words."""
+    there = said(places)
+    if not there:
+        return f"removed {it}".strip()
+    return f"removed {it}from {places[0].where}" if set(there) <= set(wrote) else f"changed {it}to {', '.join(there)}"
+
+
+def take_back(
+    journal: Journal,
+    undo: Undo,
+    tags: Tags,
+    analyser: Callable[[], Analyser] | None = None,
+    *,
+    dry_run: bool = False,
+) -> Record:
+    """Put back, byte for byte, what a tag write replaced; from then on genred leaves the file alone.
+
+    Where somebody else changed the file since, though not its genre, only the genre is put back, if there is an
+    ``analyser`` to do that; theirs stays.
+
+    Raises
+    ------
+    UndoConflict
+        If the file isn't as genred left it.
+    FileError
+        If it can't be written.
+    """
+    wrote = undo.record
+    draft = Record(
+        undo.path,
+        Outcome.UNDONE,
+        f"took back {', '.join(wrote.written)}",
+        previous=wrote.written,
+        written=wrote.previous,
+        undoes=wrote.id,
+        standing=Standing.PERSON,
+    )
+    if dry_run and not undo.latest:
+        return draft
+    if analyser is not None and not transaction.is_as_left(undo):
+        return _take_back_genre(journal, undo, draft, tags, analyser(), dry_run=dry_run)
+    if dry_run:
+        return draft
+    return transaction.restore(undo, draft, journal, tags)
+
+
+def _take_back_genre(
+    journal: Journal, undo: Undo, draft: Record, tags: Tags, analyser: Analyser, *, dry_run: bool
+) -> Record:
+    """Put back the genres alone, into a file that somebody else changed otherwise."""
+    path, wrote = undo.path, undo.record
+    stamp = stamp_of(path)
+    places = analyser.places(path)
+    if not is_said(places, wrote.written, tags.separator):
+        change = _change(places, wrote.written)
+        raise UndoConflict(path, f"its genre was {change} since genred wrote it, so nothing is put back")
+    draft = replace(draft, reason=f"{draft.reason}; what else was changed in the file since stays")
+    if dry_run:
+        return draft
+
+    def edit(clone: Path) -> None:
+        analyser.edit(path, clone, wrote.previous, tags)
+
+    return transaction.replace(draft, stamp, edit, journal, tags)

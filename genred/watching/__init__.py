@@ -1,0 +1,1 @@
+"""A path comes to rest: folders are watched, scanned and compared with the history."""

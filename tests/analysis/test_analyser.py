@@ -1,0 +1,223 @@
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from genred.analysis.analyser import Analyser, Ask, Look, WorkerLostError, _job, _outcome
+from genred.config import Model, Service
+from genred.errors import DecodeError, FileError, ModelError
+from genred.genres import Place
+from tests.makeaudio import make
+
+
+@pytest.fixture
+def analyser(tmp_path: Path, tiny_model: Path) -> Iterator[Analyser]:
+    service = Service(workers=1, timeout_seconds=100, memory_mb=2048)
+    with Analyser(service, Model(path=str(tiny_model), min_confidence=0.5), tmp_path) as analyser:
+        yield analyser
+
+
+def crash() -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def hang() -> None:
+    signal.pause()
+
+
+def bloat() -> None:
+    bytearray(8 * 2**30)
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def fill(path: Path) -> None:
+    os.truncate(path, 2**40)
+
+
+@pytest.mark.parametrize(
+    ("misbehave", "kind", "said"),
+    [
+        (crash, WorkerLostError, "crashed the reader"),
+        (hang, WorkerLostError, "takes too long"),
+        (bloat, DecodeError, "more memory"),
+    ],
+)
+def test_a_worker_that_misbehaves_costs_one_file(
+    analyser: Analyser, tmp_path: Path, misbehave: Callable[[], None], kind: type[FileError], said: str
+) -> None:
+    """It is replaced, the file gets a reason, and the next file is read as if nothing had been."""
+    future = analyser._submit(misbehave, (), 5.0)
+    with pytest.raises(kind, match=said):
+        _outcome(Path("x.mp3"), future)
+    assert analyser.genres(make(tmp_path / "x.flac", 0.2)) == ()
+
+
+def test_a_worker_is_on_its_own_and_cannot_fill_the_disk(analyser: Analyser, tmp_path: Path) -> None:
+    """It has a process group of its own, and what it writes has a limit."""
+    worker = analyser._submit(os.getpid, (), 100.0).result()
+    assert os.getpgid(worker) == worker
+    sparse = tmp_path / "sparse"
+    sparse.touch()
+    with pytest.raises(OSError, match="File too large"):
+        analyser._submit(fill, (sparse,), 100.0).result()
+
+
+def test_a_job_that_nobody_watches_ends_when_its_processor_time_is_spent() -> None:
+    """The kernel ends it, should the service be stopped or hang itself."""
+    job = multiprocessing.get_context("spawn").Process(target=_job, args=(spin, (), 0.5))
+    job.start()
+    job.join(60)
+    assert job.exitcode == -signal.SIGXCPU
+
+
+def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path: Path) -> None:
+    """Short of memory, the kernel kills the largest process, whether it has anything to do or not."""
+    song = make(tmp_path / "x.flac", 0.2)
+    for _ in range(2):
+        worker = analyser._submit(os.getpid, (), 100.0).result()
+        os.kill(worker, signal.SIGKILL)
+        until_gone(worker)
+        assert list(analyser.look([song], Ask.TAGS)) == [(song, Look((Place("Vorbis comment GENRE", ()),)))]
+
+
+def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analyser: Analyser, tmp_path: Path) -> None:
+    """They end with it, even when they hang, so that no orphan takes a job, and the pool comes back by itself."""
+    song = make(tmp_path / "x.flac", 0.2)
+    server = analyser._submit(os.getppid, (), 100.0).result()
+    assert server != os.getpid()
+    worker = hung(analyser)
+    os.kill(server, signal.SIGKILL)
+    until_gone(worker)
+    assert list(analyser.look([song], Ask.TAGS)) == [(song, Look((Place("Vorbis comment GENRE", ()),)))]
+
+
+def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, tiny_model: Path) -> None:
+    """Killed as hard as can be: nobody is left to work on a file behind its back."""
+    code = (
+        "import signal; from pathlib import Path; from genred.config import *\n"
+        "from genred.analysis.analyser import Analyser\n"
+        "from tests.analysis.test_analyser import hung\n"
+        f"analyser = Analyser(Service(workers=1), Model(path={str(tiny_model)!r}), Path({str(tmp_path)!r}))\n"
+        "print(hung(analyser), flush=True)\n"
+        "signal.pause()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as main:
+        assert main.stdout is not None
+        worker = int(main.stdout.readline())
+        main.kill()
+        until_gone(worker)
+
+
+def hung(analyser: Analyser) -> int:
+    """The only worker, in the middle of a job that doesn't end."""
+    worker = analyser._submit(os.getpid, (), 100.0).result()
+    job = analyser._submit(hang, (), 100.0)
+    deadline = time.monotonic() + 20
+    while not job.running():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return worker
+
+
+def until_gone(pid: int, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < deadline, "it lives on"
+        time.sleep(0.02)
+
+
+def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_model: Path) -> None:
+    """It isn't tried for ever, and that isn't for reasons that pass."""
+    tries = []
+
+    class Doomed(Analyser):
+        def _look(self, path: Path, ask: Ask) -> Future[Look]:
+            tries.append(path)
+            return self._submit(crash, (), 100.0)  # type: ignore[arg-type]
+
+    song = tmp_path / "deadly.flac"
+    with Doomed(Service(workers=1), Model(path=str(tiny_model)), tmp_path) as analyser:
+        ((_, error),) = analyser.look([song], Ask.MISSING)
+    assert tries == [song, song]
+    assert isinstance(error, WorkerLostError)
+    assert not error.transient
+
+
+def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, tmp_path: Path) -> None:
+    """Good and bad ones alike; one that has a genre is left unheard if that is asked."""
+    from genred import tags
+
+    tone, noise = make(tmp_path / "a.flac", 5.0, noise=0.03), make(tmp_path / "b.mp3", 5.0, noise=0.3)
+    bad = tmp_path / "c.ogg"
+    bad.write_bytes(b"nothing")
+    decided = make(tmp_path / "d.flac", 5.0)
+    tags.write_genres(decided, ["Polka"])
+    looks = list(analyser.look([tone, noise, bad, decided], Ask.MISSING))
+    assert [path for path, _ in looks] == [tone, noise, bad, decided]
+    heard = [look.prediction.genre for _, look in looks if isinstance(look, Look) and look.prediction]
+    assert heard == ["Classical", "Metal"]
+    assert isinstance(looks[2][1], FileError)
+    assert looks[3][1] == Look((Place("Vorbis comment GENRE", ("Polka",)),))
+
+
+def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path) -> None:
+    """A million queued files don't sit in memory."""
+    song = make(tmp_path / "x.flac", 0.2)
+    taken = 0
+
+    def paths() -> Iterator[Path]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield song
+
+    looks = analyser.look(paths(), Ask.MISSING)
+    next(looks)
+    looks.close()  # type: ignore[attr-defined]  # it is a generator
+    assert taken <= 4
+
+
+def test_a_model_that_cannot_be_used_is_found_at_the_start(tmp_path: Path) -> None:
+    """Before any file is looked at."""
+    (tmp_path / "x.genred").write_bytes(b"no model")
+    model = Model(path=str(tmp_path / "x.genred"))
+    with Analyser(Service(workers=1), model, tmp_path) as analyser, pytest.raises(ModelError):
+        analyser.warm_up()
+
+
+def test_the_main_process_stays_light() -> None:
+    """Decoders, librosa and scikit-learn live in the workers."""
+    script = (
+        "import sys, genred.service.service\n"
+        "sys.exit(', '.join({'librosa', 'sklearn', 'numba', 'scipy', 'av', 'mutagen'} & set(sys.modules)) or 0)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_tag_that_unpacks_to_a_gigabyte_costs_one_file(analyser: Analyser, tmp_path: Path) -> None:
+    """Compressed nothing where the genre should be: a reason in bounded time, and the next file is read."""
+    pack = zlib.compressobj(9)
+    packed = b"".join([pack.compress(b"\3"), *(pack.compress(bytes(2**20)) for _ in range(700)), pack.flush()])
+
+    def syncsafe(number: int) -> bytes:
+        return bytes(number >> shift & 127 for shift in (21, 14, 7, 0))
+
+    frame = b"TCON" + syncsafe(len(packed) + 4) + bytes([0, 0b1001]) + syncsafe(2**28 - 1) + packed
+    bomb = make(tmp_path / "bomb.mp3", 1.0)
+    bomb.write_bytes(b"ID3\4\0\0" + syncsafe(len(frame)) + frame + bomb.read_bytes())
+    ((_, look),) = analyser.look([bomb], Ask.MISSING)
+    assert isinstance(look, FileError)
+    assert analyser.genres(make(tmp_path / "x.flac", 0.2)) == ()

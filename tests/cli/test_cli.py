@@ -1,0 +1,207 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genred import cli, tags
+from genred.history.history import History
+from genred.history.records import Outcome, Record
+from tests.command import Genred
+from tests.makeaudio import make
+
+
+def database(home: Path) -> History:
+    history = History.open(home / "state" / "genred" / "history.db")
+    history.start_run("scan", "0")
+    return history
+
+
+@pytest.mark.timeout(300)
+def test_a_folder_from_classify_to_undo(genred: Genred, tmp_path: Path, home: Path) -> None:
+    """Ask, rehearse, tag, look it up, take it back, set it: each command does what its help says."""
+    music = tmp_path / "music"
+    music.mkdir()
+    song, noise = make(music / "song.mp3", 5.0, noise=0.03), make(music / "noise.FLAC", 5.0, noise=0.3)
+    (music / "text.mp3").write_text("no music " * 100)
+    before = song.read_bytes()
+
+    asked = genred("classify", "--json", song, music / "text.mp3", music / "none.mp3")
+    assert asked.code == 3
+    assert [set(line) for line in asked.json] == [
+        {"path", "genre", "confidence", "candidates", "decision", "reason", "model"},
+        {"path", "error"},
+        {"path", "error"},
+    ]
+    assert asked.json[0]["genre"] == "Classical"
+    assert not (home / "state" / "genred" / "history.db").exists()
+
+    rehearsed = genred("scan", "--dry-run", "--json", music)
+    assert {(line["outcome"], line["id"]) for line in rehearsed.json} == {("tagged", None), ("failed", None)}
+    assert song.read_bytes() == before
+
+    scanned = genred("scan", music)
+    assert scanned.code == 3
+    assert "3 files looked at: 2 tagged, 1 failed" in scanned.err
+    assert tags.read_genres(noise) == ["Metal"]
+    assert "nothing new" in genred("scan", music).err
+
+    (line,) = genred("history", "--json", "--genre", "classical").json
+    keys = ["id", "at", "path", "outcome", "genre", "confidence", "previous", "written", "model", "run", "reason"]
+    assert list(line) == keys
+    assert (line["path"], line["written"]) == (str(song), ["Classical"])
+    assert "2 " in genred("stats").out
+
+    assert genred("undo", "-n", "--last", "1").code == 0
+    assert genred("undo", song).code == 0
+    assert song.read_bytes() == before
+    assert genred("undo", song).code == 3
+
+    assert genred("set", "Zydeco", song).code == 0
+    assert tags.read_genres(song) == ["Zydeco"]
+    assert "nothing new" in genred("scan", music).err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["histori"], 2, "Did you mean"),
+        (["history", "--since", "someday"], 2, "is not a time"),
+        (["classify"], 2, "Missing argument"),
+        (["undo"], 2, "name files or folders"),
+        (["run"], 1, "no folder to look at"),
+        (["scan", "/no/such/folder"], 1, "/no/such/folder: no such folder"),
+        (["run", "/no/such/folder"], 1, "/no/such/folder: no such folder"),
+        (["history"], 10, "no history yet"),
+        (["history", "--config", "/no/such/file"], 10, "/no/such/file: no such configuration file"),
+        (["train", "/no/such/folder"], 10, "/no/such/folder: no such folder or CSV manifest"),
+    ],
+)
+def test_a_mistake_has_a_message_and_an_exit_code(genred: Genred, arguments: list[str], code: int, said: str) -> None:
+    """Never a traceback for what a person can cause."""
+    ran = genred(*arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
+
+
+def test_what_is_no_model_is_exit_12(genred: Genred, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What isn't a model is refused by name."""
+    (tmp_path / "x.genred").write_bytes(b"no model")
+    monkeypatch.setenv("GENRED_MODEL_PATH", str(tmp_path / "x.genred"))
+    ran = genred("classify", make(tmp_path / "x.wav"))
+    assert ran.code == 12
+    assert str(tmp_path / "x.genred") in ran.err
+
+
+def test_what_is_no_database_is_exit_10(genred: Genred, home: Path) -> None:
+    """And it is left as it is."""
+    file = home / "state" / "genred" / "history.db"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"somebody's diary, not a database at all, and quite long" * 20)
+    ran = genred("history")
+    assert ran.code == 10
+    assert "file is not a database" in ran.err
+    assert file.read_bytes().startswith(b"somebody's diary")
+
+
+def test_config_check_names_every_mistake(genred: Genred, tmp_path: Path) -> None:
+    """As text and as JSON, with exit 10; without mistakes it says so."""
+    file = tmp_path / "c.toml"
+    file.write_text("[tags]\nmode = 'x'\n[wach]\n")
+    assert genred("config", "check", "--config", file).out.splitlines()[0].startswith(f"{file}:2: tags.mode: ")
+    ran = genred("config", "check", "--json", "--config", file)
+    assert ran.code == 10
+    assert [(line["line"], line["key"]) for line in ran.json] == [(2, "tags.mode"), (3, "wach")]
+    file.write_text("[genres]\nwhitelist = ['Rokc']\n")
+    ran = genred("config", "check", "--json", "--config", file)
+    assert (ran.code, [(line["line"], line["fatal"]) for line in ran.json]) == (0, [(2, False)])
+    file.write_text("")
+    assert genred("config", "check", "--config", file).out == f"{file}: ok\n"
+
+
+def test_config_init_begins_a_configuration_and_never_overwrites_one(
+    genred: Genred, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the folders given, in the user's own place or the named one; a rehearsal only prints it."""
+    from genred import config
+
+    odd = tmp_path / """my "best" 'music' \\ é"""
+    odd.mkdir()
+    printed = genred("config", "init", "-n", odd)
+    file = home / "config" / "genred" / "config.toml"
+    assert not file.exists()
+    assert genred("config", "init", odd).out.startswith(f"{file}: written")
+    assert file.read_text() == printed.out
+    assert config.load(file, {}) == config.Config().with_changes("watch", directories=(odd,))
+    assert genred("config", "check").out == f"{file}: ok\n"
+    again = genred("config", "init", tmp_path)
+    assert (again.code, again.out) == (10, "")
+    assert "is there already" in again.err
+    assert file.read_text() == printed.out
+    monkeypatch.chdir(tmp_path)
+    named = genred("config", "init", "--json", "--config", "new/genred.toml", "music")
+    assert named.json == [{"file": "new/genred.toml"}]
+    assert config.load(Path("new/genred.toml"), {}).watch.directories == (tmp_path / "music",)
+
+
+def test_what_config_show_prints_is_a_configuration(genred: Genred, tmp_path: Path) -> None:
+    """It parses to what is in force."""
+    from genred import config
+
+    file = tmp_path / "c.toml"
+    file.write_text(
+        "[tags]\nmode = 'merge'\n[genres.spelling]\n'Hip-Hop' = 'Rap \"x\"'\n[watch]\ndirectories = ['/a b']\n"
+    )
+    shown = tmp_path / "shown.toml"
+    shown.write_text(genred("config", "show", "--config", file).out)
+    assert config.load(shown, {}) == config.load(file, dict(os.environ))
+
+
+def test_config_systemd_opens_the_folders_for_their_owner(genred: Genred, tmp_path: Path) -> None:
+    """The drop-in survives odd names."""
+    odd = tmp_path / "my 100% music"
+    odd.mkdir()
+    file = tmp_path / "c.toml"
+    file.write_text(f"[watch]\ndirectories = ['{odd}']\n")
+    lines = genred("config", "systemd", "--config", file).out.splitlines()
+    assert lines[0] == "[Service]"
+    assert lines[1] == f"User={tmp_path.owner()}"
+    assert lines[-1].endswith("my\\x20100%%\\x20music")
+
+
+def test_history_finds_by_age(genred: Genred, home: Path) -> None:
+    """`--since 1h` is an hour back from now."""
+    history = database(home)
+    history.record(Record(Path("/music/x.mp3"), Outcome.FAILED, "damaged"))
+    history.close()
+    assert len(genred("history", "--json", "--since", "1h").json) == 1
+    assert genred("history", "--json", "--since", "2999-01-01").json == []
+    assert next(iter(genred("history").out.split("\t"))).endswith("Z")
+
+
+def test_light_commands_import_nothing_heavy(home: Path) -> None:
+    """Help, questions and settings answer at once: no numerical library, decoder or watcher is imported for them."""
+    database(home).close()
+    script = (
+        "import json, sys\nfrom genred import cli\n"
+        "for arguments in json.loads(sys.argv[1]):\n"
+        "    sys.argv = ['genred', *arguments]\n"
+        "    try:\n        cli.main()\n    except SystemExit:\n        pass\n"
+        "    heavy = {'librosa', 'sklearn', 'numba', 'scipy', 'numpy', 'joblib', 'av', 'watchdog', 'mutagen',\n"
+        "             'alembic', 'pebble', 'packaging'} & set(sys.modules)\n"
+        "    if heavy:\n        sys.exit(f'{arguments}: {heavy}')\n"
+    )
+    helps = [[*name, "--help"] for name in ([], *([name] for name in cli.cli.commands), ["model", "use"])]
+    light = ["history", "stats", "status", "model list", "config show", "config check", "completion fish", "man"]
+    arguments = json.dumps([*helps, *(command.split() for command in light)])
+    ran = subprocess.run([sys.executable, "-c", script, arguments], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """A user never needs the source."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for name in cli.cli.commands:
+        assert f"`genred {name}" in readme, name

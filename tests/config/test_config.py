@@ -1,0 +1,218 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genred import config
+from genred.config import toml
+from genred.errors import ConfigError
+from genred.genres import GENRES
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "genred.toml"
+    file.write_text(text)
+    return file
+
+
+def test_the_example_parses_to_exactly_the_defaults() -> None:
+    """Whoever copies the example has changed nothing."""
+    assert config.load(EXAMPLE, {}) == config.Config()
+
+
+def test_the_example_shows_every_key() -> None:
+    """No key is left for the source to tell."""
+    text = EXAMPLE.read_text()
+    for section, keys in config.Config().as_dict().items():
+        assert f"[{section}]" in text
+        for key in keys:
+            assert f"\n{key} = " in text, f"{section}.{key}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[watch]\nsettle_second = 3", ":2: watch.settle_second: no such key; did you mean settle_seconds?"),
+        ("[tagz]\n", ":1: tagz: no such section; did you mean tags?"),
+        ("\n[tags]\n\nmode = 'kepp'", ":4: tags.mode: must be one of keep, merge, overwrite, off"),
+        ("[watch]\npolling = 'often'", ":2: watch.polling: must be one of auto, true, false"),
+        ("[model]\ntarget_precision = 80", ":2: model.target_precision: must be a share of one: 0.8 for 80 %"),
+        ("[model]\ntarget_precision = 1", ":2: model.target_precision: expected 'float' < 1.0"),
+        ("[model]\ntarget_precision = -80", ":2: model.target_precision: expected 'float' > 0.0"),
+        ("[model]\nmin_confidence = 52.5", ":2: model.min_confidence: must be a share of one: 0.525 for 52.5 %"),
+        ("[watch]\ndirectories = ['Music']", ":2: watch.directories: expected an absolute path, got 'Music'"),
+        ("[genres.aliases]\nRap = 3", ":1: genres.aliases: expected 'str', got 'int'"),
+        ("watch = 3", ":1: watch: must be a section: [watch]"),
+        ("[history]\nurl = 'mysql://x'", ":2: history.url: "),
+        ("[history]\nurl = 'sqlite:///'", ":2: history.url: "),
+        ("[watch\n", ":1: not TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line_its_key_and_what_would_do(tmp_path: Path, text: str, said: str) -> None:
+    """A person finds the mistake without reading the source."""
+    file = write(tmp_path, text)
+    with pytest.raises(ConfigError) as error:
+        config.load(file, {})
+    assert str(error.value).startswith(f"{file}{said}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[genres.aliases]\nRap = 'Trap'\nTrap = 'Rap'\n",
+            ":2: genres.aliases: 'Rap' leads back to itself\n{file}:3: genres.aliases: 'Trap' leads back to itself",
+        ),
+        (
+            "[genres]\naliases = { 'Hip Hop' = 'Pop', 'hip-hop' = 'Rock' }\n",
+            ":2: genres.aliases: 'hip-hop' is 'Rock', and 'Hip Hop', the same word, is 'Pop'",
+        ),
+        (
+            "[genres.spelling]\nRock = 'ROCK'\nrock = 'Rock!'\n",
+            ":3: genres.spelling: 'rock' is 'Rock!', and 'Rock', the same word, is 'ROCK'",
+        ),
+    ],
+)
+def test_a_vocabulary_that_contradicts_itself_is_a_mistake(tmp_path: Path, text: str, said: str) -> None:
+    """No reading of it could be the one that was meant."""
+    file = write(tmp_path, text)
+    with pytest.raises(ConfigError) as error:
+        config.load(file, {})
+    assert str(error.value) == f"{file}{said.format(file=file)}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "aliases = { Rap = 'Hipp Hop' }",
+            "neither the vocabulary nor the model knows 'Hipp Hop'; did you mean Hip-Hop?",
+        ),
+        ("aliases = { 'Hip Hop' = 'Hip-Hop' }", "'Hip Hop' and 'Hip-Hop' are one word anyway"),
+        ("aliases = { A = 'B', B = 'Rock' }", "'B' is an alias too, and only one step is taken; name 'Rock' itself"),
+        ("whitelist = ['Rock', 'Regge']", "neither the vocabulary nor the model knows 'Regge'; did you mean Reggae?"),
+        ("whitelist = ['Rock', 'rock music']", "'rock music' is Rock, which is there already"),
+        (
+            "whitelist = ['Jazz']\nspelling = { Rock = 'ROCK' }",
+            "'Rock' is never written: genres.whitelist leaves it out",
+        ),
+        ("spelling = { Polka = 'polka' }", "neither the vocabulary nor the model knows 'Polka'; did you mean"),
+        ("spelling = { Rock = 'Other' }", "'Other' says nothing, and so counts as no genre"),
+    ],
+)
+def test_what_can_hardly_be_meant_is_a_warning(tmp_path: Path, text: str, said: str) -> None:
+    """It is obeyed all the same."""
+    file = write(tmp_path, f"[genres]\n{text}\n")
+    [doubt] = config.doubts(config.load(file, {}), file, GENRES, {})
+    assert not doubt.fatal
+    assert f"warning: {said}" in str(doubt)
+    assert doubt.line == text.count("\n") + 2
+
+
+def test_a_vocabulary_that_means_something_is_left_in_peace(tmp_path: Path) -> None:
+    """So are the genres that only a model of one's own knows."""
+    genres = "aliases = { 'Rap Français' = 'Hip-Hop' }\nwhitelist = ['rap', 'Zydeco']\nspelling = { Rap = 'Rap' }\n"
+    file = write(tmp_path, f"[genres]\n{genres}")
+    assert config.doubts(config.load(file, {}), file, [*GENRES, "Zydeco"], {}) == []
+
+
+def test_folders_that_are_missing_or_nested_are_warnings(tmp_path: Path) -> None:
+    """A disk may be away."""
+    names = [str(tmp_path), str(tmp_path / "none"), str(tmp_path / "genred.toml")]
+    file = write(tmp_path, f"[watch]\ndirectories = {toml.dumps(names)}\n")
+    missing, no_folder = config.doubts(config.load(file, {}), file, GENRES, {})
+    assert "none is not there; it is watched when it appears" in missing.message
+    assert "genred.toml is not a folder" in no_folder.message
+    (tmp_path / "none").mkdir()
+    nested, _ = config.doubts(config.load(file, {}), file, GENRES, {})
+    assert nested.message == f"{tmp_path / 'none'} is inside {tmp_path} already"
+
+
+def test_a_doubt_about_the_environment_names_the_variable() -> None:
+    """It isn't looked for in the file."""
+    environ = {"GENRED_GENRES_WHITELIST": "Rokc"}
+    [doubt] = config.doubts(config.load(None, environ), None, GENRES, environ)
+    assert str(doubt).startswith("$GENRED_GENRES_WHITELIST: genres.whitelist: warning: ")
+
+
+names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=40)
+
+
+@given(st.lists(names, max_size=4))
+def test_a_configuration_for_some_folders_is_the_example_with_them_in_it(
+    tmp_path_factory: pytest.TempPathFactory, folders: list[str]
+) -> None:
+    """Whatever they are called, it says just that, and the defaults for the rest."""
+    paths = tuple(Path("/", name) for name in folders)
+    file = tmp_path_factory.getbasetemp() / "example.toml"
+    file.write_text(toml.example(paths), newline="")
+    assert config.load(file, {}) == config.Config().with_changes("watch", directories=paths)
+
+
+def test_a_name_that_toml_cannot_hold_is_refused() -> None:
+    """Names are bytes, TOML is Unicode."""
+    with pytest.raises(ConfigError, match=r"caf\\xe9: TOML can't hold this name"):
+        toml.example([Path("/caf\udce9")])
+
+
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    """Nobody has to run the check three times to find three mistakes."""
+    file = write(tmp_path, "[tags]\nmode = 1\nmax_genres = 0\n[watch]\nfoo = 1\n")
+    _, mistakes = config.check(file, {})
+    assert [mistake.key for mistake in mistakes] == ["tags.mode", "tags.max_genres", "watch.foo"]
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """Editors of other systems write one, and lines keep their numbers."""
+    file = tmp_path / "genred.toml"
+    file.write_text("[tags]\nmax_genres = 2\n", encoding="utf-8-sig")
+    assert config.load(file, {}).tags.max_genres == 2
+    file.write_text("[tags]\nmax_genres = 0\n", encoding="utf-8-sig")
+    assert config.check(file, {})[1][0].line == 2
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    """GENRED_SECTION_KEY stands above the file."""
+    file = write(tmp_path, "[tags]\nmode = 'merge'\nmax_genres = 2\n")
+    loaded = config.load(file, {"GENRED_TAGS_MODE": "off", "GENRED_WATCH_DIRECTORIES": "/a:/b"})
+    assert (loaded.tags.mode, loaded.tags.max_genres) == ("off", 2)
+    assert loaded.watch.directories == (Path("/a"), Path("/b"))
+
+
+def test_a_mistake_in_the_environment_names_the_variable() -> None:
+    """It isn't looked for in the file."""
+    with pytest.raises(ConfigError, match=r"\$GENRED_TAGS_MODE: tags.mode: must be one of"):
+        config.load(None, {"GENRED_TAGS_MODE": "sometimes"})
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    """A typing error in --config doesn't silently mean the defaults."""
+    with pytest.raises(ConfigError, match="no such configuration file"):
+        config.find(tmp_path / "none.toml")
+
+
+def test_the_users_file_is_found_before_the_systems(home: Path) -> None:
+    """$XDG_CONFIG_HOME comes before /etc."""
+    file = home / "config" / "genred" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert config.find() == file
+
+
+def test_systemd_says_where_state_and_cache_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """StateDirectory= and CacheDirectory= stand above the user's folders."""
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/genred:/other")
+    monkeypatch.setenv("CACHE_DIRECTORY", "/var/cache/genred")
+    assert config.Config().database == Path("/var/lib/genred/history.db")
+    assert config.cache_dir() == Path("/var/cache/genred")
+
+
+@given(st.binary(max_size=200))
+def test_no_file_makes_the_check_crash(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    """Whatever the file holds, the answer is a list of mistakes."""
+    file = tmp_path_factory.getbasetemp() / "any.toml"
+    file.write_bytes(content)
+    config.check(file, {})

@@ -1,0 +1,204 @@
+"""What the classifier answers, when it abstains, and what it tells of itself."""
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+from sklearn.preprocessing import QuantileTransformer
+
+from genred.errors import ModelError
+from genred.model import storage
+from genred.model.classifier import GenreClassifier, _back_off
+from genred.model.novelty import nearest
+from genred.model.prediction import Candidate
+from genred.model.projection import Space, _ranks, _re_encoding
+from genred.model.table import Table
+from genred.sound import SR
+from genred.sound.audio import read_excerpts
+from genred.sound.features import N_META, extract
+from tests.model.music import GENRES, table, vectors
+
+
+@pytest.fixture(scope="module")
+def model() -> GenreClassifier:
+    return GenreClassifier().fit(table())
+
+
+@pytest.fixture
+def anew(model: GenreClassifier) -> GenreClassifier:
+    """A copy whose options a test may set."""
+    return copy.copy(model)
+
+
+def test_candidates_descend_and_sum_to_one(model: GenreClassifier) -> None:
+    """All genres come as candidates, the likeliest first, with probabilities of the sum 1."""
+    for prediction in model.predict_many(vectors("Rock", 5, seed=1)):
+        probabilities = [c.probability for c in prediction.candidates]
+        assert {c.genre for c in prediction.candidates} == set(GENRES)
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1)
+
+
+def test_knows_a_clear_genre(model: GenreClassifier) -> None:
+    """A vector like the training music of one genre is given that genre."""
+    predictions = model.predict_many(vectors("Jazz", 20, seed=1))
+    assert sum(p.genre == "Jazz" for p in predictions) >= 18
+
+
+def test_one_or_many_is_the_same(model: GenreClassifier) -> None:
+    """`predict` agrees with `predict_many`."""
+    x = vectors("Metal", 1, seed=3)
+    one, many = model.predict(x[0]), model.predict_many(x)[0]
+    assert (one.genre, one.reason) == (many.genre, many.reason)
+    assert one.confidence == pytest.approx(many.confidence)
+
+
+def test_backs_off_to_the_family(anew: GenreClassifier) -> None:
+    """Where Metal and Rock share the probability, the answer is Rock with the sum, and the reason says so."""
+    anew.min_confidence = 0.98
+    predictions = [p for p in anew.predict_many(vectors("Metal", 20, seed=1)) if p.genre]
+    together = [p for p in predictions if "together" in p.reason]
+    assert together
+    for p in together:
+        assert p.genre == "Rock"
+        shares = {c.genre: c.probability for c in p.candidates}
+        assert p.confidence == pytest.approx(shares["Metal"] + shares["Rock"])
+
+
+def test_a_genre_sure_enough_is_not_backed_off() -> None:
+    """A subgenre that alone reaches the threshold is the answer."""
+    candidates = [Candidate("Metal", 0.7), Candidate("Rock", 0.2), Candidate("Jazz", 0.1)]
+    assert _back_off(candidates, 0.65)[:2] == ("Metal", 0.7)
+    genre, confidence, members = _back_off(candidates, 0.8)
+    assert (genre, len(members)) == ("Rock", 2)
+    assert confidence == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("level", "seconds", "reason"), [(-90, 30, "silence"), (-20, 1, "only 1.0 s of audio, too little to judge")]
+)
+def test_abstains_without_audio_to_judge(model: GenreClassifier, level: float, seconds: float, reason: str) -> None:
+    """Silence and a blip are told from the vector alone, whatever the rest of it says."""
+    x = vectors("Jazz", 1)[0]
+    x[:N_META] = level, seconds
+    prediction = model.predict(x)
+    assert (prediction.genre, prediction.confidence, prediction.reason) == (None, 0.0, reason)
+
+
+def test_abstains_on_what_it_was_not_trained_on(model: GenreClassifier) -> None:
+    """A vector far from all training music gets no genre."""
+    x = vectors("Jazz", 1)[0]
+    x[N_META:] *= 8
+    assert model.predict(x).reason == "doesn't sound like anything the model was trained on"
+
+
+def test_what_re_encoding_moves_counts_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where copies of music differ most the space is narrower than without the damping; tracks stay as far apart."""
+    X = storage.builtin_table().X[::4, N_META:]
+    moves, spreads = [], []
+    for damping in (Space.damping, 0.0):
+        monkeypatch.setattr(Space, "damping", damping)
+        space = Space().fit(X)
+        normal = space.normal(X)
+        middle = space.for_genre(normal.mean(axis=0, keepdims=True))
+        moved = space.for_genre(normal.mean(axis=0) + _re_encoding()[:5])
+        moves.append(np.linalg.norm(moved - middle))
+        spreads.append(np.linalg.norm(space.for_genre(normal) - middle, axis=1).mean())
+    assert moves[0] < 0.5 * moves[1]
+    assert spreads[0] > 0.8 * spreads[1]
+
+
+def test_a_higher_precision_needs_more_confidence(anew: GenreClassifier) -> None:
+    """Options apply at once, without fitting again."""
+    thresholds = []
+    for anew.target_precision in (0.5, 0.8, 0.9):
+        thresholds.append(anew.threshold)
+    assert thresholds == sorted(thresholds)
+    anew.min_confidence = 1.0
+    prediction = anew.predict(vectors("Rock", 1, seed=5)[0])
+    assert prediction.genre is None or prediction.confidence == 1.0
+    assert "the confidence asked for" in prediction.reason
+
+
+def test_name_says_what_it_was_trained_on(model: GenreClassifier) -> None:
+    """The same table gives the same name, another table another."""
+    t = table()
+    half = t[np.arange(len(t)) % 2 == 0]
+    assert GenreClassifier().fit(half).name != model.name
+    assert model.name.startswith("own-")
+
+
+def test_card_tells_counts_and_figures(model: GenreClassifier) -> None:
+    """The card counts what the model was trained on, carries its figures, and is JSON."""
+    card = json.loads(json.dumps(model.card))
+    assert card["tracks"] == 120
+    assert card["genres"] == dict.fromkeys(GENRES, 40)
+    assert card["figures"]["recall"]["Jazz"] > 0.9
+
+
+def test_evaluates_on_other_music(model: GenreClassifier) -> None:
+    """A table it wasn't fitted to is judged; a genre the model doesn't know counts as never recognised."""
+    y = np.array(["Jazz"] * 10 + ["Polka"] * 10)
+    X = np.concatenate([vectors("Jazz", 10, seed=2), vectors("Metal", 10, seed=2)])
+    found = model.evaluate(Table(X, y, y, y))
+    assert found.recall["Jazz"] > 0.8
+    assert found.recall["Polka"] == 0
+    assert found.confusion.sum() == 20
+
+
+@pytest.mark.parametrize("genres", [("Jazz",), ()])
+def test_one_genre_cannot_be_learnt(genres: tuple[str, ...]) -> None:
+    """A table without at least two genres is refused with what is needed."""
+    t = table()
+    with pytest.raises(ModelError, match="at least two genres"):
+        GenreClassifier().fit(t[np.isin(t.y, genres)])
+
+
+@pytest.fixture(scope="module")
+def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cache")
+    storage.builtin(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["white noise", "tone", "clicks"])
+def test_the_builtin_model_abstains_on_test_signals(cache_dir: Path, kind: str) -> None:
+    """Noise, a tone and clicks sound like no music, whatever genre is nearest."""
+    t = np.arange(9 * SR) / SR
+    y = {
+        "white noise": np.random.default_rng(0).normal(0, 0.1, len(t)),
+        "tone": 0.3 * np.sin(2 * np.pi * 440 * t),
+        "clicks": 0.5 * (np.arange(len(t)) % 5000 == 0),
+    }[kind].astype(np.float32)
+    prediction = storage.builtin(cache_dir).predict(extract([y, y]))
+    assert (prediction.genre, prediction.reason) == (None, "doesn't sound like anything the model was trained on")
+
+
+def test_the_builtin_model_abstains_on_speech_and_animals(cache_dir: Path, corpus: Path) -> None:
+    """Recordings of people reading, of a bird, a whale and a dog get no genre."""
+    model = storage.builtin(cache_dir)
+    for path in sorted((corpus / "notmusic").glob("*.ogg")):
+        assert model.predict(extract(read_excerpts(path))).genre is None, path.name
+
+
+def test_ranks_are_those_of_scikit_learn() -> None:
+    """The quick way to ranks gives what the library's own way gives, for values met and never met before."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 8)).round(1).astype(np.float32)  # many share a value
+    quantiles = QuantileTransformer(n_quantiles=100).fit(X)
+    new = np.concatenate([X, rng.normal(0, 3, size=(100, 8)).astype(np.float32)])
+    np.testing.assert_allclose(_ranks(quantiles.quantiles_, new), quantiles.transform(new), atol=1e-6)
+
+
+def test_the_nearest_are_those_of_scikit_learn() -> None:
+    """The same neighbours at the same distances, also where two tracks are the same up to rounding."""
+    rng = np.random.default_rng(0)
+    music = rng.normal(size=(700, 60))
+    asked = np.concatenate([rng.normal(size=(600, 60)), music[:50] + 1e-9])
+    distances, rows = NearestNeighbors(n_neighbors=5).fit(music).kneighbors(asked)
+    ours, found = nearest(music, asked, 5)
+    assert np.array_equal(found, rows)
+    np.testing.assert_allclose(ours, distances, rtol=1e-9, atol=1e-6)  # its own rounding

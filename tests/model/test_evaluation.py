@@ -1,0 +1,81 @@
+"""Figures that a person relies on: thresholds, families, calibration."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genred.model.evaluation import Evaluation, calibration_error, precision_at
+
+GENRES = ("Jazz", "Metal", "Rock")
+
+
+def evaluation(n: int = 300, seed: int = 0) -> Evaluation:
+    """Tracks whose true genre was drawn from the very probabilities that are claimed: perfectly calibrated."""
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet([0.5] * 3, n)
+    truth = np.array([rng.choice(GENRES, p=p) for p in probabilities])
+    return Evaluation(GENRES, truth, probabilities)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.floats(0.4, 0.99), st.integers(0, 20))
+def test_the_threshold_keeps_its_promise(precision: float, seed: int) -> None:
+    """Of the answers at or above the threshold, at least the wanted share is right; or nothing is answered."""
+    found = evaluation(seed=seed)
+    needed = found.threshold(precision)
+    confidence, right = found.answers(needed)
+    if needed <= 1:
+        assert right[confidence >= needed].mean() >= precision
+    else:
+        assert found.coverage(precision) == 0
+
+
+def test_a_family_answers_where_its_members_share() -> None:
+    """Metal 0.4 and Rock 0.35 give Rock 0.75, which is right for either; a sure genre answers for itself only."""
+    shared = np.array([[0.25, 0.4, 0.35]] * 3)
+    confidence, right = Evaluation(GENRES, np.array(GENRES), shared).answers(0.7)
+    assert confidence == pytest.approx([0.75] * 3)
+    assert list(right) == [False, True, True]
+    confidence, right = Evaluation(GENRES, np.array(GENRES), shared).answers(0.4)
+    assert confidence == pytest.approx([0.4] * 3)
+    assert list(right) == [False, True, False]
+
+
+def test_a_few_lucky_answers_earn_no_threshold() -> None:
+    """Nineteen right answers at the top of much that is wrong don't prove a precision."""
+    sure = np.array([[0.98, 0.01, 0.01]] * 119)
+    sure[19:] = [0.7, 0.2, 0.1]
+    truth = np.array(["Jazz"] * 19 + ["Rock"] * 100)
+    assert Evaluation(GENRES, truth, sure).threshold(0.9) > 1
+
+
+def test_calibration_error_is_the_gap() -> None:
+    """Claiming 0.9 and being right half of the time is an error of 0.4; perfect claims have nearly none."""
+    right = np.arange(1000) % 2 == 0
+    assert calibration_error(np.full(1000, 0.9), right) == pytest.approx(0.4)
+    assert evaluation(4000).calibration_error < 0.04
+
+
+def test_precision_is_traded_for_answers() -> None:
+    """The more is answered the less of it is right; all of it is answered at the end, as precisely as it is told."""
+    coverage, precision = evaluation(4000).trade_off()
+    assert np.all(np.diff(coverage) > 0)
+    assert coverage[-1] == 1
+    assert precision[0] > precision[-1] + 0.1
+    few = evaluation(5)
+    assert few.trade_off()[0].tolist() == [1.0]
+
+
+def test_precision_of_the_surest_part() -> None:
+    """The surest quarter is taken by confidence, not by place."""
+    confidence = np.array([0.1, 0.9, 0.2, 0.3])
+    assert precision_at(confidence, np.array([False, True, False, False]), 0.25) == 1.0
+
+
+def test_lines_and_json_tell_the_same() -> None:
+    """Every genre has its row in the printed matrix, and the dict carries the same counts."""
+    found = evaluation()
+    rows = [line.split() for line in found.lines() if line.startswith(GENRES)]
+    printed = [[0 if cell == "." else int(cell) for cell in row[1:4]] for row in rows]
+    assert printed == found.as_dict()["confusion"]

@@ -1,0 +1,136 @@
+"""The units, as far as they can be judged without booting anything; tests/systemd/run tries them for real."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from genred import errors
+from genred.config import Service
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SYSTEM = REPOSITORY / "systemd" / "genred.service"
+USER = REPOSITORY / "systemd" / "user" / "genred.service"
+
+# What systemd.service(5) asks of every unit explains itself.
+PLAIN = {"Description", "Type", "NotifyAccess", "ExecStart", "WantedBy", "Restart", "RestartSec"}
+
+units = pytest.mark.parametrize("unit", [SYSTEM, USER], ids=["system", "user"])
+analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+
+
+def settings(unit: Path) -> dict[str, list[str]]:
+    """Each key with its values, in their order; a repeated key adds one."""
+    found: dict[str, list[str]] = {}
+    for line in unit.read_text().splitlines():
+        if line and not line.startswith(("#", "[")):
+            key, _, value = line.partition("=")
+            found.setdefault(key, []).append(value)
+    return found
+
+
+@units
+def test_every_line_is_explained(unit: Path) -> None:
+    """A setting stands below a comment in its own paragraph, unless its name says it all."""
+    unexplained = []
+    for paragraph in unit.read_text().split("\n\n"):
+        explained = False
+        for line in paragraph.splitlines():
+            explained |= line.startswith("#")
+            if "=" in line and not explained and line.partition("=")[0] not in {*PLAIN, "After"}:
+                unexplained.append(line)
+    assert not unexplained
+
+
+@units
+def test_no_restart_where_it_would_not_help(unit: Path) -> None:
+    """The exit codes that prevent a restart are those of usage, configuration, history, lock and model."""
+    hopeless = (errors.ConfigError, errors.HistoryError, errors.LockedError, errors.ModelError)
+    codes = {2} | {kind.exit_code for kind in hopeless}
+    [given] = settings(unit)["RestartPreventExitStatus"]
+    assert {int(code) for code in given.split()} == codes
+
+
+@units
+def test_watchdog_is_patient_enough(unit: Path) -> None:
+    """Five times what a file may take pass between two signs of life at worst, and the watchdog waits longer."""
+    [watchdog] = settings(unit)["WatchdogSec"]
+    minutes = int(watchdog.removesuffix("min"))
+    assert 60 * minutes > 5 * Service().timeout_seconds
+
+
+def test_both_units_behave_alike() -> None:
+    """All that isn't about sandboxing and places is the same in both units."""
+    keys = (
+        "Type",
+        "ExecReload",
+        "Restart",
+        "RestartSec",
+        "TimeoutStartSec",
+        "TimeoutStopSec",
+        "WatchdogSec",
+        "KillMode",
+        "OOMPolicy",
+    )
+    system, user = settings(SYSTEM), settings(USER)
+    assert {key: system[key] for key in keys} == {key: user[key] for key in keys}
+
+
+def test_the_kernel_knows_the_limits() -> None:
+    """Each key of the snippet for sysctl is one of its own."""
+    text = (REPOSITORY / "systemd" / "60-genred-inotify.conf").read_text()
+    keys = re.findall(r"^([\w.]+) = \d+$", text, re.MULTILINE)
+    assert len(keys) == 3
+    assert all(Path("/proc/sys", *key.split(".")).is_file() for key in keys)
+
+
+@analyze
+@units
+def test_systemd_understands_it(unit: Path, tmp_path: Path) -> None:
+    """`systemd-analyze verify` has nothing to say."""
+    # The program need not be installed where this runs.
+    copy = tmp_path / unit.name
+    copy.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", unit.read_text(), flags=re.MULTILINE))
+    runtime = tmp_path / "runtime"
+    runtime.mkdir(mode=0o700)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *(["--user"] if unit == USER else []), copy],
+        env=os.environ | {"XDG_RUNTIME_DIR": str(runtime)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    about_it = [line for line in (done.stdout + done.stderr).splitlines() if "genred" in line]
+    assert not about_it
+
+
+@analyze
+def test_system_unit_is_not_exposed() -> None:
+    """`systemd-analyze security` gives the system unit at most 1.0 of 10."""
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--no-pager", "--offline=true", SYSTEM],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "offline" in done.stderr:
+        pytest.skip("needs a systemd-analyze that knows --offline (250 or newer)")
+    score = re.search(r"exposure level for genred\.service: ([\d.]+)", done.stdout)
+    assert score is not None
+    assert float(score[1]) <= 1.0
+
+
+@pytest.mark.skipif(
+    os.environ.get("GENRED_SYSTEMD_TESTS") != "1", reason="takes minutes; GENRED_SYSTEMD_TESTS=1 asks for it"
+)
+@pytest.mark.timeout(1800)
+def test_units_keep_their_promises_under_systemd() -> None:
+    """genred with its real model, in both units, under a real systemd in a container."""
+    done = subprocess.run([REPOSITORY / "tests" / "systemd" / "run"], capture_output=True, text=True, check=False)
+    if done.returncode == 77:
+        pytest.skip(done.stderr.strip())
+    assert done.returncode == 0, done.stdout + done.stderr

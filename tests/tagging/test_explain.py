@@ -1,0 +1,265 @@
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from genred import tags
+from genred.analysis.analyser import Ask, Look
+from genred.cli import explanation
+from genred.config import Config
+from genred.errors import FileError
+from genred.fs.files import stamp_of
+from genred.history.history import History
+from genred.history.records import Outcome, Record, Standing
+from genred.model.classifier import GenreClassifier
+from genred.model.table import Table
+from genred.service.service import watch_options
+from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
+from genred.tagging.explain import Explanation, Whose, explain
+from genred.tagging.tagger import Tagger
+from tests.command import Genred
+from tests.fakes import FakeAnalyser
+from tests.makeaudio import make
+
+CONFIG = Config().with_changes("model", min_confidence=0.9)
+
+
+def vector(shift: float, level: float = 0.0) -> np.ndarray:
+    """Features of a track that lies somewhere between Jazz (0) and Rock (1)."""
+    x = np.full(len(FEATURE_NAMES), shift)
+    x[:2] = level, 30.0
+    return x.astype("<f4")
+
+
+@pytest.fixture(scope="module")
+def model() -> GenreClassifier:
+    """One that knows Jazz and Rock, which lie 1 apart in every feature."""
+    rng = np.random.default_rng(0)
+    y = np.array(["Jazz", "Rock"] * 20)
+    X = rng.normal(size=(40, len(FEATURE_NAMES))) + (y == "Rock")[:, None]
+    X[:, :2] = 0.0, 30.0
+    groups = np.array([f"artist {i // 4}" for i in range(40)])
+    return GenreClassifier().fit(Table(X.astype(np.float32), y, groups, np.array(["library"] * 40)), name="own")
+
+
+class Listener(FakeAnalyser):
+    """Hears the same in every file."""
+
+    def __init__(self, model: GenreClassifier, x: np.ndarray) -> None:
+        super().__init__()
+        self.model, self.x = model, x
+        self.model_name = model.name
+
+    def warm_up(self, stop: threading.Event | None = None) -> None:
+        pass
+
+    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
+        self.model.min_confidence = CONFIG.model.min_confidence
+        for path, look in super().look(paths, ask):
+            if isinstance(look, Look) and look.prediction is not None:
+                look = replace(
+                    look, prediction=self.model.predict(self.x), features=(FEATURE_VERSION, self.x.tobytes())
+                )
+            yield path, look
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    return make(tmp_path / "song.flac", 0.1)
+
+
+def told(
+    song: Path,
+    model: GenreClassifier,
+    history: History | None = None,
+    x: np.ndarray | None = None,
+    config: Config = CONFIG,
+    analyser: FakeAnalyser | None = None,
+) -> Explanation:
+    listener = analyser or Listener(model, vector(1.0) if x is None else x)
+    return explain(song, config, watch_options(config), model, history, listener)
+
+
+def test_it_listens_once_and_says_what_would_become_of_a_file(song: Path, model: GenreClassifier) -> None:
+    """Candidates, families, thresholds, and tracks it was trained on with who made them; nothing is written."""
+    before = song.read_bytes()
+    said = told(song, model)
+    assert (said.decision.outcome, said.decision.written, said.whose) == (Outcome.TAGGED, ("Rock",), Whose.NOBODY)
+    assert (said.was_heard, said.past, said.obstacles, said.written) == (False, (), (), "Rock")
+    assert {near.genre for near in said.surroundings.nearest} <= {"Jazz", "Rock"}
+    assert said.surroundings.nearest[0].artist.startswith("artist ")
+    assert said.surroundings.nearest[0].source == "library"
+    assert [near.distance for near in said.surroundings.nearest] == sorted(
+        n.distance for n in said.surroundings.nearest
+    )
+    assert [step.needed for step in said.steps] == sorted(step.needed for step in said.steps)
+    assert song.read_bytes() == before
+
+
+def test_what_was_heard_is_not_heard_again(song: Path, model: GenreClassifier, history: History) -> None:
+    """Unless the file changed since; a new name is no change."""
+    analyser = Listener(model, vector(0.5))
+    list(Tagger(CONFIG, history, analyser).process([song]))
+    analyser.heard.clear()
+    said = told(song, model, history, analyser=analyser)
+    assert (said.was_heard, said.decision.outcome, analyser.heard) == (True, Outcome.ABSTAINED, [])
+    assert [record.outcome for record in said.past] == [Outcome.ABSTAINED]
+    moved = song.rename(song.with_name("moved.flac"))
+    assert told(moved, model, history, analyser=analyser).past == said.past
+    moved.rename(song).write_bytes(song.read_bytes() + b"more")
+    assert not told(song, model, history, analyser=analyser).was_heard
+
+
+def test_a_model_that_hears_it_otherwise_now_is_told_of(song: Path, model: GenreClassifier, history: History) -> None:
+    """And how to apply it."""
+    tags.write_genres(song, ["Rock"])
+    record = Record(song, Outcome.TAGGED, "Rock 0.60", written=("Rock",), stamp=stamp_of(song))
+    history.record(replace(record, features=(FEATURE_VERSION, vector(0.0).tobytes())))
+    said = told(song, model, history)
+    assert said.decision.written == ("Rock",)
+    assert said.changes[0].startswith("`genred scan --redecide` would make it Jazz")
+
+
+def test_doubt_names_the_precision_at_which_it_would_answer(song: Path, model: GenreClassifier) -> None:
+    """In words, and none that changes nothing."""
+    said = told(song, model, x=vector(0.5))
+    assert said.decision.outcome is Outcome.ABSTAINED
+    answered = next(step for step in reversed(said.steps) if step.genre)
+    assert (
+        said.changes[0] == f"with model.target_precision = {answered.precision:g} it would be tagged {answered.genre}"
+    )
+    assert "`genred set GENRE FILE`" in said.changes[-1]
+    assert len(said.changes) == 2
+
+
+def test_silence_is_past_any_setting(song: Path, model: GenreClassifier) -> None:
+    """No precision asked for would name a genre."""
+    said = told(song, model, x=vector(1.0, level=-90.0))
+    assert (said.decision.reason, said.heard.genre) == ("silence", None)
+    assert "no confidence asked for would" in said.changes[0]
+
+
+def test_a_strange_sound_is_beyond_the_limit(song: Path, model: GenreClassifier) -> None:
+    """The score and the limit are told."""
+    noise = np.random.default_rng(1).normal(0, 30, len(FEATURE_NAMES)).astype("<f4")
+    noise[:2] = 0.0, 30.0
+    said = told(song, model, x=noise)
+    assert said.surroundings.strangeness > said.surroundings.limit
+    assert "anything the model was trained on" in said.decision.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"section": "tags", "mode": "off"}, 'with tags.mode = "keep" it would be tagged Rock'),
+        ({"section": "genres", "whitelist": ("Jazz",)}, "with genres.whitelist = [] it would be tagged Rock"),
+    ],
+)
+def test_a_setting_in_the_way_is_named(
+    song: Path, model: GenreClassifier, change: dict[str, object], hint: str
+) -> None:
+    """With what would become of the file without it."""
+    section = str(change["section"])
+    config = CONFIG.with_changes(section, **{key: value for key, value in change.items() if key != "section"})
+    assert hint in told(song, model, config=config).changes
+
+
+def test_a_hard_link_in_the_way_is_named(song: Path, model: GenreClassifier) -> None:
+    """What keeps the file from being written is found out without writing."""
+    os.link(song, song.with_name("seeding"))
+    said = told(song, model)
+    assert said.decision.outcome is Outcome.SKIPPED
+    assert "2 hard links" in said.obstacles[0]
+    assert 'with tags.hardlinks = "break" it would be tagged Rock' in said.changes
+    assert any(change.startswith("once it may be written to") for change in said.changes)
+
+
+def test_a_persons_genre_is_theirs(song: Path, model: GenreClassifier) -> None:
+    """By default it is kept, and only overwriting would replace it; what it means to genred is told."""
+    tags.write_genres(song, ["Classic Rock"])
+    said = told(song, model)
+    assert (said.whose, said.decision.outcome) == (Whose.PERSON, Outcome.KEPT)
+    assert said.meanings == {"Classic Rock": "Rock"}
+    assert 'with tags.mode = "overwrite" it would be tagged Rock' in said.changes
+    tags.write_genres(song, ["Polka"])
+    assert told(song, model).meanings == {"Polka": None}
+
+
+def test_a_generic_genre_counts_as_none(song: Path, model: GenreClassifier) -> None:
+    """It would be replaced."""
+    tags.write_genres(song, ["Unknown"])
+    said = told(song, model)
+    assert (said.whose, said.decision.outcome, said.meanings) == (Whose.GENERIC, Outcome.TAGGED, {})
+
+
+def test_its_own_tag_is_its_own_until_a_person_decides(song: Path, model: GenreClassifier, history: History) -> None:
+    """Then nothing changes it but that person."""
+    analyser = Listener(model, vector(1.0))
+    tagger = Tagger(CONFIG, history, analyser)
+    list(tagger.process([song]))
+    said = told(song, model, history)
+    assert (said.whose, said.decision.outcome, said.decision.written) == (Whose.GENRED, Outcome.TAGGED, ("Rock",))
+    tags.write_genres(song, ["Polka"])
+    said = told(song, model, history)
+    assert (said.whose, said.decision.outcome) == (Whose.PERSON, Outcome.KEPT)
+    assert said.decision.reason == "genred wrote Rock and a person changed that"
+    tagger.obey(song, "Jazz")
+    said = told(song, model, history)
+    assert said.decision.reason == "a person decided: a person set it"
+    assert said.changes == ("only you: `genred set GENRE FILE`",)
+
+
+def test_what_is_never_looked_at_is_told(song: Path, model: GenreClassifier, history: History) -> None:
+    """Outside of the folders, passed over by name, or there before genred."""
+    elsewhere = CONFIG.with_changes("watch", directories=(song.parent / "other",))
+    assert told(song, model, config=elsewhere).obstacles == ("it is in none of watch.directories",)
+    ignored = CONFIG.with_changes("watch", directories=(song.parent,), ignore=("song*",))
+    assert "passed over" in told(song, model, config=ignored).obstacles[0]
+    history.record(Record(song, Outcome.KEPT, "", stamp=stamp_of(song), standing=Standing.BACKLOG))
+    said = told(song, model, history)
+    assert "before genred's first start" in said.obstacles[0]
+    assert any("`genred scan`" in change for change in said.changes)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_it_reads_well_at_any_width(
+    song: Path, model: GenreClassifier, capsys: pytest.CaptureFixture[str], width: int
+) -> None:
+    """Every section has its heading, square brackets are no markup, and no line is longer than the terminal."""
+    odd = song.rename(song.with_name("[bold]x.flac"))
+    tags.write_genres(odd, ["[red]Polka"])
+    explanation.as_text(told(odd, model), Console(width=width, highlight=False))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == str(odd)
+    assert any("[red]Polka" in line for line in lines)
+    assert {"What an answer takes", "Its tag", "What would change it"} <= set(lines)
+    assert max(len(line) for line in lines[1:] if line.startswith(" ")) <= width
+
+
+KEYS = [
+    *("path", "decision", "written", "reason", "genres", "places", "whose", "meanings", "model", "was_heard"),
+    *("genre", "confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit"),
+    *("nearest", "spelled", "obstacles", "history", "would_change"),
+]
+
+
+@pytest.mark.timeout(300)
+def test_the_command_has_stable_keys_and_clear_refusals(genred: Genred, tmp_path: Path) -> None:
+    """Real workers, real audio; what isn't music is exit 3."""
+    song = make(tmp_path / "song.mp3", 4.0, noise=0.03)
+    code, out, _ = genred("explain", "--json", song)
+    said = json.loads(out)
+    assert (code, list(said)) == (0, KEYS)
+    assert said["candidates"][0]["genre"] == "Classical"
+    (tmp_path / "text.mp3").write_text("no music " * 100)
+    for path, reason in (("none.mp3", "no such file"), ("", "a directory"), ("text.mp3", "")):
+        code, out, err = genred("explain", tmp_path / path)
+        assert (code, out) == (3, "")
+        assert reason in err
+        assert "Traceback" not in err

@@ -1,0 +1,814 @@
+"""The watcher against the real kernel and the real watchdog.
+
+Files settle in a quarter of a second, and where a test is about the looks, scans and tries that come seconds or minutes
+apart the watcher's clock runs faster than the world's. Nothing here sleeps for a time to pass: a test reads batches
+until what it waits for is there, or a deadline passes; that nothing else came is known when a later file came.
+"""
+
+import ctypes
+import os
+import random
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from genred.errors import FileError, WatchError
+from genred.fs.files import Stamp, stamp_of
+from genred.watching.root import Found, Meet
+from genred.watching.watcher import Watcher, WatchOptions
+
+SETTLE = 0.25
+AUDIO = b"RIFF" * 1000
+
+
+def everything(pairs: Iterable[Found]) -> Iterator[tuple[Path, Stamp]]:
+    """A history that knows nothing."""
+    return ((Path(path), stamp) for path, stamp in pairs)
+
+
+def nothing_new(root: Path, going_on: Callable[[], bool]) -> list[Path]:
+    """Meet a root, and note nothing."""
+    return []
+
+
+class Listener:
+    """What stands where the service does: it takes the batches and remembers, as the history would."""
+
+    def __init__(
+        self, *roots: Path, speed: float = 1, known: Iterable[Path] = (), meet: Meet = nothing_new, **options: object
+    ) -> None:
+        options = {"settle_seconds": SETTLE * speed, **options}
+        settings = WatchOptions(extensions=frozenset({".mp3", ".flac"}), **options)  # type: ignore[arg-type]
+        self.history = {path: stamp_of(path) for path in known}
+        self.seen: list[Path] = []
+        self.sizes: dict[Path, int] = {}
+        self.watcher = Watcher(roots, settings, self._unknown, meet, clock=lambda: time.monotonic() * speed)
+        self._batches = self.watcher.batches(threading.Event())
+        self.until(lambda: self.watcher.ready)
+
+    def _unknown(self, pairs: Iterable[Found]) -> Iterator[tuple[Path, Stamp]]:
+        for path, stamp in ((Path(path), stamp) for path, stamp in pairs):
+            if path not in self.history or not stamp.matches(self.history[path]):
+                yield path, stamp
+
+    def read(self) -> None:
+        batch = next(self._batches)
+        assert len(batch) <= 256
+        for path in batch:
+            self.seen.append(path)
+            with suppress(FileError):  # gone again
+                self.history[path] = stamp_of(path)
+                self.sizes[path] = self.history[path].size
+
+    def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain; {self.seen[-5:]=} {self.watcher.problems=}"
+            self.read()
+
+    def finds(self, *paths: Path) -> None:
+        self.until(lambda: set(paths) <= set(self.seen))
+
+    def has_settled(self, root: Path) -> list[Path]:
+        """Everything found, once a file that came later than all else was found too."""
+        last = root / f"last{len(self.seen)}.mp3"
+        last.write_bytes(AUDIO)
+        self.finds(last)
+        self.seen.remove(last)
+        return self.seen
+
+    def close(self) -> None:
+        self._batches.close()
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A folder on the same file system, with a finished file in it."""
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    (folder / "song.mp3").write_bytes(AUDIO)
+    os.utime(folder / "song.mp3", (1e9, 1e9))
+    return folder
+
+
+def copy(outside: Path, to: Path) -> None:
+    subprocess.run(["cp", outside / "song.mp3", to], check=True)
+
+
+def copy_with_times(outside: Path, to: Path) -> None:
+    subprocess.run(["cp", "-p", outside / "song.mp3", to], check=True)
+
+
+def move_in(outside: Path, to: Path) -> None:
+    (outside / "song.mp3").rename(to)
+
+
+def hard_link(outside: Path, to: Path) -> None:
+    to.hardlink_to(outside / "song.mp3")
+
+
+def rsync(outside: Path, to: Path) -> None:
+    hidden = to.with_name(f".{to.name[:200]}.Xb31qz")
+    shutil.copy(outside / "song.mp3", hidden)
+    hidden.rename(to)
+
+
+def torrent(outside: Path, to: Path) -> None:
+    part = to.with_name("download.!qB")
+    shutil.copy(outside / "song.mp3", part)
+    part.rename(to)
+
+
+def browser(outside: Path, to: Path) -> None:
+    to.touch()
+    part = to.with_name("download.part")
+    shutil.copy(outside / "song.mp3", part)
+    threading.Event().wait(3 * SETTLE)  # the time it takes to load
+    part.rename(to)
+
+
+def samba(outside: Path, to: Path) -> None:
+    for _ in range(2):
+        with to.open("wb") as file:
+            file.write(AUDIO)
+
+
+def slowly(outside: Path | None, to: Path) -> None:
+    pause = threading.Event()
+    for at in range(0, len(AUDIO), 200):  # 20 writes over a second, four times what it takes to settle
+        with to.open("ab") as file:
+            file.write(AUDIO[at : at + 200])
+        pause.wait(0.05)
+
+
+def without_closing(outside: Path, to: Path) -> None:
+    with to.open("wb", buffering=0) as file:
+        for at in range(0, len(AUDIO), 1000):
+            file.write(AUDIO[at : at + 1000])
+            threading.Event().wait(2 * SETTLE)
+
+
+def backdated(outside: Path, to: Path) -> None:
+    for at in range(0, len(AUDIO), 1000):
+        with to.open("ab") as file:
+            file.write(AUDIO[at : at + 1000])
+        os.utime(to, (1e9, 1e9))
+        threading.Event().wait(SETTLE / 2)
+
+
+WAYS = [copy, copy_with_times, move_in, hard_link, rsync, torrent, browser, samba, slowly, without_closing]
+
+
+@pytest.mark.parametrize("arrive", WAYS, ids=lambda way: way.__name__)
+def test_however_a_file_arrives_it_is_found_once_and_whole(
+    music: Path, outside: Path, arrive: Callable[[Path, Path], None]
+) -> None:
+    """A file is passed on once, and not before all of it is there, whichever program brings it."""
+    song = music / "song.mp3"
+    with closing(Listener(music)) as listener:
+        arriving = threading.Thread(target=arrive, args=(outside, song))
+        arriving.start()
+        listener.finds(song)
+        arriving.join()
+        assert listener.has_settled(music) == [song]
+        assert listener.sizes[song] == len(AUDIO)
+
+
+def test_odd_names_are_names(music: Path, outside: Path) -> None:
+    """Whatever bytes a name is made of, the file is found under exactly these, copied or moved."""
+    names = [
+        b"UPPER.MP3",
+        b"caf\xe9 \xff.mp3",
+        b"new\nline.mp3",
+        "\u202e\u05d0 \U0001f3b5.mp3".encode(),
+        b"n" * 251 + b".mp3",
+    ]
+    with closing(Listener(music)) as listener:
+        for name in names:
+            copy(outside, music / os.fsdecode(name))
+            (music / os.fsdecode(name)).rename(music / os.fsdecode(b"2" + name[-254:]))
+            copy(outside, music / os.fsdecode(name))
+        found = {os.fsencode(path.name) for path in listener.has_settled(music)}
+        assert found == {*names, *(b"2" + name[-254:] for name in names)}
+
+
+@pytest.mark.parametrize("when", ["before the start", "after it"])
+def test_what_is_not_a_music_file_is_left_alone(music: Path, outside: Path, when: str) -> None:
+    """Hidden and temporary names, other extensions, links, fifos and folders named like music are never passed on."""
+
+    def fill() -> None:
+        for name in [
+            ".hidden.mp3",
+            "._song.mp3",
+            "~song.mp3",
+            ".syncthing.song.mp3.tmp",
+            ".genred-1.tmp",
+            "a.mp3.part",
+        ]:
+            copy(outside, music / name)
+        for folder in ["@eaDir", "#recycle", ".stversions", "Podcasts", "artist/demo", "lost+found"]:
+            (music / folder).mkdir(parents=True)
+            copy(outside, music / folder / "song.mp3")
+        copy(outside, music / "cover.jpg")
+        (music / "link.mp3").symlink_to(outside / "song.mp3")
+        (music / "linked").symlink_to(outside)
+        (music / "loop").symlink_to(music)
+        (music / "folder.mp3").mkdir()
+        os.mkfifo(music / "fifo.mp3")
+
+    if when == "before the start":
+        fill()
+    with closing(Listener(music, ignore=("Podcasts", "*/demo/*"))) as listener:
+        if when == "after it":
+            fill()
+        assert listener.has_settled(music) == []
+
+
+def test_a_tree_that_is_moved_in_is_found(music: Path, outside: Path) -> None:
+    """Of a folder that is moved in, for which there is one event, every file is found, however deep."""
+    songs = [Path(f"artist {a}/album {b}/{c}.mp3") for a in range(3) for b in range(3) for c in range(3)]
+    for song in songs:
+        (outside / song).parent.mkdir(parents=True, exist_ok=True)
+        (outside / song).write_bytes(AUDIO)
+    with closing(Listener(music)) as listener:
+        outside.rename(music / "box")
+        found = listener.has_settled(music)
+        assert sorted(found) == sorted(music / "box" / song for song in [*songs, Path("song.mp3")])
+
+
+def test_a_tree_that_is_made_at_once_is_found(music: Path) -> None:
+    """Files made in folders that are so new that they can't be watched yet are found too, and once."""
+    songs = [music / f"{a}/{b}/{c}/song.mp3" for a in range(4) for b in range(4) for c in range(4)]
+    with closing(Listener(music)) as listener:
+        for song in songs:
+            song.parent.mkdir(parents=True)
+            song.write_bytes(AUDIO)
+        assert sorted(listener.has_settled(music)) == songs
+
+
+def test_a_renamed_folder_is_found_under_its_new_name(music: Path) -> None:
+    """When a folder is renamed, its files and those that come later are passed on under the new name only."""
+    with closing(Listener(music)) as listener:
+        (music / "old").mkdir()
+        (music / "old" / "1.mp3").write_bytes(AUDIO)
+        (music / "old").rename(music / "new")
+        listener.finds(music / "new" / "1.mp3")
+        (music / "new" / "2.mp3").write_bytes(AUDIO)
+        assert listener.has_settled(music) == [music / "new" / "1.mp3", music / "new" / "2.mp3"]
+
+
+def test_a_folder_moved_out_is_forgotten(music: Path, tmp_path: Path) -> None:
+    """What happens in a folder after it was moved out is nobody's business."""
+    (music / "box").mkdir()
+    with closing(Listener(music)) as listener:
+        (music / "box").rename(tmp_path / "gone")
+        (tmp_path / "gone" / "song.mp3").write_bytes(AUDIO)
+        assert listener.has_settled(music) == []
+
+
+def test_a_name_that_is_used_again_does_not_blind_it(music: Path, tmp_path: Path) -> None:
+    """A folder moved out, another of its name made and deleted, the first deleted: the watch survives all that."""
+    with closing(Listener(music, rescan_minutes=0)) as listener:
+        for where in (tmp_path / "gone", music / "name"):
+            (music / "name").mkdir()
+            (music / "name" / f"{where.name}.mp3").write_bytes(AUDIO)
+            listener.finds(music / "name" / f"{where.name}.mp3")
+            (music / "name").rename(where)
+        shutil.rmtree(music / "name")
+        listener.has_settled(music)
+        shutil.rmtree(tmp_path / "gone")
+        assert len(listener.has_settled(music)) == 2
+
+
+def test_an_open_file_is_waited_for(music: Path) -> None:
+    """A download that stalls for longer than it takes to settle isn't passed on before its writer closes it."""
+    song = music / "song.mp3"
+    with closing(Listener(music)) as listener:
+        with song.open("wb") as writer:
+            writer.write(AUDIO[:100])
+            writer.flush()
+            assert listener.has_settled(music) == []
+            assert listener.watcher.queued
+            writer.write(AUDIO[100:])
+        listener.finds(song)
+        assert listener.sizes[song] == len(AUDIO)
+
+
+def test_our_own_write_is_not_news(music: Path, outside: Path) -> None:
+    """A file that was replaced under its name isn't passed on if the history knows how it is now; a change of it is."""
+    song = music / "song.mp3"
+    copy(outside, song)
+    with closing(Listener(music)) as listener:
+        listener.finds(song)
+        ours = music / ".genred-1.tmp"
+        ours.write_bytes(AUDIO + b"TAG")
+        ours.replace(song)
+        listener.history[song] = stamp_of(song)
+        assert listener.has_settled(music) == [song]
+        song.write_bytes(AUDIO + b"EDITED")
+        assert listener.has_settled(music) == [song, song]
+
+
+def test_what_arrived_while_stopped_is_found_at_start(music: Path, outside: Path) -> None:
+    """The scan at the start passes on what the history doesn't know, young or old, and nothing else."""
+    old, young, known = music / "a" / "old.mp3", music / "b" / "young.mp3", music / "c" / "known.mp3"
+    for path in (old, young, known):
+        path.parent.mkdir()
+        copy(outside, path)
+    with closing(Listener(music, known=[known])) as listener:
+        assert sorted(listener.has_settled(music)) == [old, young]
+
+
+def test_a_clock_that_is_set_back_stalls_nothing_and_hands_out_nothing_half_written(
+    music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan that comes after the clock was set back by a day finds what is there, and waits for what is arriving."""
+    whole, half = music / "whole.mp3", music / "half.mp3"
+    real = time.time
+    with closing(Listener(music, rescan_minutes=0.03)) as listener:
+        whole.write_bytes(AUDIO)
+        listener.finds(whole)
+        monkeypatch.setattr(time, "time", lambda: real() - 86_400)
+        arriving = threading.Thread(target=slowly, args=(None, half))
+        arriving.start()
+        listener.history.pop(whole)
+        listener.until(lambda: listener.seen.count(whole) == 2)  # the timer's scan was here
+        listener.finds(half)
+        arriving.join()
+        assert listener.sizes[half] == half.stat().st_size
+
+
+@pytest.mark.parametrize("arrive", [backdated, without_closing], ids=lambda way: way.__name__)
+def test_what_is_arriving_at_the_start_is_waited_for(
+    music: Path, outside: Path, arrive: Callable[[Path, Path], None]
+) -> None:
+    """A file that the scan at the start finds half-written is passed on once it is whole."""
+    song = music / "song.mp3"
+    arriving = threading.Thread(target=arrive, args=(outside, song))
+    arriving.start()
+    while not song.exists():
+        assert arriving.is_alive()
+    with closing(Listener(music)) as listener:
+        listener.finds(song)
+        arriving.join()
+        assert listener.has_settled(music) == [song]
+        assert listener.sizes[song] == len(AUDIO)
+
+
+def test_reading_a_file_is_not_an_event(music: Path, outside: Path) -> None:
+    """Playing a file that the history doesn't know brings no hint."""
+    with closing(Listener(music, rescan_minutes=0)) as listener:
+        copy(outside, music / "song.mp3")
+        listener.finds(music / "song.mp3")
+        listener.history.clear()
+        (music / "song.mp3").read_bytes()
+        assert listener.has_settled(music) == [music / "song.mp3"]
+
+
+def test_a_root_that_is_deleted_and_made_again_is_watched_again(music: Path) -> None:
+    """A root that goes is offline; when it comes back what is in it is found, and what comes later too."""
+    with closing(Listener(music, speed=20)) as listener:
+        (music / "1.mp3").write_bytes(AUDIO)
+        listener.finds(music / "1.mp3")
+        shutil.rmtree(music)
+        listener.until(lambda: listener.watcher.offline == [music])
+        assert any("offline" in problem for problem in listener.watcher.problems)
+        music.mkdir()
+        (music / "2.mp3").write_bytes(AUDIO)
+        listener.finds(music / "2.mp3")
+        assert not listener.watcher.offline
+        assert not listener.watcher.problems
+        (music / "3.mp3").write_bytes(AUDIO)
+        listener.finds(music / "3.mp3")
+
+
+def test_a_root_that_is_replaced_unseen_is_watched_again(music: Path, tmp_path: Path) -> None:
+    """A root that was exchanged for another folder of that name between two looks is noticed by its inode."""
+    other = tmp_path / "other"
+    other.mkdir()
+    with closing(Listener(music, rescan_minutes=0, speed=20)) as listener:
+        music.rename(tmp_path / "gone")
+        other.rename(music)
+        (music / "song.mp3").write_bytes(AUDIO)
+        listener.finds(music / "song.mp3")
+        assert listener.has_settled(music) == [music / "song.mp3"]
+
+
+def test_a_root_that_is_made_again_at_once_is_watched_again(music: Path) -> None:
+    """A root that was deleted and made again between two looks is noticed, though it may have the same inode."""
+    with closing(Listener(music, speed=20, rescan_minutes=0)) as listener:
+        for name in ("1.mp3", "2.mp3"):
+            music.rmdir()
+            music.mkdir()
+            (music / name).write_bytes(AUDIO)
+            listener.finds(music / name)
+            (music / name).unlink()
+
+
+def test_a_root_that_does_not_exist_yet_is_watched_when_it_appears(tmp_path: Path, music: Path) -> None:
+    """A missing root is told of, keeps nobody waiting, and is watched when it is there."""
+    later = tmp_path / "not" / "yet"
+    with closing(Listener(later, music, speed=20)) as listener:
+        assert listener.watcher.ready
+        assert listener.watcher.offline == [later]
+        (music / "song.mp3").write_bytes(AUDIO)
+        listener.finds(music / "song.mp3")
+        later.mkdir(parents=True)
+        (later / "song.mp3").write_bytes(AUDIO)
+        listener.finds(later / "song.mp3")
+        assert listener.watcher.offline == []
+
+
+def test_roots_inside_each_other_are_watched_once(music: Path, tmp_path: Path) -> None:
+    """A file is passed on once, under its resolved path, however many of the roots it lies in."""
+    (music / "inner").mkdir()
+    (tmp_path / "link").symlink_to(music)
+    with closing(Listener(music / "inner", music, tmp_path / "link", music)) as listener:
+        (tmp_path / "link" / "inner" / "song.mp3").write_bytes(AUDIO)
+        assert listener.has_settled(music) == [music / "inner" / "song.mp3"]
+        assert sum(thread.name.startswith("root ") for thread in threading.enumerate()) == 1
+
+
+def test_a_root_that_is_a_link_is_followed_wherever_it_leads(tmp_path: Path, music: Path, outside: Path) -> None:
+    """A root may be a link; when it is made to lead elsewhere, that folder is watched."""
+    link = tmp_path / "link"
+    link.symlink_to(music)
+    with closing(Listener(link, speed=20)) as listener:
+        (music / "1.mp3").write_bytes(AUDIO)
+        listener.finds(music / "1.mp3")
+        link.unlink()
+        link.symlink_to(outside)
+        listener.finds(outside / "song.mp3")
+        (outside / "2.mp3").write_bytes(AUDIO)
+        listener.finds(outside / "2.mp3")
+
+
+def test_a_root_that_another_one_passes_over_is_watched(music: Path) -> None:
+    """A hidden folder inside a root that was named as a root itself is watched."""
+    (music / ".inbox").mkdir()
+    with closing(Listener(music, music / ".inbox")) as listener:
+        (music / ".inbox" / "song.mp3").write_bytes(AUDIO)
+        listener.finds(music / ".inbox" / "song.mp3")
+
+
+def test_not_recursive(music: Path) -> None:
+    """Without recursion folders in the root are no part of it."""
+    (music / "inner").mkdir()
+    (music / "inner" / "1.mp3").write_bytes(AUDIO)
+    with closing(Listener(music, recursive=False)) as listener:
+        (music / "inner" / "2.mp3").write_bytes(AUDIO)
+        (music / "3.mp3").write_bytes(AUDIO)
+        assert listener.has_settled(music) == [music / "3.mp3"]
+
+
+def test_polling_finds_without_events(music: Path) -> None:
+    """Where scanning was asked for, what comes is found by the scan of the next minute, and passed on once."""
+    with closing(Listener(music, polling=True, speed=200)) as listener:
+        assert listener.watcher.ready
+        listener.read()
+        (music / "song.mp3").write_bytes(AUDIO)
+        assert listener.has_settled(music) == [music / "song.mp3"]
+
+
+def test_the_timer_finds_what_events_have_missed(music: Path, outside: Path) -> None:
+    """A change without any event, as the history forgetting a file, is found by the scan on the timer."""
+    with closing(Listener(music, rescan_minutes=1, speed=100)) as listener:
+        copy(outside, music / "song.mp3")
+        listener.finds(music / "song.mp3")
+        listener.history.clear()
+        listener.until(lambda: listener.seen.count(music / "song.mp3") == 2)
+
+
+def test_heartbeats_come_while_nothing_happens(music: Path) -> None:
+    """An empty batch comes at least every two seconds."""
+    with closing(Listener(music)) as listener:
+        for _ in range(2):
+            began = time.monotonic()
+            listener.read()
+            assert time.monotonic() - began < 2
+        assert listener.seen == []
+
+
+def test_stopping_is_prompt(music: Path) -> None:
+    """The iteration ends within about a second of being told, and no thread stays."""
+    threads = threading.active_count()
+    stop = threading.Event()
+    watcher = Watcher([music], WatchOptions(extensions=frozenset({".mp3"})), everything, nothing_new)
+    for _ in watcher.batches(stop):
+        stop.set()
+        began = time.monotonic()
+    assert time.monotonic() - began < 2.5
+    assert threading.active_count() == threads
+
+
+def test_no_root_at_all_is_an_error() -> None:
+    """A watcher with nothing to watch says so."""
+    with pytest.raises(WatchError, match="no folder"):
+        Watcher([], WatchOptions(extensions=frozenset()), everything, nothing_new)
+
+
+def test_a_failure_of_the_caller_or_a_bug_is_loud(music: Path) -> None:
+    """What the history raises ends the iteration, as does a bug in a root's own thread."""
+
+    def broken(pairs: Iterable[Found]) -> Iterator[tuple[Path, Stamp]]:
+        raise RuntimeError("broken")
+
+    (music / "song.mp3").write_bytes(AUDIO)
+    options = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=0.1)
+    with pytest.raises(RuntimeError, match="broken"):
+        list(Watcher([music], options, broken, nothing_new).batches(threading.Event()))
+    bad = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds="soon")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        list(Watcher([music], bad, everything, nothing_new).batches(threading.Event()))
+
+
+def test_no_file_of_a_burst_is_lost(music: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """When more happens at once than the kernel remembers, every file is found all the same, and once."""
+    room = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    count = max(20_000, room)
+    if count > 40_000:
+        pytest.skip(f"this kernel remembers {room} events")
+    make = f"import os\nfor n in range({count}): os.mknod(str(n) + '.mp3'); os.truncate(str(n) + '.mp3', 9)"
+    (music / "inner").mkdir()
+    with closing(Listener(music)) as listener:
+        # Called so, the C function keeps the interpreter's lock: no thread can read the kernel's queue meanwhile.
+        command = f"cd '{music / 'inner'}' && {sys.executable} -c \"{make}\""
+        assert ctypes.PyDLL(None).system(os.fsencode(command)) == 0
+        listener.until(lambda: len(listener.seen) >= count, seconds=60)
+        times = Counter(listener.seen)
+    assert "events were lost" in caplog.text
+    assert len(times) == count
+    assert set(times.values()) == {1}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_a_storm_everything_is_known(music: Path, outside: Path, seed: int) -> None:
+    """However files and folders are made, written, moved in, out and about and deleted, in the end none is missed."""
+    (outside / "song.mp3").unlink()
+    storm = threading.Thread(target=rage, args=(random.Random(seed), music, outside))
+    with closing(Listener(music, speed=20, rescan_minutes=0)) as listener:
+
+        def missed() -> bool:
+            there = ((path, stamp_of(path)) for path in music.rglob("*.mp3"))
+            return storm.is_alive() or any(listener._unknown(there))
+
+        storm.start()
+        listener.until(lambda: not missed())
+        assert listener.seen
+
+
+def rage(chance: random.Random, music: Path, outside: Path) -> None:
+    """Do the same to any file system, in whatever order it lists a folder; the two folders themselves stay."""
+
+    def any_folder() -> Path:
+        top = chance.choice([music, music, music, outside])
+        return chance.choice([top, *folders(top)])
+
+    def any_file() -> Path:
+        return chance.choice([*sorted(music.rglob("*.mp3")), *sorted(outside.rglob("*.mp3")), music / "none.mp3"])
+
+    for _ in range(1000):
+        folder, name = any_folder(), str(chance.randrange(8))
+        with suppress(OSError):
+            match chance.randrange(8):
+                case 0 | 1:
+                    (folder / name).mkdir()
+                case 2 | 3:
+                    (folder / f"{name}.mp3").write_bytes(AUDIO)
+                case 4:
+                    chance.choice([*folders(music), *folders(outside), music / "none"]).rename(folder / name)
+                case 5:
+                    any_file().rename(folder / f"{name}.mp3")
+                case 6:
+                    any_file().unlink()
+                case _ if folder not in (music, outside):
+                    shutil.rmtree(folder)
+
+
+def folders(top: Path) -> list[Path]:
+    return sorted(path for path in top.rglob("*") if path.is_dir())
+
+
+def in_a_namespace(setup: str, script: str, root: Path) -> str:
+    """The output of a script that runs with limits and mounts of its own, where the system allows it."""
+    try:
+        subprocess.run(["unshare", "-Urm", "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no user namespaces here")
+    head = f"""
+        import os, subprocess, sys
+        sys.path[:0] = [{str(Path(__file__).parents[2])!r}]
+        from contextlib import closing
+        from pathlib import Path
+        from tests.watching.test_watcher import AUDIO, Listener
+        music = Path({str(root)!r})
+    """
+    program = textwrap.dedent(head) + textwrap.dedent(script)
+    shell = f'{setup} && exec {sys.executable} -W error -c "$0"'
+    result = subprocess.run(["unshare", "-Urm", "sh", "-c", shell, program], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_watch_limit_is_told_and_scanning_makes_up_for_it(music: Path) -> None:
+    """A folder below the root that can't be watched for want of watches is noticed, told, and scanned."""
+    for name in "abcdef":
+        (music / name).mkdir()
+    script = """
+        with closing(Listener(music, speed=200)) as listener:
+            print(listener.watcher.problems)
+            for name in "abcdef":
+                (music / name / "song.mp3").write_bytes(AUDIO)
+            listener.finds(*(music / name / "song.mp3" for name in "abcdef"))
+    """
+    told = in_a_namespace("echo 3 > /proc/sys/user/max_inotify_watches", script, music)
+    assert "max_user_watches is too low" in told
+
+
+def test_a_limit_reached_later_is_told_too(music: Path) -> None:
+    """A folder that is made when no watch is left is noticed and scanned."""
+    script = """
+        with closing(Listener(music, speed=200)) as listener:
+            assert not listener.watcher.problems
+            for name in "abcdef":
+                (music / name).mkdir()
+                (music / name / "song.mp3").write_bytes(AUDIO)
+            listener.finds(*(music / name / "song.mp3" for name in "abcdef"))
+            (music / "f" / "later.mp3").write_bytes(AUDIO)
+            listener.finds(music / "f" / "later.mp3")
+            print(listener.watcher.problems)
+    """
+    told = in_a_namespace("echo 3 > /proc/sys/user/max_inotify_watches", script, music)
+    assert "max_user_watches is too low" in told
+
+
+def test_a_limit_that_was_raised_is_noticed(music: Path) -> None:
+    """Watching is tried again from time to time, so that nobody has to restart anything."""
+    script = """
+        with closing(Listener(music, speed=2000)) as listener:
+            assert listener.watcher.problems
+            Path("/proc/sys/user/max_inotify_watches").write_text("100")
+            listener.until(lambda: not listener.watcher.problems)
+    """
+    in_a_namespace("echo 0 > /proc/sys/user/max_inotify_watches", script, music)
+
+
+def test_a_mount_that_sends_no_events_is_scanned(music: Path) -> None:
+    """On a kind of mount that sends no events, as the system's table has it, the watcher scans, and tells so."""
+    script = """
+        table = music.parent / "mountinfo"
+        table.write_text(f"99 1 0:99 / {music} rw - nfs4 nas:/music rw")
+        subprocess.run(["mount", "--bind", table, f"/proc/{os.getpid()}/mountinfo"], check=True)
+        with closing(Listener(music, speed=200)) as listener:
+            print(listener.watcher.problems)
+            listener.read()
+            (music / "song.mp3").write_bytes(AUDIO)
+            listener.finds(music / "song.mp3")
+        with closing(Listener(music, polling=False, rescan_minutes=0)) as listener:
+            assert not listener.watcher.problems
+    """
+    assert "nfs4 sends no events" in in_a_namespace("true", script, music)
+
+
+def test_no_watches_at_all(music: Path) -> None:
+    """Where not even the root can be watched, or there are no instances, it is told and scanned."""
+    script = """
+        with closing(Listener(music, speed=200)) as listener:
+            print(listener.watcher.problems)
+            listener.read()
+            (music / "song.mp3").write_bytes(AUDIO)
+            listener.finds(music / "song.mp3")
+            (music / "song.mp3").unlink()
+    """
+    told = in_a_namespace("echo 0 > /proc/sys/user/max_inotify_watches", script, music)
+    assert "max_user_watches is too low" in told
+    told = in_a_namespace("echo 0 > /proc/sys/user/max_inotify_instances", script, music)
+    assert "max_user_instances is too low" in told
+
+
+def test_a_root_is_unmounted_and_mounted_again(music: Path) -> None:
+    """What is on a disk is found when it is mounted, over the root or inside it, and again after it was away."""
+    script = """
+        def mount(to, name):
+            subprocess.run(["mount", "-t", "tmpfs", "none", to], check=True)
+            (to / name).write_bytes(AUDIO)
+        inner = music / "usb"
+        inner.mkdir()
+        with closing(Listener(music, rescan_minutes=0, speed=20)) as listener:
+            mount(inner, "1.mp3")
+            listener.finds(inner / "1.mp3")
+            subprocess.run(["umount", inner], check=True)
+            mount(music, "2.mp3")
+            listener.finds(music / "2.mp3")
+            (music / "3.mp3").write_bytes(AUDIO)
+            listener.finds(music / "3.mp3")
+            subprocess.run(["umount", music], check=True)
+            mount(inner, "4.mp3")
+            listener.finds(inner / "4.mp3")
+            (inner / "5.mp3").write_bytes(AUDIO)
+            listener.finds(inner / "5.mp3")
+            print(len(listener.seen))
+    """
+    assert in_a_namespace("true", script, music) == "5\n"
+
+
+def test_a_root_whose_disk_fails_is_offline_until_it_answers(music: Path) -> None:
+    """Errors of a disk or share stop all looking at it; they are told, and it is gone on with when they are over."""
+    script = """
+        import ctypes
+        fuse = os.open("/dev/fuse", os.O_RDWR)
+        told = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+        if ctypes.CDLL(None, use_errno=True).mount(b"none", os.fsencode(music), b"fuse", 0, told) != 0:
+            print("can't mount")
+            sys.exit()
+        os.close(fuse)  # nobody answers any more: ENOTCONN
+        with closing(Listener(music, speed=20)) as listener:
+            print(listener.watcher.offline == [music], listener.watcher.problems)
+            subprocess.run(["umount", music], check=True)
+            (music / "song.mp3").write_bytes(AUDIO)
+            listener.finds(music / "song.mp3")
+            assert not listener.watcher.problems
+    """
+    told = in_a_namespace("true", script, music)
+    if "can't mount" in told:
+        pytest.skip("no FUSE here")
+    assert "True" in told
+    assert "offline: Transport endpoint is not connected" in told
+
+
+@pytest.mark.parametrize("where", ["", "usb"])
+def test_a_disk_that_is_exchanged_at_once_is_noticed(music: Path, where: str) -> None:
+    """Unmounted and mounted between two looks, with the same numbers, at the root or in it: it is watched again."""
+    script = f"""
+        import ctypes
+        disk = music / "{where}"
+        disk.mkdir(exist_ok=True)
+        # Called so, the C functions keep the interpreter's lock: no thread can look in between.
+        libc, here = ctypes.PyDLL(None), os.fsencode(disk)
+        def numbers():
+            (mount,) = [line.split()[:3] for line in open("/proc/self/mountinfo") if f" {{disk}} " in line]
+            return mount, os.stat(disk).st_ino
+        assert libc.mount(b"none", here, b"tmpfs", 0, None) == 0
+        before = numbers()
+        with closing(Listener(music, rescan_minutes=0)) as listener:
+            for number in range(3):
+                sys.setswitchinterval(60)
+                assert libc.umount2(here, 0) == 0
+                assert libc.mount(b"none", here, b"tmpfs", 0, None) == 0
+                sys.setswitchinterval(0.005)
+                print(numbers() == before)
+                (disk / f"{{number}}.mp3").write_bytes(AUDIO)
+                listener.finds(disk / f"{{number}}.mp3")
+                (disk / "later.mp3").write_bytes(AUDIO)
+                listener.finds(disk / "later.mp3")
+                listener.seen.remove(disk / "later.mp3")
+                listener.history.clear()
+    """
+    assert in_a_namespace("true", script, music) == "True\n" * 3
+
+
+def test_a_share_that_hangs_holds_nobody_up(music: Path) -> None:
+    """While one root's file system doesn't answer at all, heartbeats come, others are watched, and it is told."""
+    script = """
+        import ctypes, time
+        share = music / "share"
+        other = music / "other"
+        share.mkdir()
+        other.mkdir()
+        fuse = os.open("/dev/fuse", os.O_RDWR)  # a FUSE mount whose daemon never answers
+        told = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+        if ctypes.CDLL(None, use_errno=True).mount(b"none", os.fsencode(share), b"fuse", 0, told) != 0:
+            print("can't mount")
+            sys.exit()
+        listener = Listener(share, other, speed=50)
+        print(listener.watcher.offline == [share], listener.watcher.problems)
+        (other / "song.mp3").write_bytes(AUDIO)
+        listener.finds(other / "song.mp3")
+        began = time.monotonic()
+        listener.close()
+        print("closed", time.monotonic() - began < 5)
+        sys.stdout.flush()
+        os._exit(0)
+    """
+    told = in_a_namespace("true", script, music)
+    if "can't mount" in told:
+        pytest.skip("no FUSE here")
+    assert "True" in told
+    assert "does not answer" in told
+    assert "closed True" in told
