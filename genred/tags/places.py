@@ -11,10 +11,10 @@ from mutagen import apev2, id3
 from mutagen._vorbis import VCommentDict
 
 from genred.genres import ID3V1, Place
-from genred.tags import matroska, movie, ogg
+from genred.tags import matroska, movie, ogg, windows
 from genred.tags.containers import IFF, Chunk, Ends, Form, Kind, chunks, ends, need_at, read_at
 from genred.tags.fields import names_genre
-from genred.tags.readers import ape_keys, is_genre_attribute, load, ogg_codec, place_of, v1_genres
+from genred.tags.readers import ape_keys, load, ogg_codec, place_of, v1_genres
 from genred.tags.splice import dsf_tag
 
 
@@ -162,5 +162,5 @@ def _asf(file: BinaryIO) -> Iterator[Place]:
     tags: list[tuple[str, Any]] = list(load(file, Kind.ASF).tags or [])
     yield place_of("WM/Genre", [str(value) for name, value in tags if name == "WM/Genre"])
     for name, value in tags:
-        if name != "WM/Genre" and is_genre_attribute(name):
+        if name != "WM/Genre" and windows.is_genre(name):
             yield place_of(name, [str(value)])

@@ -3,6 +3,7 @@
 Once as mutagen understands it, and once tag by tag as bytes, where what mutagen drops or mends in silence is seen.
 """
 
+import struct
 from collections.abc import Iterable
 from hashlib import blake2b
 from io import BytesIO
@@ -10,9 +11,9 @@ from typing import Any, BinaryIO
 
 from mutagen import apev2, asf, id3, mp4
 
-from genred.tags import fields
+from genred.tags import fields, windows
 from genred.tags.containers import Ends, Form, Kind, ends, need_at, read_at, size_of
-from genred.tags.readers import ilst, is_genre_attribute, load, ogg_comment, v1_frames
+from genred.tags.readers import ilst, load, ogg_comment, v1_frames
 from genred.tags.splice import FLAC_COMMENT, FLAC_PADDING, dsf_tag, flac_blocks, id3_chunks, info_items, info_lists
 
 
@@ -73,7 +74,7 @@ def _seen(file: BinaryIO, kind: Kind, loaded: Any) -> dict[str, object]:
         case mp4.MP4Tags():
             seen = {key: _plain(value) for key, value in tags.items() if not _is_genre_atom(key)}
         case asf.ASFTags():
-            kept = ((key, value) for key, value in sorted(tags, key=_name) if not is_genre_attribute(key))
+            kept = ((key, value) for key, value in sorted(tags, key=_name) if not windows.is_genre(key))
             seen = {"fields": [(key, _attribute(value)) for key, value in kept]}
         case list():
             seen = {"fields": [(key, _plain(value)) for key, value in tags if key.lower() != "genre"]}
@@ -123,7 +124,8 @@ def _raw(file: BinaryIO, kind: Kind) -> dict[str, object]:
             span = dsf_tag(file)
             held |= _raw_id3(read_at(file, span.start, span.end - span.start))
         case Kind.ASF:
-            pass  # mutagen's view keeps type, language and stream of every attribute
+            (size,) = struct.unpack("<Q", need_at(file, 16, 8))
+            held["header"] = [_plain(data) for _, data in windows.without_genres(need_at(file, 0, size))]
         case _:
             held |= _raw_stream(file, kind)
     return held

@@ -168,11 +168,6 @@ def v1_frames(file: BinaryIO, around: Ends) -> dict[str, Any]:
     return frames
 
 
-def is_genre_attribute(name: str) -> bool:
-    """Return whether an attribute of a Windows Media file is about the genre."""
-    return name.casefold() in ("wm/genre", "wm/genreid", "genre", "genreid")
-
-
 _NUMBERED = re.compile(r"\((\d+|RX|CR)\)")
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, BinaryIO, Literal
 
-from mutagen import asf, id3, mp4
+from mutagen import id3, mp4
 from mutagen.ogg import OggPage
 
-from genred.tags import fields
-from genred.tags.containers import Form, Kind, Span, Tag, ends, need_at, read_at
+from genred.tags import fields, windows
+from genred.tags.containers import Form, Kind, Span, Tag, ends, need_at, read_at, size_of
 from genred.tags.places import main_form
-from genred.tags.readers import OGG_FLAC_COMMENT, ilst, is_genre_attribute, ogg_comment, v1_frames
+from genred.tags.readers import OGG_FLAC_COMMENT, ilst, ogg_comment, v1_frames
 from genred.tags.splice import (
     FLAC_COMMENT,
     dsf_tag,
@@ -227,13 +227,9 @@ def _write_mp4(file: BinaryIO, wish: Wish) -> None:
 
 
 def _write_asf(file: BinaryIO, wish: Wish) -> None:
-    file.seek(0)
-    loaded = asf.ASF(file)
-    for name in {name for name, _ in loaded.tags or [] if is_genre_attribute(name)}:
-        del loaded[name]
-    loaded["WM/Genre"] = wish.genres
-    file.seek(0)
-    loaded.save(file, padding=_padding)
+    (size,) = struct.unpack("<Q", need_at(file, 16, 8))
+    header = need_at(file, 0, size)
+    splice(file, Span(0, size), windows.set_genres(header, wish.genres, size_of(file)))
 
 
 def _padding(info: Any) -> int:
