@@ -166,4 +166,5 @@ def _understood(path: Path, flags: int) -> Iterator[tuple[BinaryIO, Kind]]:
         told = error.args[0] if error.args and isinstance(error.args[0], OSError) else error  # mutagen wraps them
         if isinstance(told, OSError):
             raise TagError(path, f"its tags can't be reached: {told.strerror or told}", transient=True) from error
-        raise TagError(path, f"its tags can't be read ({str(error) or type(error).__name__})") from error
+        what = "its tags can't be read" if flags == os.O_RDONLY else "it can't be tagged"
+        raise TagError(path, f"{what} ({str(error) or type(error).__name__})") from error

@@ -52,6 +52,10 @@ STREAMS = {
 }
 
 
+class CutShort(ValueError):
+    """A file ends before its audio does."""
+
+
 class Span(NamedTuple):
     start: int
     end: int
@@ -111,6 +115,7 @@ class Iff(NamedTuple):
     form: int  # bytes from the start of the file to the first chunk
 
 
+UNSAID = 0xFFFFFFFF  # in place of a size
 RIFF = Iff(struct.Struct("<I"), 12)
 AIFF = Iff(struct.Struct(">I"), 12)
 DSDIFF = Iff(struct.Struct(">Q"), 16)
@@ -120,7 +125,7 @@ IFF = {Kind.WAVE: RIFF, Kind.AIFF: AIFF, Kind.DSDIFF: DSDIFF}
 def sniff(file: BinaryIO) -> Kind | None:
     """The container of an open file, or None when genred knows none that it looks like."""
     head = read_at(file, 0, 16)
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return Kind.WAVE
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return Kind.AIFF
@@ -234,7 +239,13 @@ def chunks(file: BinaryIO, iff: Iff, end: int | None = None, start: int | None =
     while at + head <= end:
         raw = need_at(file, at, head)
         (size,) = iff.size.unpack_from(raw, 4)
+        if iff is RIFF and raw[:4] == b"data" and size == UNSAID:
+            size = rf64_sizes(file)[1] if is_rf64(file) else end - at - head
         stop = at + head + size
+        if stop > end and raw[:4] in (b"data", b"SSND"):
+            there = end - at - head
+            claim = f"it is cut short: its audio claims {size:,} bytes and there are {there:,}"
+            raise CutShort(f"{claim}; a tag behind would be played")
         if stop > end:
             raise ValueError("a chunk is longer than the file")
         yield Chunk(raw[:4], at, at + head, size, min(stop + size % 2, end))
@@ -244,7 +255,31 @@ def chunks(file: BinaryIO, iff: Iff, end: int | None = None, start: int | None =
 def iff_end(file: BinaryIO, iff: Iff) -> int:
     """Where the form of a RIFF, AIFF or DSDIFF file says it ends; never behind the end of the file."""
     (size,) = iff.size.unpack(need_at(file, 4, iff.size.size))
+    if iff is RIFF and is_rf64(file):
+        size, _ = rf64_sizes(file)
     return min(4 + iff.size.size + int(size), size_of(file))
+
+
+def is_rf64(file: BinaryIO) -> bool:
+    """Return whether a WAV file is of the kind for more than 4 GiB, which has its sizes in a chunk of their own."""
+    return read_at(file, 0, 4) == b"RF64"
+
+
+def rf64_sizes(file: BinaryIO) -> tuple[int, int]:
+    """Return the bytes of the form, as RIFF counts them, and of the audio."""
+    name, _, form, data = struct.unpack("<4sIQQ", need_at(file, RIFF.form, 24))
+    if name != b"ds64":
+        raise ValueError("its first chunk doesn't say how long it is")
+    return form, data
+
+
+def is_streamed(file: BinaryIO) -> bool:
+    """Return whether a WAV file doesn't say where its audio ends, as one that was written to a pipe: at the end."""
+    found = (c for c in chunks(file, RIFF) if c.name == b"data")
+    audio = next(found, None)
+    if audio is None or is_rf64(file):
+        return False
+    return need_at(file, audio.data - 4, 4) == UNSAID.to_bytes(4, "little")
 
 
 def atoms(file: BinaryIO, start: int, end: int) -> Iterator[Chunk]:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterable
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any, BinaryIO, Final
 
 from mutagen import (
@@ -35,7 +36,20 @@ from mutagen.mp4._atom import Atoms
 from mutagen.ogg import OggPage
 
 from genred.genres import Place
-from genred.tags.containers import STREAMS, Ends, Kind, Span, ends, need_at, read_at
+from genred.tags.containers import (
+    RIFF,
+    STREAMS,
+    Ends,
+    Kind,
+    Span,
+    chunks,
+    ends,
+    iff_end,
+    is_rf64,
+    is_streamed,
+    need_at,
+    read_at,
+)
 
 READERS: Final = {
     Kind.MPEG: mp3.MP3,
@@ -91,6 +105,10 @@ class _From:
 
 def load(file: BinaryIO, kind: Kind) -> Any:
     """Return the file as mutagen sees it."""
+    if kind is Kind.WAVE and (is_rf64(file) or is_streamed(file)):  # of which mutagen reads the tag alone
+        found = (c for c in chunks(file, RIFF, iff_end(file, RIFF)) if c.name.lower() == b"id3 ")
+        tags = next((id3.ID3(BytesIO(need_at(file, c.data, c.size))) for c in found), None)
+        return SimpleNamespace(info=SimpleNamespace(), tags=tags)
     reader = READERS.get(kind) or ogg_codec(file)[1]
     # Of the tags in front of a stream that has none there by rights, mutagen passes over one at most.
     return reader(_From(file, ends(file).audio.start if kind in STREAMS.values() and kind is not Kind.TTA else 0))

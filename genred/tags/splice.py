@@ -6,7 +6,21 @@ For use on a private copy: a process that dies half way leaves half a file.
 import struct
 from typing import BinaryIO
 
-from genred.tags.containers import IFF, Chunk, Kind, Span, chunks, iff_end, need_at, read_at, size_of
+from genred.tags.containers import (
+    IFF,
+    RIFF,
+    UNSAID,
+    Chunk,
+    Kind,
+    Span,
+    chunks,
+    iff_end,
+    is_rf64,
+    is_streamed,
+    need_at,
+    read_at,
+    size_of,
+)
 from genred.tags.fields import PADDING, replaced
 
 BLOCK = 1 << 20
@@ -82,14 +96,24 @@ def info_items(file: BinaryIO, info: Chunk) -> list[tuple[bytes, bytes]]:
 
 
 def put_chunk(file: BinaryIO, kind: Kind, old: Chunk | None, name: bytes, data: bytes) -> None:
-    """Put a chunk in the place of the old one, or behind the last."""
+    """Put a chunk in the place of the old one, or behind the last; before audio that doesn't say how long it is."""
     iff = IFF[kind]
     end = iff_end(file, iff)
-    span = Span(old.start, old.end) if old else Span(end, end)
-    odd = b"\0" if not old and end % 2 else b""
+    place = end
+    streamed = kind is Kind.WAVE and is_streamed(file)
+    if streamed:  # all behind the audio would be played
+        place = next(chunk.start for chunk in chunks(file, iff) if chunk.name == b"data")
+    span = Span(old.start, old.end) if old else Span(place, place)
+    odd = b"\0" if not old and place % 2 else b""
     raw = name + iff.size.pack(len(data)) + data + b"\0" * (len(data) % 2)
     splice(file, span, odd + raw)
     form = end - 4 - iff.size.size + len(odd) + len(raw) - (span.end - span.start)
+    if streamed and need_at(file, 4, 4) == UNSAID.to_bytes(4, "little"):
+        return
+    if kind is Kind.WAVE and is_rf64(file):
+        file.seek(RIFF.form + 8)
+        file.write(struct.pack("<Q", form))
+        return
     file.seek(4)
     file.write(iff.size.pack(form))
 

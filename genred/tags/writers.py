@@ -11,7 +11,7 @@ from mutagen import id3, mp4
 from mutagen.ogg import OggPage
 
 from genred.tags import fields, windows
-from genred.tags.containers import Form, Kind, Span, Tag, ends, need_at, read_at, size_of
+from genred.tags.containers import Form, Kind, Span, Tag, atoms, ends, need_at, read_at, size_of
 from genred.tags.places import main_form
 from genred.tags.readers import OGG_FLAC_COMMENT, ilst, ogg_comment, v1_frames
 from genred.tags.splice import (
@@ -222,8 +222,13 @@ class _RawItems(mp4.MP4Tags):
 def _write_mp4(file: BinaryIO, wish: Wish) -> None:
     children = ilst(file)
     if children or wish.genres:
+        before = size_of(file)
         file.seek(0)
         _RawItems(fields.set_ilst(children, wish.genres)).save(file, padding=_padding)
+        if size_of(file) != before and any(atom.name == b"moof" for atom in atoms(file, 0, size_of(file))):
+            raise ValueError(
+                "it is a fragmented MP4, as streams are saved: its tag has no room, and no fragment can move"
+            )
 
 
 def _write_asf(file: BinaryIO, wish: Wish) -> None:
