@@ -1,16 +1,16 @@
 """The genre of a file: read through mutagen, written into the tag's own bytes, and everything else proven untouched.
 
 Which tag is a file's tag is decided by what players read. The genre goes to the tag that already describes the music;
-a second tag that also names a genre is kept in step, so that no two players disagree:
+every other place that names a genre is kept in step, so that no two players disagree:
 
 =====================  =========================================================================================
-MP3, True Audio        ID3v2 where there is one, else an APEv2 tag that names the music, else a new ID3v2.4 tag.
+MP3, AAC, True Audio   ID3v2 where there is one, else an APEv2 tag that names the music, else a new ID3v2.4 tag.
                        A file with only ID3v1 gets an ID3v2 tag that repeats ID3v1: players that find an ID3v2 tag
                        (FFmpeg's, for one) look no further, and title and artist would seem lost.
 FLAC, Ogg              the Vorbis comment (GENRE, one field for each)
-MP4                    ``©gen``; the numeric ``gnre`` goes
+MP4                    ``©gen``; the numeric ``gnre`` goes, a free-form GENRE follows
 Windows Media          ``WM/Genre``
-WAV, AIFF, DSF, DFF    the ID3v2 chunk
+WAV, AIFF, DSF, DFF    the ID3v2 chunk; IGNR as well where a WAV file has an INFO list
 APE, MPC, WV, OFR, TAK the APEv2 tag
 =====================  =========================================================================================
 

@@ -22,6 +22,7 @@ from genred.tags.payload import payload_hash
 from tests import rawtags as raw
 from tests.fakes import FakeAnalyser, sure
 from tests.makeaudio import make, suffix
+from tests.recipes import REPOSITORY
 
 TITLE, GENRE = raw.id3_frame("TIT2", "Title"), raw.id3_frame("TCON", "Zydeco")
 
@@ -170,6 +171,15 @@ def with_matroska_tag(path: Path) -> None:
     new.replace(path)
 
 
+def rows() -> list[str]:
+    """The table of docs/tags.md."""
+    places = dict.fromkeys((case.kind, case.place, case.written) for case in CASES)
+    lines = ["| format | place | read | written | taken back |", "|---|---|---|---|---|"]
+    for kind, place, written in places:
+        lines.append(f"| {kind} | {place} | yes | {'yes | to the byte' if written else 'refused | -'} |")
+    return lines
+
+
 def name(case: Case) -> str:
     return f"{case.kind}: {case.place}" + (f" ({case.note})" if case.note else "")
 
@@ -259,6 +269,12 @@ def test_a_persons_later_word_stands_wherever_it_is_put(
     with pytest.raises(UndoConflict, match="since genred wrote it, so nothing is put back"):
         take_back(Journal(history), undo, Config().tags, lambda: analyser)
     assert song.read_bytes() == content
+
+
+def test_the_page_about_tags_has_every_place() -> None:
+    """The table in the documents is the table of these tests."""
+    page = (REPOSITORY / "docs/tags.md").read_text("utf-8").splitlines()
+    assert [line for line in page if line in rows()] == rows()
 
 
 def test_other_changes_stay_and_only_the_genre_goes_back(tmp_path: Path, history: History) -> None:
