@@ -76,7 +76,7 @@ LIBRARIES = (
         ),
     ),
     Library("numpy", "2.0", "2.5.5"),
-    Library("packaging", "24", "26.4"),
+    Library("packaging", "24.2", "26.4"),
     Library(
         "pebble",
         "5.1",

@@ -65,6 +65,11 @@ _GENERIC_KEYS = frozenset(key(name) for name in ("", *re.split("[,\n]", _GENERIC
 _JOINTS = re.compile(r"[;/,|\\\0\n]+")
 
 
+def spellings(genre: str) -> tuple[str, ...]:
+    """Return the other spellings that the vocabulary knows of a genre."""
+    return _SPELLINGS.get(genre, ())
+
+
 def canonical(name: str) -> str:
     """The vocabulary's name for a spelling; the name itself, trimmed, where the vocabulary doesn't know it."""
     return _CANONICAL.get(key(name), name.strip())

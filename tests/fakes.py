@@ -1,7 +1,7 @@
 """Hand-written stand-ins."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from genred import tags
@@ -36,7 +36,7 @@ class FakeAnalyser(Analyser):
     def close(self) -> None:
         pass
 
-    def warm_up(self, stop: threading.Event | None = None) -> None:
+    def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
     def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:

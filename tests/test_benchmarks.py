@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["accuracy", "re_encoding", "package_data"])
 def test_a_missing_corpus_is_told(tmp_path: Path, name: str) -> None:
     """Without the corpus nothing is printed as a result, nothing is written, and the exit code is 2."""

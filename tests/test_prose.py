@@ -10,7 +10,7 @@ from tests.recipes import REPOSITORY
 
 PACKAGE = REPOSITORY / "genred"
 
-FINISHED = ("doctor", "errors.py", "saving/delta.py", "saving/transaction.py")
+FINISHED = ("analysis", "doctor", "errors.py", "fs", "saving", "service", "watching")
 """Rooms, and files of them, that were read with this rule in mind; in the end, all."""
 
 QUESTIONS = {"What", "Whether", "How", "Where", "Which", "Who", "Whose", "When", "Why"}

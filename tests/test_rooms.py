@@ -24,7 +24,7 @@ ROOMS_OF = {
     "sklearn": {"model"},
     "sqlalchemy": {"history"},
     "threadpoolctl": {"model"},
-    "watchdog": {"watching"},
+    "watchdog": {"watching/inotify.py"},
 }
 """Where each library that is not Python's own may be imported: rooms, or files of them."""
 

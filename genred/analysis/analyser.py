@@ -34,6 +34,9 @@ from genred.errors import DecodeError, FileError, GenredError
 from genred.genres import Place
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genred.model.classifier import GenreClassifier
     from genred.model.prediction import Prediction
 
@@ -162,10 +165,15 @@ class Analyser:
         self._pool.stop()
         self._pool.join()
 
-    def warm_up(self, stop: threading.Event | None = None) -> None:
+    def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
         """Have a worker load the model and try it; then ``model_name`` is known. The others are as quick when asked.
 
-        The first time, when librosa's code is compiled and the model fitted, takes a minute; ``stop`` ends the waiting.
+        Parameters
+        ----------
+        stop
+            Ends the waiting: the first time, when code is compiled and the model fitted, takes a minute.
+        tell
+            Called twice a second with what is waited for.
 
         Raises
         ------
@@ -174,20 +182,32 @@ class Analyser:
         GenredError
             If no worker gets ready.
         """
+        anew = "" if any((self._cache / "numba").glob("*")) else ", which is compiled once"
         prepare(self._cache)
         # A pool is made by whoever gives it its first job, and that one waits, deaf, for the first fork.
         first = threading.Thread(target=_fork_once, daemon=True)
         first.start()
         while first.is_alive():
+            tell("loading what listens")
             first.join(0.5)
             if stop is not None and stop.is_set():
                 return
-        future = self._submit(_warm_up, (self._model, self._cache), _START_SECONDS)
-        while not wait([future], timeout=0.5).done:
-            if stop is not None and stop.is_set():
-                return
+        steps: list[tuple[str, Callable[..., str], tuple[Any, ...]]] = [
+            (f"trying what listens{anew}", _listen, ()),
+            ("loading the model, which is fitted once if it is the built-in one", _load, (self._model, self._cache)),
+        ]
+        for step, job, arguments in steps:
+            tell(step)
+            future = self._submit(job, arguments, _START_SECONDS)
+            while not wait([future], timeout=0.5).done:
+                tell(step)
+                if stop is not None and stop.is_set():
+                    return
+            self.model_name = self._ready(future)
+
+    def _ready(self, future: "Future[str]") -> str:
         try:
-            self.model_name = future.result()
+            return future.result()
         except TimeoutError as error:
             raise GenredError(f"no worker was ready after {_START_SECONDS:.0f} s; try again") from error
         except (ProcessExpired, MemoryError) as error:
@@ -209,11 +229,11 @@ class Analyser:
                 future.cancel()
 
     def genres(self, path: Path) -> tuple[str, ...]:
-        """Return all genres that a file names; raises as `places`."""
+        """Read all genres that a file names; raises as `places`."""
         return genres.said(self.places(path))
 
     def places(self, path: Path) -> tuple[Place, ...]:
-        """Return the places of a file that name a genre.
+        """Read the places of a file that name a genre.
 
         Raises
         ------
@@ -314,7 +334,7 @@ def _end_when_readable(descriptor: int) -> None:
 
 
 def _job(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) -> T:
-    """One job in a worker, with so much processor time and no more, even if nobody is left to watch the clock."""
+    """Do one job in a worker, with so much processor time and no more, even if nobody is left to watch the clock."""
     spent = resource.getrusage(resource.RUSAGE_SELF)
     limit = math.ceil(spent.ru_utime + spent.ru_stime + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
@@ -336,20 +356,31 @@ def _step_back(nice: int) -> None:
         psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
 
 
-def _warm_up(model: Model, cache_folder: Path) -> str:
-    import numpy as np
+def _listen() -> str:
+    """Listen to noise, so that what has to be compiled is."""
+    _heard()
+    return ""
 
-    from genred.sound import SR, features
 
+def _load(model: Model, cache_folder: Path) -> str:
+    """Load the model, try it, and return its name."""
     classifier = load_model(model, cache_folder)
-    noise = np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)
-    classifier.predict(features.extract([noise]))
+    classifier.predict(_heard())
     return classifier.name
 
 
 @cache
+def _heard() -> "NDArray[np.float32]":
+    import numpy as np
+
+    from genred.sound import SR, features
+
+    return features.extract([np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)])
+
+
+@cache
 def load_model(model: Model, cache_folder: Path) -> "GenreClassifier":
-    """The model that the configuration asks for, as sure as it asks.
+    """Load the model that the configuration asks for, and make it as sure as it asks.
 
     Raises
     ------
@@ -365,7 +396,7 @@ def load_model(model: Model, cache_folder: Path) -> "GenreClassifier":
 
 
 def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":
-    """What a model says of what was heard before: features of some files, as `Look` has them; no audio is opened."""
+    """Predict from features that were computed before, as `Look` has them; no audio is opened."""
     import numpy as np
 
     return model.predict_many(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]))

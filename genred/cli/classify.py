@@ -23,11 +23,13 @@ def classify(common: Common, paths: Sequence[Path]) -> int:
     genred classify --json *.flac | jq -r '.genre'
     """
     from genred.analysis.analyser import Ask
+    from genred.cli.progress import waiting
 
     settings = common.load()
     failed = False
     with analyser_of(settings) as analyser:
-        analyser.warm_up()
+        with waiting("loading the model"):
+            analyser.warm_up()
         # A link that a person names themselves is followed.
         looks = analyser.look((path.resolve() for path in paths), Ask.SOUND)
         for path, (_, look) in zip(paths, looks, strict=True):

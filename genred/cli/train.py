@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from genred.cli import show
-from genred.cli.arguments import NAME, PATH
+from genred.cli.arguments import MODEL, PATH
 from genred.cli.labelled import REPORT, table_of
 from genred.cli.options import SOME_FAILED, Common, analyser_of, common, model_of
 from genred.errors import ConfigError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     help="Learn from the genres that you set in this library.",
 )
 @click.option("--with-builtin", is_flag=True, help="Learn from the built-in table as well.")
-@click.option("--name", type=NAME, default="own", show_default=True, help="What to call the model.")
+@click.option("--name", type=MODEL, default="own", show_default=True, help="What to call the model.")
 @click.option("--force", is_flag=True, help="Put it in use even if it is worse than the one in use.")
 @click.option("--to-table", type=PATH, help="Keep the feature table (.npz), and no model.")
 @REPORT
@@ -60,6 +60,8 @@ def train(
 
     if not sources and not libraries:
         raise click.UsageError("name labelled music, or give --from-tags with your music folder.")
+    if name == installed.BUILTIN:
+        raise click.BadParameter(f"{name} is the model that comes with genred", param_hint="--name")
     settings = common.load()
     labelled = [item for source in sources for item in labels.read_source(source)]
     table, failed = table_of(labelled + (_own_labels(libraries, settings) if libraries else []), settings)
@@ -95,11 +97,10 @@ def _own_labels(folders: Sequence[Path], settings: "Config") -> list["Labelled"]
     """What a person's own tags teach; what they don't is said on stderr."""
     from genred.history.history import History
     from genred.learning import own_tags
-    from genred.service.service import watch_options
     from genred.tagging.policy import Policy
-    from genred.watching.walk import walk
+    from genred.watching.walk import WatchOptions, walk
 
-    options = watch_options(settings)
+    options = WatchOptions.of(settings.watch)
     paths = (Path(path) for folder in folders for path, _ in walk(folder, options))
     with ExitStack() as stack:
         has_history = settings.database.exists()

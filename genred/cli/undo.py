@@ -42,7 +42,7 @@ def undo(
     from genred.history.journal import Journal
     from genred.history.records import Query
     from genred.saving.transaction import recover
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging.tagger import take_back
     from genred.tagging.undo import select
 

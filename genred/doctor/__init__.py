@@ -12,11 +12,12 @@ from genred import config
 from genred.doctor import folders, holdings, machine, service
 from genred.doctor.finding import Check, Finding, State, examine, fail, ok, warn
 from genred.model import installed
-from genred.service.service import watch_options
+from genred.watching.walk import WatchOptions
 
 __all__ = ["Finding", "State", "diagnose"]
 
 FIRST_START_SECONDS = 300.0  # librosa's code is compiled, and the built-in model fitted
+FIRST_START_HINT = "a first start on a busy machine takes long: run `genred doctor` again"
 LARGE_SECONDS = 120.0  # a history of millions of decisions is read from end to end
 
 
@@ -36,7 +37,8 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
     database = settings.database
     now = datetime.now(UTC)
     surveys: dict[Path, folders.Survey] = {}
-    look = partial(folders.folder, options=watch_options(settings), tags=settings.tags, surveys=surveys)
+    options = WatchOptions.of(settings.watch)
+    look = partial(folders.folder, options=options, tags=settings.tags, surveys=surveys)
     working = holdings.at_work(database)
     yield from examine(
         [
@@ -52,7 +54,7 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
             Check("history", partial(holdings.history, database, now, working), LARGE_SECONDS),
             Check("lock", partial(holdings.lock, database)),
             *(Check("unit", partial(service.unit, roots, database, of_user=of_user)) for of_user in (False, True)),
-            Check("model", partial(holdings.model, settings), FIRST_START_SECONDS),
+            Check("model", partial(holdings.model, settings), FIRST_START_SECONDS, FIRST_START_HINT),
         ],
         waiting,
     )

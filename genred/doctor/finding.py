@@ -52,6 +52,8 @@ class Check:
     """Finds it out."""
     patience: float = PATIENCE_SECONDS
     """How many seconds to wait for the answer."""
+    hint: str = "look for a disk or a share that hangs"
+    """What to do if there is no answer in that time."""
 
 
 def examine(checks: Sequence[Check], waiting: Callable[[str], None] = lambda name: None) -> Iterator[Finding]:
@@ -74,7 +76,7 @@ def examine(checks: Sequence[Check], waiting: Callable[[str], None] = lambda nam
             waiting(check.name)
             answer.join(max(0.0, began + check.patience - time.monotonic()))
         if answer.is_alive():
-            yield fail(check.name, f"no answer after {check.patience:.0f} s", "look for a disk or a share that hangs")
+            yield fail(check.name, f"no answer after {check.patience:.0f} s", check.hint)
         else:
             yield from answer.findings
 

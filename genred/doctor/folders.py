@@ -13,7 +13,7 @@ from genred.fs.files import readable
 from genred.fs.mounts import eventless, mount_of, read_mounts
 from genred.saving.kernel import MARGIN
 from genred.saving.transaction import refusal
-from genred.watching.root import POLL_SECONDS
+from genred.watching.scans import POLL_SECONDS
 from genred.watching.walk import WatchOptions, wanted
 
 SURVEY_SECONDS = 7.0  # less than a check may take

@@ -160,7 +160,7 @@ def _limits(proc: Path, name: str) -> Iterator[int]:
     yield 2**31 - 1
     for file in (proc / "sys/fs/inotify" / name, proc / "sys/user" / name.replace("user", "inotify")):
         with suppress(OSError, ValueError):
-            yield int(file.read_text())
+            yield int(file.read_text("utf-8"))
 
 
 def _instances(proc: Path) -> int:

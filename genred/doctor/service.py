@@ -42,7 +42,7 @@ def unit(folders: Sequence[Path], database: Path, *, of_user: bool) -> Iterator[
         yield ok("unit", f"the {kind} is {found.active}, {found.enabled}")
     if found.reload_needed:
         yield warn("unit", f"the {kind} was changed since it was read", f"{systemctl} daemon-reload")
-    texts = [file.read_text() for file in found.files]
+    texts = [file.read_text("utf-8", "replace") for file in found.files]
     if texts and texts[0] != units.shipped(user=of_user):
         place = readable(found.files[0])
         hint = f"install the new one; changes of your own belong into a drop-in ({systemctl} edit genred)"

@@ -1,7 +1,7 @@
-"""Paths nobody should trust: what a file is, opening it without blocking, printing its name.
+"""Handle paths that nobody should trust: tell what a file is, open it without blocking, print its name.
 
-Names are bytes on disk and travel as `pathlib.Path` with surrogateescape; `readable` makes them fit for eyes,
-`os.fsencode` for the database.
+On disk, names are bytes; in Python they are `pathlib.Path` with surrogateescape. `readable` makes a name readable for
+people, `os.fsencode` turns it into bytes for the database.
 """
 
 import os
@@ -59,7 +59,7 @@ class Stamp:
 
 
 def stamp_of(path: Path) -> Stamp:
-    """The stamp of a regular file, links not followed.
+    """Return the stamp of a regular file; links are not followed.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def stamp_of(path: Path) -> Stamp:
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading; never blocks on a fifo or device, never follows a link.
+    """Open a regular file for reading; never block on a fifo or a device, never follow a link.
 
     Raises
     ------
@@ -96,8 +96,8 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
 
 
 def unusable(path: Path, error: OSError) -> FileError:
-    """An `OSError` as the `FileError` to record: in words, and with whether to try again later."""
-    # Everything but these few says something about the disk, the share or the moment, not about the file.
+    """Turn an `OSError` into the `FileError` to record: in words, and saying whether to try again later."""
+    # All other errors say something about the disk, the share or the moment, not about the file.
     lasting = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
     if isinstance(error, FileNotFoundError):
         reason = "no such file"
@@ -111,8 +111,14 @@ def unusable(path: Path, error: OSError) -> FileError:
 
 
 def readable(path: Path) -> str:
-    """A name for logs and terminals: on one line, valid Unicode, control characters escaped."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    """Return a name for logs and terminals: on one line, in valid Unicode, with control characters escaped."""
+    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
+
+
+def printable(text: str) -> str:
+    """Return a text that moves no terminal's cursor and stays on its line: what can't be printed is escaped."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -67,15 +67,30 @@ def use(name: str) -> None:
     if name == BUILTIN:
         link.unlink(missing_ok=True)
         return
+    file = Path(path_of(name))
+    new = folder() / f".current-{os.getpid()}"
+    new.symlink_to(file.name)
+    new.replace(link)
+
+
+def path_of(name: str) -> str:
+    """Return what stands for ``model.path`` where a model of this name is meant; empty for the built-in one.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it can't be used.
+    """
     file = file_of(name)
+    if name == BUILTIN:
+        return ""
     if not file.is_file():
         there = {entry.name: entry for entry in entries()}
         if name in there:
             container.read(there[name].path)  # says why it can't be used
-        raise ModelError(f"no model named {name}; there are: {', '.join([BUILTIN, *there])}")
-    new = folder() / f".current-{os.getpid()}"
-    new.symlink_to(file.name)
-    new.replace(link)
+        names = ", ".join([BUILTIN, *there])
+        raise ModelError(f"no model named {name}; there are: {names}; `genred train` makes one of your own")
+    return str(file)
 
 
 def path_in_use() -> str:

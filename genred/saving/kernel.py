@@ -5,7 +5,6 @@ import errno
 import fcntl
 import os
 import shutil
-import signal
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -103,21 +102,6 @@ def _attributes(fd: int) -> dict[str, bytes]:
     except OSError:
         return {}
     return {name: os.getxattr(fd, name) for name in names if name not in ("security.ima", "security.evm")}
-
-
-def lease_is_refused(file: BinaryIO) -> bool:
-    """Whether the kernel grants no read lease, as it does not while the file is open for writing somewhere."""
-    fd = file.fileno()
-    try:
-        # Should somebody open the file in the instant of the lease: a signal that is ignored by default, not SIGIO.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # no leases on this file system, or not for us
-    return False
 
 
 def exchange(one: Path, other: Path) -> bool:

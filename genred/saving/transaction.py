@@ -27,6 +27,7 @@ from typing import BinaryIO
 from genred.config import Tags
 from genred.errors import FileError, HistoryError, UndoConflict
 from genred.fs.files import Stamp, open_regular, readable, stamp_of
+from genred.fs.locks import lease_is_refused
 from genred.history.journal import Intent, Journal, Undo
 from genred.history.records import Record
 from genred.saving import delta, kernel
@@ -219,14 +220,14 @@ def _swap(path: Path, temp: Path, before: Stamp, original: BinaryIO, clone: Bina
     if current != before:
         raise FileError(path, _THEIRS, transient=True)
     # NFS and SMB refuse every lease with the same error. Nobody else knows the clone, so its lease tells them apart.
-    leases = not kernel.lease_is_refused(clone)
-    if leases and kernel.lease_is_refused(original):
+    leases = not lease_is_refused(clone)
+    if leases and lease_is_refused(original):
         raise FileError(path, "another program has it open for writing", transient=True)
     if not kernel.exchange(temp, path):
         os.replace(temp, path)  # without an exchange, the check of the stamp a moment ago has to be enough
         return
     # Who opened the file in the instant between still has it open, or has changed its stamp; in this order both show.
-    late = leases and kernel.lease_is_refused(original)
+    late = leases and lease_is_refused(original)
     out = os.lstat(temp)
     if late or (out.st_ino, out.st_size, out.st_mtime_ns) != (before.ino, before.size, before.mtime_ns):
         kernel.exchange(temp, path)

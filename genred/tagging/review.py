@@ -6,7 +6,7 @@ genred decides about it anew.
 """
 
 import difflib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -77,6 +77,19 @@ def questions(
         predictions = dict(zip(vectors, predict_stored(model, [*vectors.values()]), strict=True)) if vectors else {}
         for record in batch:
             yield _question(record, predictions.get(record.path), policy, model.name)
+
+
+def genres_in(history: History, folder: Path) -> Counter[str]:
+    """Return how many files of a folder, those below it apart, have which genre by the latest decisions."""
+    latest: dict[Path, Record] = {}
+    for record in history.records(Query(path=folder)):
+        if record.path.parent == folder:
+            latest.setdefault(record.path, record)
+    counts: Counter[str] = Counter()
+    for record in latest.values():
+        genres = {Outcome.TAGGED: record.written, Outcome.KEPT: record.previous}.get(record.outcome, ())
+        counts.update(genre for genre in genres[:1] if not is_generic(genre))
+    return counts
 
 
 def together(questions: Sequence[Question]) -> tuple[Candidate, ...]:

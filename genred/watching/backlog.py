@@ -98,7 +98,7 @@ class Meeting:
         return walk_below(place, root, self._options, failed)
 
     def _note(self, place: Path, there: Iterator[Found], going_on: Callable[[], bool], *, moved: bool) -> bool:
-        """Whether there was time for all."""
+        """Note every file; return False if interrupted."""
         count = 0
         while batch := list(islice(there, _BATCH)):
             count += self._history.note(batch, backlog=self._leave and not moved)
@@ -110,7 +110,7 @@ class Meeting:
         return True
 
     def _is_moved(self, place: Path) -> bool:
-        """Whether most of the files that are known there are, with their size and time of modification."""
+        """Return whether most of the known files are there, with the size and time of modification that are known."""
         sample = self._history.some(place, _SAMPLE)
         return 2 * sum(map(_is_there, sample)) > len(sample)
 

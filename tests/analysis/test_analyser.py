@@ -3,11 +3,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,6 +16,9 @@ from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, ModelError
 from genred.genres import Place
 from tests.makeaudio import make
+from tests.processes import until_ended
+
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -29,7 +32,10 @@ def crash() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def hang() -> None:
+def hang(begun: Path | None = None) -> None:
+    """Never end; tell by a fifo when that has begun."""
+    if begun is not None:
+        begun.write_bytes(b"")
     signal.pause()
 
 
@@ -78,7 +84,7 @@ def test_a_job_that_nobody_watches_ends_when_its_processor_time_is_spent() -> No
     """The kernel ends it, should the service be stopped or hang itself."""
     job = multiprocessing.get_context("spawn").Process(target=_job, args=(spin, (), 0.5))
     job.start()
-    job.join(60)
+    job.join()
     assert job.exitcode == -signal.SIGXCPU
 
 
@@ -88,7 +94,7 @@ def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path:
     for _ in range(2):
         worker = analyser._submit(os.getpid, (), 100.0).result()
         os.kill(worker, signal.SIGKILL)
-        until_gone(worker)
+        until_ended(worker)
         assert list(analyser.look([song], Ask.TAGS)) == [(song, Look((Place("Vorbis comment GENRE", ()),)))]
 
 
@@ -99,7 +105,7 @@ def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analy
     assert server != os.getpid()
     worker = hung(analyser)
     os.kill(server, signal.SIGKILL)
-    until_gone(worker)
+    until_ended(worker)
     assert list(analyser.look([song], Ask.TAGS)) == [(song, Look((Place("Vorbis comment GENRE", ()),)))]
 
 
@@ -117,25 +123,18 @@ def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, t
         assert main.stdout is not None
         worker = int(main.stdout.readline())
         main.kill()
-        until_gone(worker)
+        until_ended(worker)
 
 
 def hung(analyser: Analyser) -> int:
     """The only worker, in the middle of a job that doesn't end."""
     worker = analyser._submit(os.getpid, (), 100.0).result()
-    job = analyser._submit(hang, (), 100.0)
-    deadline = time.monotonic() + 20
-    while not job.running():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    with TemporaryDirectory() as folder:
+        begun = Path(folder, "begun")
+        os.mkfifo(begun)
+        analyser._submit(hang, (begun,), 100.0)
+        begun.read_bytes()
     return worker
-
-
-def until_gone(pid: int, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < deadline, "it lives on"
-        time.sleep(0.02)
 
 
 def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_model: Path) -> None:
@@ -195,6 +194,19 @@ def test_a_model_that_cannot_be_used_is_found_at_the_start(tmp_path: Path) -> No
     model = Model(path=str(tmp_path / "x.genred"))
     with Analyser(Service(workers=1), model, tmp_path) as analyser, pytest.raises(ModelError):
         analyser.warm_up()
+
+
+def test_a_start_says_what_it_waits_for(analyser: Analyser, tmp_path: Path) -> None:
+    """What is done for the first time and takes long is told as such."""
+    steps: list[str] = []
+    analyser.warm_up(tell=steps.append)
+    told = list(dict.fromkeys(steps))
+    assert told[-2] == "trying what listens, which is compiled once"
+    assert told[-1].startswith("loading the model")
+    (tmp_path / "numba" / "compiled").mkdir(parents=True)
+    analyser.warm_up(tell=steps.append)
+    assert "trying what listens" in steps
+    assert analyser.model_name.startswith("tiny")
 
 
 def test_the_main_process_stays_light() -> None:

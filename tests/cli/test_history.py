@@ -68,14 +68,6 @@ def test_a_table_fits_its_terminal(
     assert "\x1b" not in out
 
 
-def test_a_long_name_keeps_both_ends_and_a_long_path_its_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And one's own home is `~`."""
-    monkeypatch.setenv("HOME", "/home/you")
-    assert history._shortened("/home/you/Music/a.mp3", 40) == "~/Music/a.mp3"
-    assert history._shortened("/home/you/Music/Nina Simone/01 Song.mp3", 24) == "…Nina Simone/01 Song.mp3"
-    assert history._shortened("/music/01 A song with a very long title.mp3", 24) == "01 A song with…itle.mp3"
-
-
 def test_csv_is_the_view(records: list[Record], capsys: pytest.CaptureFixture[str]) -> None:
     """RFC 4180: a header, CRLF, quoted where need be; the same values as `--json`, lists as JSON."""
     assert history.print_csv(records) == 4

@@ -18,12 +18,12 @@ from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Record
 from genred.service import units
-from genred.service.service import watch_options
 from genred.service.status import Board
+from genred.watching.walk import WatchOptions
 from tests.command import Genred
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
-OPTIONS = watch_options(Config())
+OPTIONS = WatchOptions.of(Config().watch)
 TAGS = Tags()
 
 
@@ -55,10 +55,10 @@ def test_a_check_that_hangs_is_left_behind() -> None:
         return []
 
     waited: list[str] = []
-    checks = [Check("share", never, patience=0.05), Check("disk", lambda: [ok("disk", "there")])]
+    checks = [Check("share", never, patience=0.05, hint="unplug it"), Check("disk", lambda: [ok("disk", "there")])]
     share, disk = examine(checks, waited.append)
     hangs.set()
-    assert (share.state, share.message) == (State.FAIL, "no answer after 0 s")
+    assert (share.state, share.message, share.hint) == (State.FAIL, "no answer after 0 s", "unplug it")
     assert disk == ok("disk", "there")
     assert waited == ["share"]
 
@@ -249,7 +249,7 @@ def test_a_share_without_events_is_told(music: Path, monkeypatch: pytest.MonkeyP
     assert found.state is State.OK
     assert "nfs4 sends no events, so it is scanned every 60 s" in found.message
     assert surveys[music].eventless
-    never = watch_options(Config().with_changes("watch", polling=False))
+    never = WatchOptions.of(Config().with_changes("watch", polling=False).watch)
     found = next(folders.folder(music, never, TAGS, surveys))
     assert (found.state, found.hint) == (State.WARN, 'set watch.polling = "auto"')
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genred.fs.mounts import Mount, eventless, file_system, mount_of, mounts_below, read_mounts
-from tests.watching.test_watcher import in_a_namespace
+from tests.namespace import in_a_namespace
 
 TABLE = rb"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:40 / /srv/nas rw,relatime - autofs systemd-1 rw

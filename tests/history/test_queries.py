@@ -20,7 +20,7 @@ from tests.recipes import eventful, recipes
 SOME = 200  # hundreds of steps: the tally grows with the months
 
 # Nothing can be looked up for these, and the document says so.
-READS_ALL = {"Why do files fail or get skipped, all in all?", "What has this in its name?"}
+READS_ALL = {"For which reasons do files fail or get skipped?", "What has this in its name?"}
 
 
 @pytest.fixture(scope="module")

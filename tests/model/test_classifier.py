@@ -95,6 +95,7 @@ def test_abstains_on_what_it_was_not_trained_on(model: GenreClassifier) -> None:
     assert model.predict(x).reason == "doesn't sound like anything the model was trained on"
 
 
+@pytest.mark.slow
 def test_what_re_encoding_moves_counts_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where copies of music differ most the space is narrower than without the damping; tracks stay as far apart."""
     X = storage.builtin_table().X[::4, N_META:]

@@ -298,6 +298,7 @@ def test_the_builtin_model_is_fitted_once(cache_dir: Path) -> None:
     assert cached.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_rebuilt(cache_dir: Path) -> None:
     """Whatever lies in the cache, the built-in model works."""
     (cached,) = cache_dir.iterdir()

@@ -1,7 +1,7 @@
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from genred.history.history import History
 from genred.history.records import Outcome, Record, Standing
 from genred.model.classifier import GenreClassifier
 from genred.model.table import Table
-from genred.service.service import watch_options
 from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 from genred.tagging.explain import Explanation, Whose, explain
 from genred.tagging.tagger import Tagger
+from genred.watching.walk import WatchOptions
 from tests.command import Genred
 from tests.fakes import FakeAnalyser
 from tests.makeaudio import make
@@ -56,7 +56,7 @@ class Listener(FakeAnalyser):
         self.model, self.x = model, x
         self.model_name = model.name
 
-    def warm_up(self, stop: threading.Event | None = None) -> None:
+    def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
     def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
@@ -83,7 +83,7 @@ def told(
     analyser: FakeAnalyser | None = None,
 ) -> Explanation:
     listener = analyser or Listener(model, vector(1.0) if x is None else x)
-    return explain(song, config, watch_options(config), model, history, listener)
+    return explain(song, config, WatchOptions.of(config.watch), model, history, listener)
 
 
 def test_it_listens_once_and_says_what_would_become_of_a_file(song: Path, model: GenreClassifier) -> None:
@@ -249,6 +249,7 @@ KEYS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_command_has_stable_keys_and_clear_refusals(genred: Genred, tmp_path: Path) -> None:
     """Real workers, real audio; what isn't music is exit 3."""

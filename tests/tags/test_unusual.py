@@ -129,6 +129,7 @@ def with_pictures(kind: str) -> Callable[[Path, int], None]:
     return mp3 if kind == "mp3" else many
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("kind", "memory_mb"), [("mp3", 3072), ("flac", 3072), ("mp3", 700), ("flac", 450)])
 def test_a_picture_of_200_megabytes(tmp_path: Path, history: History, kind: str, memory_mb: int) -> None:
