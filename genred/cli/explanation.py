@@ -142,7 +142,7 @@ def _places(told: Explanation) -> Iterator[RenderableType]:
     """Draw where each genre stands, if that is in more than one place."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for place in told.places:
-        table.add_row(place.where, Text(", ".join(place.genres) or "nothing"))
+        table.add_row(Text(place.where), Text(", ".join(place.genres) or "nothing"))
     if sum(bool(place.genres) for place in told.places) > 1 or (len(told.places) > 1 and not told.places[0].genres):
         yield table
 

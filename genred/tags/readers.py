@@ -199,4 +199,6 @@ def place_of(where: str, texts: Iterable[str]) -> Place:
         for text in texts
         for name in (id3.TCON(encoding=3, text=[text]).genres if _NUMBERED.match(text) else [text])
     )
-    return Place(where, tuple(name for name in named if name))
+    # Of the name of a field that a user chose, no more than fits on a line of a terminal.
+    shown = "".join(letter if letter.isprintable() else "?" for letter in where[:80])
+    return Place(shown, tuple(name for name in named if name))
