@@ -70,6 +70,7 @@ LIBRARIES = (
             "mutagen.ogg:OggPage.replace",
             "mutagen.ogg:OggPage.to_packets",
             "mutagen.ogg:OggPage.from_packets",
+            "mutagen._vorbis:VCommentDict",
             "mutagen.id3:ParseID3v1",
             "mutagen.id3:TCON.GENRES",
         ),

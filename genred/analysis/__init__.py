@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from genred.genres import Place, said
+
 if TYPE_CHECKING:
     from genred.model.prediction import Prediction
 
@@ -23,9 +25,15 @@ class Ask(StrEnum):
 class Analysis:
     """What was found in one file."""
 
-    genres: tuple[str, ...]
+    places: tuple[Place, ...] = ()
+    """Every place that names a genre; first the one that is written to, even if it says nothing."""
     artist: str = ""
     prediction: "Prediction | None" = None
     """None where it wasn't listened to."""
     features: tuple[str, bytes] | None = None
     """The version of the recipe and a float32 vector as bytes; None where it wasn't listened to."""
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """All genres that the file names, wherever it does."""
+        return said(self.places)

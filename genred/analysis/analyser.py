@@ -23,6 +23,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from genred.analysis import Analysis, Ask, worker
 from genred.config import Config, Model, Service, Tags, cache_dir
 from genred.errors import DecodeError, FileError, GenredError
+from genred.genres import Place, said
 
 if TYPE_CHECKING:
     from genred.model.classifier import GenreClassifier
@@ -217,14 +218,18 @@ class Analyser:
                 future.cancel()
 
     def genres(self, path: Path) -> tuple[str, ...]:
-        """Return the genres in a file's tags.
+        """Return all genres that a file names; raises as `places`."""
+        return said(self.places(path))
+
+    def places(self, path: Path) -> tuple[Place, ...]:
+        """Return the places of a file that name a genre.
 
         Raises
         ------
         FileError
             If they can't be read.
         """
-        return _outcome(path, self._submit(worker.read_genres, (path,), self._service.timeout_seconds))
+        return _outcome(path, self._submit(worker.read_places, (path,), self._service.timeout_seconds))
 
     def edit(self, path: Path, clone: Path, genres: Sequence[str], options: Tags) -> None:
         """Write genres into a private clone of a file, and prove that nothing else changed.

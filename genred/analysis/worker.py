@@ -133,23 +133,23 @@ def analyse(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Analysis:
     """Find out what is asked about a file."""
     from genred import tags
 
-    present = () if ask is Ask.SOUND else tuple(tags.read_genres(path))
+    places = () if ask is Ask.SOUND else tags.read_places(path)
     if ask is Ask.TAGS:
-        return Analysis(present, tags.read_artist(path))
-    if ask is Ask.MISSING and not all(genres.is_generic(name) for name in present):
-        return Analysis(present)
+        return Analysis(places, tags.read_artist(path))
+    if ask is Ask.MISSING and not all(map(genres.is_generic, genres.said(places))):
+        return Analysis(places)
     from genred.sound import audio, features
 
     x = features.extract(audio.read_excerpts(path))
     prediction = _loaded(model, cache_folder).predict(x)
-    return Analysis(present, prediction=prediction, features=(features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+    return Analysis(places, prediction=prediction, features=(features.FEATURE_VERSION, x.astype("<f4").tobytes()))
 
 
-def read_genres(path: Path) -> tuple[str, ...]:
-    """Return the genres in a file's tags."""
+def read_places(path: Path) -> tuple[genres.Place, ...]:
+    """Return the places of a file that name a genre."""
     from genred import tags
 
-    return tuple(tags.read_genres(path))
+    return tags.read_places(path)
 
 
 def edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from genred.errors import FileError
 from genred.fs.files import Stamp, open_regular, stamp_of
+from genred.genres import Place, is_said
 from genred.history.history import History
 from genred.history.records import Author, Known
 
@@ -66,7 +67,7 @@ def follow(history: History, known: Known, path: Path, stamp: Stamp) -> None:
         history.refresh(known, path, stamp)
 
 
-def copied_answer(history: History, path: Path, stamp: Stamp, genres: Sequence[str], separator: str) -> int | None:
+def copied_answer(history: History, path: Path, stamp: Stamp, places: Sequence[Place], separator: str) -> int | None:
     """Return the write of genred's whose genres came with a file, because it is a copy; None where they are a person's.
 
     A copy that kept its times is known by size and time. One that didn't is read, but only where a tagged file of its
@@ -75,8 +76,8 @@ def copied_answer(history: History, path: Path, stamp: Stamp, genres: Sequence[s
     """
     for original, write in _originals(history, path, stamp):
         answer = history.answer(write)
-        is_confirmed = original.by is Author.YOU and is_as_written(genres, original.genres, separator)
-        if answer is not None and is_as_written(genres, answer, separator) and not is_confirmed:
+        is_confirmed = original.by is Author.YOU and is_said(places, original.genres, separator)
+        if answer is not None and is_said(places, answer, separator) and not is_confirmed:
             return write
     return None
 
@@ -109,11 +110,6 @@ def sha256_of(path: Path) -> bytes | None:
             return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it is a BufferedReader
     except (FileError, OSError):
         return None
-
-
-def is_as_written(there: Sequence[str], wrote: Sequence[str], separator: str) -> bool:
-    """Return whether a file has the genres that genred wrote; a tag without lists gives them back as one text."""
-    return tuple(there) in (tuple(wrote), (separator.join(wrote),))
 
 
 def sounds_alike(one: bytes, other: bytes) -> bool:

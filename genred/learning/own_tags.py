@@ -12,9 +12,9 @@ from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError
 from genred.fs.files import stamp_of
-from genred.genres import Vocabulary, is_generic
+from genred.genres import Place, Vocabulary, is_generic, is_said
 from genred.history.history import History
-from genred.history.identity import copied_answer, is_as_written, recognise, sounds_alike
+from genred.history.identity import copied_answer, recognise, sounds_alike
 from genred.history.records import Author, Known, Standing
 from genred.learning.labels import Labelled
 from genred.model.classifier import GenreClassifier
@@ -97,7 +97,7 @@ def by_a_person(
         (name,) = (name for name in look.genres if not is_generic(name))
         # Without an artist the folder has to do: an album is by one artist more often than not.
         item = Labelled(path, vocabulary.canonical(name), look.artist.casefold() or str(path.parent), "library")
-        answered = _answered(path, look.genres, history, separator) if history is not None else None
+        answered = _answered(path, look.places, history, separator) if history is not None else None
         if answered is None:
             labelled.append(item)
         elif answered.is_sure or answered.file is None:
@@ -200,7 +200,7 @@ class _Answered:
     """False where something else was done to the file since: it may be other music with the same genre."""
 
 
-def _answered(path: Path, genres: Sequence[str], history: History, separator: str) -> _Answered | None:
+def _answered(path: Path, places: Sequence[Place], history: History, separator: str) -> _Answered | None:
     """Return the file for which genred gave this answer; None where the genre is a person's, or confirmed by one."""
     try:
         stamp = stamp_of(path)
@@ -210,10 +210,10 @@ def _answered(path: Path, genres: Sequence[str], history: History, separator: st
     if known is not None and known.standing is Standing.PERSON and known.by is not Author.GENRED:
         return None
     wrote = history.answer(known.wrote) if known is not None and known.wrote is not None else None
-    if known is not None and wrote is not None and is_as_written(genres, wrote, separator):
+    if known is not None and wrote is not None and is_said(places, wrote, separator):
         is_latest = known.record == known.wrote or known.standing is Standing.PERSON
         return _Answered(known, is_sure=is_latest and known.stamp.same_content(stamp))
-    copied = copied_answer(history, path, stamp, genres, separator)
+    copied = copied_answer(history, path, stamp, places, separator)
     return _Answered(known, is_sure=True) if copied is not None else None
 
 

@@ -15,9 +15,9 @@ from genred.analysis.analyser import Analyser, predict_stored
 from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import stamp_of
-from genred.genres import PARENT, is_generic
+from genred.genres import PARENT, Place, is_generic, is_said, said
 from genred.history.history import History
-from genred.history.identity import copied_answer, is_as_written, recognise
+from genred.history.identity import copied_answer, recognise
 from genred.history.records import Known, Outcome, Query, Record, Standing
 from genred.model.prediction import Candidate, Prediction
 from genred.saving.transaction import refusal
@@ -72,6 +72,8 @@ class Explanation:
     path: Path
     decision: Decision
     genres: tuple[str, ...]
+    places: tuple[Place, ...]
+    """Where in the file a genre stands, and what each place says."""
     whose: Whose
     meanings: dict[str, str | None]
     heard: Prediction
@@ -122,19 +124,20 @@ def explain(
     name = known.path if known else path
     past = tuple(history.records(Query(path=name, limit=5))) if history else ()
     stored = _stored(name, history) if history and known and known.stamp.matches(stamp) else None
-    genres, vector = (analyser.genres(path), stored) if stored else _listen(path, analyser)
+    places, vector = (analyser.places(path), stored) if stored else _listen(path, analyser)
     wrote = history.genres_written(name) if history else None
-    is_copy = bool(history and copied_answer(history, path, stamp, genres, config.tags.separator))
-    case = _Case(path, genres, config, model, vector, known, wrote, is_copy, past)
+    is_copy = bool(history and copied_answer(history, path, stamp, places, config.tags.separator))
+    case = _Case(path, places, config, model, vector, known, wrote, is_copy, past)
     heard = case.predict(config)
     policy = Policy.of(config)
     best = heard.genre or heard.candidates[0].genre
     return Explanation(
         path=path,
         decision=case.stands() or case.decide(config),
-        genres=genres,
+        genres=case.genres,
+        places=places,
         whose=case.whose,
-        meanings={genre: _meaning(genre, policy, model) for genre in genres if not is_generic(genre)},
+        meanings={genre: _meaning(genre, policy, model) for genre in case.genres if not is_generic(genre)},
         heard=heard,
         was_heard=stored is not None,
         model=model.name,
@@ -154,7 +157,7 @@ class _Case:
     """A file as it is, to be decided about under one configuration or another."""
 
     path: Path
-    genres: tuple[str, ...]
+    places: tuple[Place, ...]
     config: Config
     model: "GenreClassifier"
     vector: bytes
@@ -164,12 +167,16 @@ class _Case:
     past: tuple[Record, ...]
 
     @property
+    def genres(self) -> tuple[str, ...]:
+        return said(self.places)
+
+    @property
     def whose(self) -> Whose:
         if not self.genres:
             return Whose.NOBODY
         if self.known and self.known.standing is Standing.PERSON:
             return Whose.PERSON
-        if self.wrote is not None and is_as_written(self.genres, self.wrote, self.config.tags.separator):
+        if self.wrote is not None and is_said(self.places, self.wrote, self.config.tags.separator):
             return Whose.GENRED
         if self.is_copy:
             return Whose.GENRED
@@ -245,14 +252,14 @@ class _Case:
         yield yours
 
 
-def _listen(path: Path, analyser: Analyser) -> tuple[tuple[str, ...], bytes]:
+def _listen(path: Path, analyser: Analyser) -> tuple[tuple[Place, ...], bytes]:
     analyser.warm_up()  # the very first time takes longer than one file may
     ((_, look),) = analyser.analyse([path], Ask.BOTH)
     if isinstance(look, FileError):
         raise look
     if look.features is None:
         raise ValueError("it was to be listened to")
-    return look.genres, look.features[1]
+    return look.places, look.features[1]
 
 
 def _stored(path: Path, history: History) -> bytes | None:

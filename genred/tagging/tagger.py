@@ -1,7 +1,7 @@
 """What becomes of one path: skip it? look into it, decide, write, record."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -12,13 +12,14 @@ from genred.analysis.analyser import Analyser
 from genred.config import Config
 from genred.errors import FileError, Protected
 from genred.fs.files import Stamp, stamp_of
+from genred.genres import Place, is_said
 from genred.history.history import History
-from genred.history.identity import copied_answer, follow, is_as_written, is_at, is_original, recognise, sounds_alike
+from genred.history.identity import copied_answer, follow, is_at, is_original, recognise, sounds_alike
 from genred.history.journal import Journal
 from genred.history.records import Analysed, Known, Outcome, Record, Standing
 from genred.model.prediction import Prediction
 from genred.saving import transaction
-from genred.tagging.policy import Decision, Policy
+from genred.tagging.policy import Decision, Policy, change_in_words
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class Tagger:
         if isinstance(look, FileError):
             return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
         wrote = self._history.genres_written(known.path) if known is not None else None
-        is_own = wrote is not None and is_as_written(look.genres, wrote, self._tags.separator)
+        is_own = wrote is not None and is_said(look.places, wrote, self._tags.separator)
         theirs = None if known is None or wrote is None or is_own else self._persons_change(path, stamp, known, look)
         decision = theirs or self._policy.decide(look.genres, look.prediction)
         draft = Record(
@@ -153,15 +154,15 @@ class Tagger:
         )
         if decision.outcome is Outcome.TAGGED:
             return self._act(draft, stamp)
-        return self._record(replace(draft, carries=self._carried(draft, stamp, known if is_own else None)))
+        return self._record(replace(draft, carries=self._carried(draft, look.places, stamp, known if is_own else None)))
 
-    def _carried(self, draft: Record, stamp: Stamp, own: Known | None) -> int | None:
+    def _carried(self, draft: Record, places: Sequence[Place], stamp: Stamp, own: Known | None) -> int | None:
         """Return the write of genred's whose genres a file has already; None where there is none."""
         if own is not None:
             return own.wrote
         if draft.corrects is not None or not draft.previous:
             return None
-        return copied_answer(self._history, draft.path, stamp, draft.previous, self._tags.separator)
+        return copied_answer(self._history, draft.path, stamp, places, self._tags.separator)
 
     def _act(self, draft: Record, stamp: Stamp) -> Record:
         if self._dry_run:
@@ -246,9 +247,9 @@ class Tagger:
         """Return a person's correction of what genred wrote into this file; None where it is no person's doing."""
         if self._is_other_music(known.path, look) or is_original(self._history, known, path, stamp):
             return None
-        wrote = ", ".join(self._history.genres_written(known.path) or ())
-        change = f"changed it to {', '.join(look.genres)}" if look.genres else "removed it"
-        return Decision(Outcome.KEPT, f"genred wrote {wrote} and a person {change}")
+        wrote = self._history.genres_written(known.path) or ()
+        change = change_in_words(look.places, wrote, "it ")
+        return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
 
     def _is_other_music(self, path: Path, look: Analysis) -> bool:
         """Whether another piece has taken the name of one that was heard: the next disc's track 1, in an inbox."""

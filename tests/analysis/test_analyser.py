@@ -17,6 +17,7 @@ from genred.analysis import Analysis, Ask, worker
 from genred.analysis.analyser import Analyser, WorkerLostError, _outcome
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, ModelError
+from genred.genres import Place
 from tests.makeaudio import make
 from tests.processes import until_ended
 
@@ -152,7 +153,7 @@ def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path:
         worker = analyser._submit(os.getpid, (), 100.0).result()
         os.kill(worker, signal.SIGKILL)
         until_ended(worker)
-        assert list(analyser.analyse([song], Ask.TAGS)) == [(song, Analysis(()))]
+        assert list(analyser.analyse([song], Ask.TAGS)) == [(song, Analysis((Place("Vorbis comment GENRE", ()),)))]
 
 
 def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analyser: Analyser, tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analy
     worker = hung(analyser)
     os.kill(server, signal.SIGKILL)
     until_ended(worker)
-    assert list(analyser.analyse([song], Ask.TAGS)) == [(song, Analysis(()))]
+    assert list(analyser.analyse([song], Ask.TAGS)) == [(song, Analysis((Place("Vorbis comment GENRE", ()),)))]
 
 
 def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, tiny_model: Path) -> None:
@@ -225,7 +226,7 @@ def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, 
     heard = [look.prediction.genre for _, look in looks if isinstance(look, Analysis) and look.prediction]
     assert heard == ["Classical", "Metal"]
     assert isinstance(looks[2][1], FileError)
-    assert looks[3][1] == Analysis(("Polka",))
+    assert looks[3][1] == Analysis((Place("Vorbis comment GENRE", ("Polka",)),))
 
 
 def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 from genred.tagging.explain import Explanation, Whose, explain
 from genred.tagging.tagger import Tagger
 from genred.watching.walk import WatchOptions
+from tests import rawtags
 from tests.command import Genred
 from tests.fakes import FakeAnalyser
 from tests.makeaudio import make
@@ -251,10 +252,29 @@ def test_it_reads_well_at_any_width(
     assert max(len(line) for line in lines[1:] if line.startswith(" ")) <= width
 
 
+def test_it_shows_every_place_where_a_genre_stands(
+    tmp_path: Path, model: GenreClassifier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one that is written to as well, if it says nothing; a field's name is a person's, and no markup."""
+    song = make(tmp_path / "song.mp3", 0.2)
+    label = rawtags.id3_frame("TXXX", "[red]\x1b[31m::Genre\0Zydeco")
+    song.write_bytes(rawtags.id3v2(label) + song.read_bytes() + rawtags.apev2(Genre="Polka"))
+    said = told(song, model)
+    assert (said.genres, said.whose) == (("Zydeco", "Polka"), Whose.PERSON)
+    explanation.as_text(said, Console(width=120, highlight=False))
+    lines = capsys.readouterr().out.splitlines()
+    places = [[cell.strip() for cell in line.split("  ") if cell] for line in lines]
+    assert ["ID3v2 TCON", "nothing"] in places
+    assert ["ID3v2 TXXX [red]?[31m::Genre", "Zydeco"] in places
+    assert ["APEv2 Genre", "Polka"] in places
+    (first, *_) = explanation.as_json(said)["places"]
+    assert first == {"where": "ID3v2 TXXX [red]?[31m::Genre", "genres": ("Zydeco",)}
+
+
 KEYS = [
-    *("path", "decision", "written", "reason", "genres", "whose", "meanings", "model", "was_heard", "genre"),
-    *("confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit", "nearest"),
-    *("spelled", "obstacles", "history", "would_change"),
+    *("path", "decision", "written", "reason", "genres", "places", "whose", "meanings", "model", "was_heard"),
+    *("genre", "confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit"),
+    *("nearest", "spelled", "obstacles", "history", "would_change"),
 ]
 
 

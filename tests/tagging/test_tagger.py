@@ -14,7 +14,7 @@ from genred.analysis.analyser import WorkerLostError
 from genred.config import Config
 from genred.errors import DecodeError, FileError, UndoConflict
 from genred.fs.files import stamp_of
-from genred.genres import Vocabulary
+from genred.genres import Place, Vocabulary
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Author, Outcome, Query, Record
@@ -390,8 +390,8 @@ def test_a_file_that_changes_meanwhile_is_not_written(history: History, song: Pa
     """Whoever edits a file while it is being heard wins."""
 
     class Slow(FakeAnalyser):
-        def genres(self, path: Path) -> tuple[str, ...]:
-            there = super().genres(path)
+        def places(self, path: Path) -> tuple[Place, ...]:
+            there = super().places(path)
             tags.write_genres(path, ["Polka"])
             return there
 
