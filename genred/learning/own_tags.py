@@ -14,8 +14,8 @@ from genred.errors import FileError
 from genred.fs.files import stamp_of
 from genred.genres import Vocabulary, is_generic
 from genred.history.history import History
-from genred.history.identity import copied_from, is_as_written, recognise, sounds_alike
-from genred.history.records import Known, Outcome, Query, Standing
+from genred.history.identity import copied_answer, is_as_written, recognise, sounds_alike
+from genred.history.records import Author, Known, Standing
 from genred.learning.labels import Labelled
 from genred.model.classifier import GenreClassifier
 from genred.model.evaluation import Evaluation
@@ -51,7 +51,27 @@ def from_tags(
     separator: str = Tags().separator,
     covered: Collection[str] = (),
 ) -> Found:
-    """The music among ``paths`` that carries exactly one genre of a person's own.
+    """Return the music among ``paths`` that can teach: of each genre as much as can be learnt and tested on.
+
+    Parameters
+    ----------
+    paths, analyser, history, vocabulary, separator
+        As of `by_a_person`.
+    covered
+        Genres of which other music, which teaches too, holds enough: here a single track of these is of use.
+    """
+    found = by_a_person(paths, analyser, history, vocabulary, separator)
+    return _enough(found.labelled, found.left_out, covered)
+
+
+def by_a_person(
+    paths: Iterable[Path],
+    analyser: Analyser,
+    history: History | None,
+    vocabulary: Vocabulary,
+    separator: str = Tags().separator,
+) -> Found:
+    """Return the music among ``paths`` that carries exactly one genre of a person's own.
 
     Parameters
     ----------
@@ -65,8 +85,6 @@ def from_tags(
         What the user's spellings mean.
     separator
         What genred puts between genres where a tag has no lists.
-    covered
-        Genres that other music, which is learnt from as well, has enough of: a single track of theirs is of use.
     """
     labelled: list[Labelled] = []
     left_out: Counter[str] = Counter()
@@ -82,7 +100,7 @@ def from_tags(
         answered = _answered(path, look.genres, history, separator) if history is not None else None
         if answered is None:
             labelled.append(item)
-        elif answered.is_sure:
+        elif answered.is_sure or answered.file is None:
             left_out[OWN] += 1
         else:
             unsure[path] = item, answered.file
@@ -90,7 +108,7 @@ def from_tags(
         for path in _other_music({path: known for path, (_, known) in unsure.items()}, analyser, history):
             labelled.append(unsure.pop(path)[0])
         left_out[OWN] += len(unsure)
-    return _enough(labelled, left_out, covered)
+    return Found(labelled, left_out)
 
 
 @dataclass(frozen=True)
@@ -176,7 +194,8 @@ def _unfit(look: Analysis | object) -> str:
 class _Answered:
     """A file for which genred gave the answer that a file carries."""
 
-    file: Known
+    file: Known | None
+    """The known file; None for a copy of one."""
     is_sure: bool
     """False where something else was done to the file since: it may be other music with the same genre."""
 
@@ -188,14 +207,14 @@ def _answered(path: Path, genres: Sequence[str], history: History, separator: st
     except FileError:
         return None
     known = recognise(history, path, stamp)
-    if known is not None and known.standing is Standing.PERSON:
-        return _Answered(known, is_sure=True) if _is_back(known.path, genres, history, separator) else None
-    for file in (known, copied_from(history, path, stamp)):
-        wrote = history.written(file.path) if file is not None else None
-        if file is not None and wrote is not None and is_as_written(genres, wrote, separator):
-            untouched = file.stamp.same_content(stamp) and file.record == file.wrote
-            return _Answered(file, is_sure=untouched or file != known)
-    return None
+    if known is not None and known.standing is Standing.PERSON and known.by is not Author.GENRED:
+        return None
+    wrote = history.answer(known.wrote) if known is not None and known.wrote is not None else None
+    if known is not None and wrote is not None and is_as_written(genres, wrote, separator):
+        is_latest = known.record == known.wrote or known.standing is Standing.PERSON
+        return _Answered(known, is_sure=is_latest and known.stamp.same_content(stamp))
+    copied = copied_answer(history, path, stamp, genres, separator)
+    return _Answered(known, is_sure=True) if copied is not None else None
 
 
 def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: History) -> Iterator[Path]:
@@ -208,24 +227,9 @@ def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: Histo
     for path, look in analyser.analyse(files, Ask.BOTH):
         if isinstance(look, Analysis) and look.features is not None:
             version, vector = look.features
-            before = history.vectors([files[path].path], version).get(files[path].path)
+            before = history.features_of([files[path].path], version).get(files[path].path)
             if before is not None and not sounds_alike(before, vector):
                 yield path
-
-
-def _is_back(path: Path, genres: Sequence[str], history: History, separator: str) -> bool:
-    """Whether a person took their own decision back, and what genred had written is there again."""
-    records = list(history.records(Query(path=path, outcomes=(Outcome.TAGGED, Outcome.KEPT, Outcome.UNDONE))))
-    undone = {record.undoes for record in records}
-    return (
-        bool(records)
-        and records[0].outcome is Outcome.UNDONE
-        and any(
-            record.model is not None and record.id not in undone and is_as_written(genres, record.written, separator)
-            for record in records
-            if record.outcome is Outcome.TAGGED
-        )
-    )
 
 
 def _enough(labelled: list[Labelled], left_out: Counter[str], covered: Collection[str]) -> Found:

@@ -65,7 +65,7 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
         if expected:
             with Analyser.of(config) as analyser:
                 analyser.warm_up(stop, notices.step)
-                tagger = Tagger(config, history, analyser, backlog=True, dry_run=dry_run)
+                tagger = Tagger(config, history, analyser, backlog=True, trials=True, dry_run=dry_run)
                 records = tagger.process(undone(history, roots, options))
                 yield from _posted(records, board, "scanning", analyser.model_name, stop)
 
@@ -83,7 +83,7 @@ def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterato
     ):
         tagger = Tagger(config, history, analyser, dry_run=dry_run)
         for root in config.watch.directories or (None,):
-            heard = history.heard(FEATURE_VERSION, root.resolve() if root is not None else None)
+            heard = history.analysed(FEATURE_VERSION, root.resolve() if root is not None else None)
             yield from _posted(tagger.redecide(heard, predict, model.name), board, "deciding anew", model.name, stop)
 
 

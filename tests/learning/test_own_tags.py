@@ -15,7 +15,6 @@ from genred.config import Config, Tags
 from genred.errors import ModelError
 from genred.genres import Vocabulary
 from genred.history.history import History
-from genred.history.journal import Journal
 from genred.history.records import Query
 from genred.learning import own_tags
 from genred.learning.own_tags import OWN
@@ -27,7 +26,8 @@ from genred.model.storage import save
 from genred.model.table import Table
 from genred.sound.features import FEATURE_NAMES
 from genred.tagging import undo
-from genred.tagging.tagger import Tagger, take_back
+from genred.tagging.tagger import Tagger
+from genred.tagging.undo import undo_write
 from tests.fakes import FakeAnalyser, sure
 from tests.makeaudio import KINDS, make, suffix
 
@@ -163,6 +163,19 @@ def test_its_own_answers_stay_its_own_wherever_they_go(
     assert found.left_out == {OWN: len(others)}
 
 
+def test_a_copy_of_what_a_person_set_or_confirmed_is_theirs(music: list[Path], album: Path, history: History) -> None:
+    """It teaches as the original does; a backup of what they corrected since does not."""
+    backup = copied(album, "backup")
+    tagger = Tagger(Config(), history, Ear())
+    for name, genre in (("0.flac", "polka"), ("1.flac", "Zydeco")):
+        tagger.set_genre(album / name, genre)
+    set_by_hand = Path(shutil.copyfile(make(album.parent / "other.flac", 0.9), album / "3.flac"))
+    tagger.set_genre(set_by_hand, "polka")
+    second = Path(shutil.copyfile(set_by_hand, backup / "3.flac"))
+    found = teaches([*music, *sorted(backup.iterdir())], history)
+    assert {item.path for item in found.labelled} == {*music, backup / "0.flac", second}
+
+
 def overwritten(new: Path, old: Path) -> None:
     old.write_bytes(new.read_bytes())
 
@@ -197,7 +210,7 @@ def test_what_genred_wrote_teaches_nothing_until_a_person_confirms_it(music: lis
     tagger = Tagger(Config(), history, FakeAnalyser({music[0].name: sure("polka")}))
     list(tagger.process([music[0]]))
     assert teaches(music, history).left_out[OWN] == 1
-    tagger.obey(music[0], "polka")
+    tagger.set_genre(music[0], "polka")
     assert not teaches(music, history).left_out
 
 
@@ -206,7 +219,7 @@ def test_a_decision_taken_back_does_not_make_genreds_answer_a_persons(music: lis
     tags.write_genres(music[0], [])
     tagger = Tagger(Config(), history, FakeAnalyser({music[0].name: sure("polka")}))
     list(tagger.process([music[0]]))
-    tagger.obey(music[0], "Zydeco")
+    tagger.set_genre(music[0], "Zydeco")
     undo_last(history, music[0])
     assert tags.read_genres(music[0]) == ["polka"]
     assert teaches(music, history).left_out[OWN] == 1
@@ -216,9 +229,8 @@ def test_a_decision_taken_back_does_not_make_genreds_answer_a_persons(music: lis
 
 
 def undo_last(history: History, song: Path) -> None:
-    journal = Journal(history)
     (write, *_), _ = undo.select(history, [Query(path=song)])
-    take_back(journal, write, Tags())
+    undo_write(history, write, Tags())
 
 
 def test_what_cannot_teach_is_counted_by_reason(music: list[Path], tmp_path: Path) -> None:

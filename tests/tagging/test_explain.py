@@ -209,10 +209,19 @@ def test_its_own_tag_is_its_own_until_a_person_decides(song: Path, model: GenreC
     said = told(song, model, history)
     assert (said.whose, said.decision.outcome) == (Whose.PERSON, Outcome.KEPT)
     assert said.decision.reason == "genred wrote Rock and a person changed that"
-    tagger.obey(song, "Jazz")
+    tagger.set_genre(song, "Jazz")
     said = told(song, model, history)
     assert said.decision.reason == "a person decided: a person set it"
     assert said.changes == ("only you: `genred set GENRE FILE`",)
+
+
+def test_a_copy_says_what_genred_said(song: Path, model: GenreClassifier, history: History) -> None:
+    """Its genre is genred's, and is kept as any genre is."""
+    list(Tagger(CONFIG, history, Listener(model, vector(1.0))).process([song]))
+    copy = song.with_name("copy.flac")
+    copy.write_bytes(song.read_bytes())
+    said = told(copy, model, history)
+    assert (said.whose, said.decision.outcome) == (Whose.GENRED, Outcome.KEPT)
 
 
 def test_what_is_never_looked_at_is_told(song: Path, model: GenreClassifier, history: History) -> None:
