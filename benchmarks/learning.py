@@ -29,11 +29,11 @@ def library(folder: Path, count: int) -> Path:
     moves = known.X.std(axis=0) * np.where(np.arange(known.X.shape[1]) < N_META, 0, 0.2)
     rows = rng.integers(len(known), size=count)
     manifest = folder / "manifest.csv"
-    with manifest.open("w", newline="") as file:
+    with manifest.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "genre", "artist"])
         for number, row in enumerate(rows):
-            (folder / str(number)).write_text(str(number))
+            (folder / str(number)).write_text(str(number), "utf-8")
             writer.writerow([number, known.y[row], f"{known.groups[row]} {number % 5}"])
 
     def extract(path: Path) -> NDArray[np.float32]:
@@ -64,7 +64,7 @@ def main() -> None:
         folder = Path(scratch)
         manifest = library(folder, count)
         few = folder / "few.csv"
-        few.write_text("".join(manifest.read_text().splitlines(keepends=True)[:200]))
+        few.write_text("".join(manifest.read_text("utf-8").splitlines(keepends=True)[:200]), "utf-8")
         learn(folder, few)  # the model in use is fitted
         print(f"{'learn':<40}{'seconds':>9}{'CPU':>9}{'peak MB':>9}")
         for name, options in {"": [], " and the built-in table": ["--with-builtin"]}.items():

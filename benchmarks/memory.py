@@ -42,7 +42,7 @@ class Process(NamedTuple):
     @classmethod
     def of(cls, pid: int) -> "Process":
         folder = Path(f"/proc/{pid}")
-        fields = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+        fields = dict(line.split(":", 1) for line in (folder / "status").read_text("utf-8").splitlines())
         mb = psutil.Process(pid).memory_full_info().pss / 2**20
         return cls(mb, len(os.listdir(folder / "fd")), int(fields["Threads"]))
 
@@ -76,7 +76,7 @@ def start(music: Path, home: Path) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(command, env=os.environ | settings, stdout=log, stderr=log)
     while not ready.wait(1.0):
         if process.poll() is not None:
-            raise SystemExit((home / "log").read_text())
+            raise SystemExit((home / "log").read_text("utf-8"))
     return process
 
 

@@ -47,7 +47,9 @@ def made(database: Path, music: Path, count: int) -> None:
 def redecide(home: Path, music: Path, min_confidence: float) -> tuple[float, float, int]:
     """Seconds, seconds of a processor, and how many tracks would get a genre."""
     config = home / "config.toml"
-    config.write_text(f"[model]\nmin_confidence = {min_confidence}\n[history]\nurl = 'sqlite:///{home}/history.db'\n")
+    config.write_text(
+        f"[model]\nmin_confidence = {min_confidence}\n[history]\nurl = 'sqlite:///{home}/history.db'\n", "utf-8"
+    )
     command = [
         sys.executable,
         "-m",

@@ -90,7 +90,7 @@ def by_genred(path: Path, journal: Journal) -> None:
 
 
 def written() -> int:
-    lines = Path("/proc/self/io").read_text().splitlines()
+    lines = Path("/proc/self/io").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 

@@ -28,8 +28,8 @@ import psutil
 from benchmarks.memory import start
 from genred.fs.files import Stamp
 from genred.history.history import History
-from genred.watching.root import Found
-from genred.watching.walk import WatchOptions, walk
+from genred.watching.hints import Hints
+from genred.watching.walk import Found, WatchOptions, walk
 from genred.watching.watcher import Watcher
 
 OPTIONS = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=1.0)
@@ -50,15 +50,15 @@ def burst(folder: Path, count: int) -> None:
     told = 0
 
     def meet(root: Path, going_on: object) -> list[Path]:
-        (observed,) = watcher._roots
-        dispatch = observed.dispatch
+        hints: Hints = watcher._roots[0].hints
+        changed = hints.changed
 
-        def counted(event: object) -> None:
+        def counted(path: Path, *, folder: bool = False) -> None:
             nonlocal told
             told += 1
-            dispatch(event)  # type: ignore[arg-type] # an event, passed on
+            changed(path, folder=folder)
 
-        observed.dispatch = counted  # type: ignore[method-assign] # to look over its shoulder
+        hints.changed = counted  # type: ignore[method-assign] # to look over its shoulder
         return []
 
     seen: Counter[Path] = Counter()
@@ -136,14 +136,14 @@ def idle(folder: Path, count: int, seconds: float) -> None:
 def spent(processes: Iterable[psutil.Process]) -> float:
     """Seconds of processor time of all their threads; what the kernel counts in ticks is too coarse."""
     tasks = (task for p in processes for task in Path(f"/proc/{p.pid}/task").glob("*/schedstat"))
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+    return sum(int(task.read_text("utf-8").split()[0]) for task in tasks) / 1e9
 
 
 def note(history: History, music: Path) -> int:
     found = walk(music, OPTIONS)
     total = 0
     while batch := list(islice(found, 500)):
-        total += history.note(batch, backlog=True)
+        total += history.note_backlog(batch, backlog=True)
     return total
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, drawn as a tree.
+"""The errors, drawn as a tree.
 
 ::
 
@@ -7,11 +7,12 @@
     ├── HistoryError        10   the database can't be used
     ├── LockedError         11   another genred is at work on the same history
     ├── ModelError          12   the model can't be used, or must not be
+    ├── DependencyError      1   a library is of a version that genred doesn't know
     ├── WatchError           1   a music folder can't be watched or read
-    └── FileError(path)      3   one file; it is recorded and the rest goes on
-        ├── DecodeError          no audio could be got out of it
+    └── FileError(path)      3   one file; this is recorded, and the other files go on
+        ├── DecodeError          no audio can be read from it
         ├── TagError             its tags can't be read, or can't be written with certainty
-        ├── Protected            it must not be written: hard-linked, somebody else's, read-only
+        ├── Protected            it must not be written: hard-linked, another user's, read-only
         └── UndoConflict         it isn't as genred left it, so nothing is put back
 
 The tagger catches `FileError` and nothing else: any other exception is a bug, and a bug is loud.
@@ -23,7 +24,7 @@ from typing import ClassVar
 
 
 class GenredError(Exception):
-    """Anything a person can cause or mend; its text is the message they read."""
+    """Anything that a person can cause or put right; the text is the message that they read."""
 
     exit_code: ClassVar[int] = 1
 
@@ -33,14 +34,14 @@ class ConfigError(GenredError):
 
 
 class HistoryError(GenredError):
-    """The database, said in one line.
+    """The database can't be used; the message is one line.
 
     Parameters
     ----------
     message
         What is wrong.
     transient
-        Whether that may be over in a while: a full disk, or somebody else who holds the database.
+        True if the trouble may pass: a full disk, or another program that holds the database.
     """
 
     exit_code = 10
@@ -58,21 +59,25 @@ class ModelError(GenredError):
     exit_code = 12
 
 
+class DependencyError(GenredError):
+    exit_code = 1
+
+
 class WatchError(GenredError):
     exit_code = 1
 
 
 class FileError(GenredError):
-    """Something about one file.
+    """Something is wrong with one file.
 
     Parameters
     ----------
     path
         The file.
     reason
-        What is wrong and, where there is something, what to do; reads on after "path: ".
+        What is wrong and, if a person can do something, what to do; it follows "path: ".
     transient
-        Whether the same file, unchanged, is worth another try later (no space left, say).
+        True if the same file, unchanged, is worth another try later (no space left, for example).
     """
 
     exit_code = 3
@@ -88,7 +93,7 @@ class FileError(GenredError):
         return f"{name}: {self.reason}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Raised in worker processes: the keyword argument must survive the way back.
+        # It is raised in worker processes, and the keyword argument must survive pickling.
         return _rebuild, (type(self), self.path, self.reason, self.transient)
 
 

@@ -111,6 +111,7 @@ def set_up(place: Path) -> None:
     shutil.copy(database, f"{database}.schema-0001")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not shutil.which("sqlite3"), reason="needs sqlite3, as those who follow the documents do")
 @pytest.mark.parametrize("document", [file for file in DOCUMENTS if any(scripts(file.read_text()))], ids=ids)

@@ -18,14 +18,13 @@ ROOMS_OF = {
     "packaging": {"doctor"},
     "pebble": {"analysis"},
     "prompt_toolkit": {"cli/review/terminal.py"},
-    "psutil": {"analysis"},
     "rich": {"cli"},
     "scipy": {"sound", "model"},
     "sklearn": {"model"},
     "soxr": {"sound/ears.py"},
     "sqlalchemy": {"history"},
     "threadpoolctl": {"model"},
-    "watchdog": {"watching"},
+    "watchdog": {"watching/inotify.py"},
 }
 """Where each library that is not Python's own may be imported: rooms, or files of them."""
 

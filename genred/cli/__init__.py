@@ -17,6 +17,7 @@ from genred.cli import (
     doctor,
     evaluate,
     explain,
+    genres,
     history,
     man,
     model,
@@ -26,30 +27,42 @@ from genred.cli import (
     set,
     stats,
     status,
+    streams,
     train,
     undo,
 )
 from genred.cli.options import DRY_RUN_BEFORE, INTERRUPTED, complain, everywhere
 from genred.cli.sections import Sections
+from genred.dependencies import blame
 from genred.errors import GenredError
 
 
 def main() -> NoReturn:
-    """The `genred` command."""
+    """Run the `genred` command."""
+    streams.prepare()
+    code: int | None = 0
     try:
-        sys.exit(cli.main(prog_name="genred", standalone_mode=False) or 0)
+        code = cli.main(streams.words(), prog_name="genred", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        code = INTERRUPTED
     except GenredError as error:
         complain(error)
-        sys.exit(error.exit_code)
+        code = error.exit_code
+    except streams.OutputError as error:
+        streams.drop_output()
+        if not error.nobody_reads:  # or else `| head` has seen enough
+            code = 1
+            click.echo(f"genred: the output can't be written ({error})", err=True)
+    except (AttributeError, ImportError, TypeError) as error:
+        if (broken := blame(error)) is None:
+            raise
+        complain(broken)
+        code = broken.exit_code
+    sys.exit(code or 0)
 
 
 @click.group(
@@ -61,7 +74,7 @@ def main() -> NoReturn:
     },
     sections={
         "At work": [run.run, scan.scan, classify.classify, review.review, set.set_, undo.undo],
-        "Questions": [history.history, stats.stats, explain.explain, status.status],
+        "Questions": [history.history, stats.stats, explain.explain, genres.genres, status.status],
         "The model": [train.train, evaluate.evaluate, model.model],
         "Configuration and service": [doctor.doctor, config.config_, completion.completion, man.man],
     },

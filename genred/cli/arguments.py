@@ -32,6 +32,16 @@ class _Name(click.ParamType[str]):
         return text or self.fail(self._message, param, ctx)
 
 
+class _Model(_Name):
+    """The name of a model, which is that of a file as well."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        name = super().convert(value, param, ctx)
+        if "/" in name or name.startswith("."):
+            self.fail(f"{name!r} names no model: it has a slash, or begins with a dot", param, ctx)
+        return name
+
+
 class _Moment(click.ParamType[str]):
     """A time as a person gives it, converted to how the history holds it."""
 
@@ -43,7 +53,7 @@ class _Moment(click.ParamType[str]):
 
 PATH = _Path(path_type=Path)
 GENRE = _Name("genre", "a genre has a name; `genred undo FILE` takes back what genred wrote")
-NAME = _Name("name", "a name is not empty")
+MODEL = _Model("name", "a model has a name")
 MOMENT = _Moment()
 
 DIRS = click.argument("directories", nargs=-1, metavar="[DIR]...", type=PATH)

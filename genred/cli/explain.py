@@ -25,19 +25,21 @@ def explain(common: Common, path: Path) -> None:
     from rich.console import Console
 
     from genred.cli import explanation
+    from genred.cli.progress import waiting
     from genred.fs.files import stamp_of
     from genred.history.history import History
-    from genred.service.service import watch_options
     from genred.tagging.explain import explain
+    from genred.watching.walk import WatchOptions
 
     path = path.resolve()  # a link that a person names themselves is followed
     stamp_of(path)  # what isn't there needs no model
-    model = model_of(settings)
     with ExitStack() as stack:
+        stack.enter_context(waiting("listening"))
+        model = model_of(settings)
         analyser = stack.enter_context(analyser_of(settings))
         has_history = settings.database.exists()
         history = stack.enter_context(closing(History.open(settings.database, readonly=True))) if has_history else None
-        told = explain(path, settings, watch_options(settings), model, history, analyser)
+        told = explain(path, settings, WatchOptions.of(settings.watch), model, history, analyser)
     if common.json:
         show.say_json(explanation.as_json(told))
     else:

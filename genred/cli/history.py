@@ -168,7 +168,7 @@ def _rows(records: Iterable["Record"], width: int, genres: int, runs: int) -> It
             row.add_column(width=column, overflow="fold")
         # Text, not str: square brackets in names are no markup.
         outcome = Text(record.outcome, _COLOURS.get(record.outcome, ""))
-        name, why = Text(_shortened(readable(record.path), widths[4])), Text(record.reason, "dim")
+        name, why = Text(show.shortened(readable(record.path), widths[4])), Text(record.reason, "dim")
         cells = [Text(f"{_when(record):%H:%M}"), Text(f"run {record.run}", "dim"), outcome, _answer(record, genres)]
         row.add_row(*cells, name, *([why] if beside else []))
         yield row
@@ -183,22 +183,8 @@ def _answer(record: "Record", width: int) -> "Text":
     if not genre or record.confidence is None:
         return Text(genre)
     answer = Text(genre)
-    answer.truncate(width - 5, overflow="ellipsis")
+    answer.truncate(width - 5, overflow=show.cut())
     return answer.append(f" {record.confidence:.2f}", "dim")
-
-
-def _shortened(path: str, width: int) -> str:
-    """As much of the end of a path as fits; the name keeps its beginning as well, where it doesn't fit alone."""
-    from rich.cells import cell_len, set_cell_size
-
-    home = f"{Path.home()}/"
-    path = path.replace(home, "~/", 1) if path.startswith(home) else path
-    if cell_len(path) <= width:
-        return path
-    name = path.rpartition("/")[2]
-    if cell_len(name) < width:
-        return next(end for at in range(len(path)) if cell_len(end := f"…{path[at:]}") <= width)
-    return f"{set_cell_size(name, width - 9).rstrip()}…{name[-8:]}"
 
 
 def _genre(record: "Record") -> str:

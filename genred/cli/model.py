@@ -5,7 +5,7 @@ from typing import TextIO
 import click
 
 from genred.cli import completing, show
-from genred.cli.arguments import NAME
+from genred.cli.arguments import MODEL
 from genred.cli.labelled import REPORT
 from genred.cli.options import Common, common, everywhere, model_of
 from genred.errors import ConfigError
@@ -19,19 +19,22 @@ def model() -> None:
 
 
 @model.command("show")
+@click.argument("name", required=False, type=MODEL, shell_complete=completing.models)
 @REPORT
 @common
-def model_show(common: Common, report: TextIO | None) -> None:
-    """What the model in use was trained on, and how good it is.
+def model_show(common: Common, name: str | None, report: TextIO | None) -> None:
+    """What the model in use, or another one, was trained on, and how good it is.
 
     \b
     genred model show
+    genred model show builtin
     genred model show --json | jq .genres
     genred model show --report model.html
     """
     from genred.learning.report import page
 
-    found = model_of(common.load())
+    settings = common.load()
+    found = model_of(settings if name is None else settings.with_changes("model", path=installed.path_of(name)))
     if report:
         report.write(page(found.name, found.evaluation_))
     if common.json:
@@ -69,14 +72,15 @@ def model_list(common: Common) -> None:
 
 
 @model.command("use")
-@click.argument("name", type=NAME, shell_complete=completing.models)
+@click.argument("name", type=MODEL, shell_complete=completing.models)
 @common
 def model_use(common: Common, name: str) -> None:
     """Put a model in use, "builtin" for the built-in one; a running service takes it when it is reloaded.
 
     \b
-    genred model use own && systemctl --user reload genred
     genred model use builtin
+    genred model use own                     a model that `genred train` made
+    genred model use own && systemctl --user reload genred
     """
     if common.names_model():
         raise ConfigError("model.path names a model, which stays in use; remove it from the configuration first")

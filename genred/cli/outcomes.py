@@ -1,7 +1,7 @@
 """What became of each of several files that a person named."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from genred.history.records import Record
 
 
-def each(common: Common, things: Sequence[Any], do: Callable[[Any], "Record"]) -> int:
-    """Do something to each of several files; one that fails doesn't keep the others."""
-    from genred.service.logs import line
+T = TypeVar("T")
 
+
+def each(common: Common, things: Sequence[T | FileError], do: Callable[[T], "Record"]) -> int:
+    """Do something to each of several files; one that fails, or has failed already, doesn't keep the others."""
     failed = False
     for thing in things:
         try:
+            if isinstance(thing, FileError):
+                raise thing
             record = do(thing)
         except FileError as error:
             failed = True
@@ -29,7 +32,7 @@ def each(common: Common, things: Sequence[Any], do: Callable[[Any], "Record"]) -
             if common.json:
                 show.say_json(show.record_as_json(record))
             else:
-                click.echo(line(record)[1])
+                click.echo(show.decision(record, show.width()))
     return SOME_FAILED if failed else 0
 
 

@@ -2,6 +2,8 @@
 
 import sys
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Self
 
 from rich.console import Console
@@ -9,6 +11,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from genred.history.records import Outcome
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal, on stderr, what takes a while; what this gives is called with what is done now."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda step: None
+        return
+    with console.status(what, spinner="dots" if console.encoding.startswith("utf") else "line") as status:
+        yield status.update
 
 
 class Progress:
@@ -37,7 +50,12 @@ class Progress:
         self._bar.stop()
 
     def expect(self, total: int) -> None:
-        self._bar.update(self._task, total=total, description="warming up")
+        self._bar.update(self._task, total=total, description="warming up" if total else "")
+
+    def describe(self, step: str) -> None:
+        """Show what is waited for, until the first file is done."""
+        if not self.counts:
+            self._bar.update(self._task, description=step)
 
     def advance(self, outcome: Outcome | None = None) -> None:
         if outcome is not None:

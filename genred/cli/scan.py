@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
-from genred import config
 from genred.cli import show
 from genred.cli.arguments import DIRS
-from genred.cli.options import DRY_RUN, INTERRUPTED, SOME_FAILED, Common, common, watching
+from genred.cli.options import DRY_RUN, INTERRUPTED, SOME_FAILED, Common, common, complain, named
+from genred.errors import WatchError
+from genred.fs.files import readable
 
 
 @click.command()
@@ -17,34 +18,42 @@ from genred.cli.options import DRY_RUN, INTERRUPTED, SOME_FAILED, Common, common
 @click.option("--redecide", is_flag=True, help="Apply the model and settings of now to what was heard before.")
 @common
 def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: bool) -> int:
-    """One pass over what is in the folders now.
+    """One pass over what is in the folders now. Where a service is at work, it is asked to do it.
+
+    Files whose genre stays are counted, and -v names them.
 
     \b
     genred scan -n ~/Music        what would become of each file
     genred scan ~/Music           do it; stop it and start it again as you like
+    genred scan song.mp3          one file
     genred scan --redecide        apply another model, or other settings, to what was heard before
     """
-    from genred.analysis.analyser import prepare
-
-    prepare(config.cache_dir())  # imports while this process does
     from genred.cli.progress import Progress
-    from genred.service import service
-    from genred.service.logs import line
+    from genred.service.asking import scan_or_ask
+    from genred.service.scan import Notices
+    from genred.service.scan import redecide as decide_anew
     from genred.service.signals import stopping
 
-    settings = watching(common.load(), directories)
+    for path in directories:
+        if not path.exists():
+            raise WatchError(f"{readable(path)}: no such folder or file")
+    settings = named(common.load(), directories)
+    missing: list[WatchError] = []
     with stopping() as stop, Progress() as progress:
         if redecide:
-            records = service.redecide(settings, stop, dry_run=dry_run)
+            records = decide_anew(settings, stop, dry_run=dry_run)
         else:
-            records = service.scan(settings, stop, dry_run=dry_run, expect=progress.expect)
+            notices = Notices(expect=progress.expect, step=progress.describe, missing=missing.append)
+            records = scan_or_ask(settings, stop, dry_run=dry_run, notices=notices)
         for record in records:
             progress.advance(record.outcome)
             if common.json:
                 show.say_json(show.record_as_json(record))
-            elif common.verbosity >= 0:
-                progress.say(line(record)[1])
+            elif common.verbosity >= (1 if record.outcome == "kept" else 0):
+                progress.say(show.decision(record, show.width()))
     progress.summarise(dry_run=dry_run)
+    for error in missing:
+        complain(error)
     if stop.is_set():
         return INTERRUPTED
-    return SOME_FAILED if progress.counts["failed"] else 0
+    return SOME_FAILED if progress.counts["failed"] or missing else 0

@@ -1,6 +1,6 @@
 """The command that learns: train."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from genred.cli import show
-from genred.cli.arguments import NAME, PATH
+from genred.cli.arguments import MODEL, PATH
 from genred.cli.labelled import REPORT, table_of
 from genred.cli.options import SOME_FAILED, Common, analyser_of, common, model_of
 from genred.errors import ConfigError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     help="Learn from the genres that you set in this library.",
 )
 @click.option("--with-builtin", is_flag=True, help="Learn from the built-in table as well.")
-@click.option("--name", type=NAME, default="own", show_default=True, help="What to call the model.")
+@click.option("--name", type=MODEL, default="own", show_default=True, help="What to call the model.")
 @click.option("--force", is_flag=True, help="Put it in use even if it is worse than the one in use.")
 @click.option("--to-table", type=PATH, help="Keep the feature table (.npz), and no model.")
 @REPORT
@@ -54,23 +54,28 @@ def train(
     genred train --from-tags ~/Music --with-builtin
     genred train ~/Labelled --name mine        a folder in it for each genre
     """
+    from genred.cli.progress import waiting
     from genred.learning import labels, own_tags
     from genred.learning.report import page
     from genred.model import storage
 
     if not sources and not libraries:
         raise click.UsageError("name labelled music, or give --from-tags with your music folder.")
+    if name == installed.BUILTIN:
+        raise click.BadParameter(f"{name} is the model that comes with genred", param_hint="--name")
     settings = common.load()
     labelled = [item for source in sources for item in labels.read_source(source)]
-    table, failed = table_of(labelled + (_own_labels(libraries, settings) if libraries else []), settings)
+    base = storage.builtin_table() if with_builtin else None
+    covered = set(map(str, base.y)) if base is not None else set()
+    table, failed = table_of(labelled + (_own_labels(libraries, settings, covered) if libraries else []), settings)
     code = SOME_FAILED if failed else 0
     if to_table:
         table.save(to_table)
         click.echo(f"{len(table)} tracks in {to_table}")
         return code
-    builtin = storage.builtin_table()
-    base, beside = (builtin, None) if with_builtin else (None, builtin)
-    model, comparison = own_tags.teach(table, model_of(settings), name=name, base=base, beside=beside)
+    beside = None if with_builtin else storage.builtin_table()
+    with waiting("loading the model") as tell:
+        model, comparison = own_tags.teach(table, model_of(settings), name=name, base=base, beside=beside, tell=tell)
     path = installed.file_of(model.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     storage.save(model, path)
@@ -92,22 +97,21 @@ def train(
     return code
 
 
-def _own_labels(folders: Sequence[Path], settings: "Config") -> list["Labelled"]:
+def _own_labels(folders: Sequence[Path], settings: "Config", covered: Collection[str]) -> list["Labelled"]:
     """What a person's own tags teach; what they don't is said on stderr."""
     from genred.history.history import History
     from genred.learning import own_tags
-    from genred.service.service import watch_options
     from genred.tagging.policy import Policy
-    from genred.watching.walk import walk
+    from genred.watching.walk import WatchOptions, walk
 
-    options = watch_options(settings)
+    options = WatchOptions.of(settings.watch)
     paths = (Path(path) for folder in folders for path, _ in walk(folder, options))
     with ExitStack() as stack:
         has_history = settings.database.exists()
         history = stack.enter_context(closing(History.open(settings.database, readonly=True))) if has_history else None
         analyser = stack.enter_context(analyser_of(settings))
         vocabulary = Policy.of(settings).vocabulary
-        found = own_tags.from_tags(paths, analyser, history, vocabulary, settings.tags.separator)
+        found = own_tags.from_tags(paths, analyser, history, vocabulary, settings.tags.separator, covered)
     for reason, count in found.left_out.most_common():
         click.echo(f"genred: left out {count} tracks: {reason}", err=True)
     if not found.labelled:

@@ -277,8 +277,10 @@ def _plainly(message: str, kind: Any, value: Any) -> str:
         parts = [kind] if get_origin(kind) is Literal else get_args(kind)
         choices = ["true, false" if part is bool else ", ".join(map(str, get_args(part))) for part in parts]
         return f"must be one of {', '.join(choices)}"
-    if "float" in message and "1.0" in message and isinstance(value, (int, float)) and 1 < value < 100:
-        return f"must be a share of one: {value / 100:g} for {value:g} %"
+    if "float' < 1.0" in message and 1 < (percent := float(value)) < 100:
+        return f"must be a share of one: {percent / 100:g} for {percent:g} %"
+    if "regex" in message:
+        return "must be sqlite:/// and the path of a file"
     return message[:1].lower() + message[1:]
 
 

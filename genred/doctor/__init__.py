@@ -1,6 +1,6 @@
-"""Whether all that genred needs is there and well: each check finds something out, and says what to do about it.
+"""Check that everything works, and say how to fix what doesn't.
 
-Nothing is changed, and nothing is waited for without end.
+A check changes nothing, and no check is waited for without end.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,31 +12,33 @@ from genred import config
 from genred.doctor import folders, holdings, machine, service
 from genred.doctor.finding import Check, Finding, State, examine, fail, ok, warn
 from genred.model import installed
-from genred.service.service import watch_options
+from genred.watching.walk import WatchOptions
 
 __all__ = ["Finding", "State", "diagnose"]
 
-FIRST_START_SECONDS = 300.0  # librosa's code is compiled, the built-in model fitted
-LARGE_SECONDS = 120.0  # a history of millions is read from end to end
+FIRST_START_SECONDS = 300.0  # librosa's code is compiled, and the built-in model fitted
+FIRST_START_HINT = "a first start on a busy machine takes long: run `genred doctor` again"
+LARGE_SECONDS = 120.0  # a history of millions of decisions is read from end to end
 
 
 def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: None) -> Iterator[Finding]:
-    """Everything that can be found out about a configuration on this machine.
+    """Yield everything that can be found out about a configuration on this machine.
 
     Parameters
     ----------
     file
-        The configuration; what in it can't be understood is a finding, and the default goes on in its place.
+        The configuration. A value that can't be understood is a finding, and its default is used instead.
     waiting
-        Is told the name of a check that takes its time.
+        Called with the name of a check that takes long.
     """
     settings, mistakes = config.check(file)
-    settings = settings.with_changes("model", path=settings.model.path or installed.path_in_use())
+    settings = installed.with_model(settings)
     roots = [path.absolute() for path in settings.watch.directories]
     database = settings.database
     now = datetime.now(UTC)
     surveys: dict[Path, folders.Survey] = {}
-    look = partial(folders.folder, options=watch_options(settings), tags=settings.tags, surveys=surveys)
+    options = WatchOptions.of(settings.watch)
+    look = partial(folders.folder, options=options, tags=settings.tags, surveys=surveys)
     working = holdings.at_work(database)
     yield from examine(
         [
@@ -45,13 +47,14 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
             Check("user", partial(service.user, database)),
             Check("config", partial(_configuration, file, settings, mistakes)),
             *(Check("folder", partial(look, root)) for root in dict.fromkeys(roots)),
+            Check("space", machine.installation),
             Check("space", lambda: [folders.room("history", database.parent)]),
             Check("space", lambda: [folders.room("cache", config.cache_dir())]),
             Check("decoders", partial(machine.decoders, settings.watch.extensions), FIRST_START_SECONDS),
             Check("history", partial(holdings.history, database, now, working), LARGE_SECONDS),
             Check("lock", partial(holdings.lock, database)),
             *(Check("unit", partial(service.unit, roots, database, of_user=of_user)) for of_user in (False, True)),
-            Check("model", partial(holdings.model, settings), FIRST_START_SECONDS),
+            Check("model", partial(holdings.model, settings), FIRST_START_SECONDS, FIRST_START_HINT),
         ],
         waiting,
     )
@@ -61,7 +64,7 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
 
 
 def _configuration(file: Path | None, settings: config.Config, mistakes: Sequence[config.Mistake]) -> Iterator[Finding]:
-    doubts = config.doubts(settings, file, installed.known_genres(settings.model.path))
+    doubts = config.doubts(settings, file, installed.known_genres(settings))
     for mistake in (*mistakes, *doubts):
         yield (fail if mistake.fatal else warn)("config", str(mistake).replace(" warning:", ""))
     if not settings.watch.directories:

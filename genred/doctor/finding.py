@@ -1,4 +1,4 @@
-"""What a check finds, and how checks are done: at once, told in order, none waited for without end."""
+"""Checks and their findings: checks run side by side, are reported in order, and none is waited for without end."""
 
 import threading
 import time
@@ -13,19 +13,22 @@ SOON_SECONDS = 0.3
 class State(StrEnum):
     OK = "ok"
     WARN = "warn"
-    """It works, and not as well as it could, or not as it seems to be meant."""
+    """It works, but not as well as it could, or not as it seems to be meant."""
     FAIL = "fail"
-    """genred can't do its work like this."""
+    """genred can't work like this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found: in words, and what to do about it where there is something to do."""
+    """What one check found."""
 
     check: str
+    """The name of the check; one check may find several things."""
     state: State
     message: str
+    """The finding in words."""
     hint: str = ""
+    """What to do about it: a command, or a short sentence. Empty where nothing is to be done."""
 
 
 def ok(check: str, message: str) -> Finding:
@@ -42,25 +45,29 @@ def fail(check: str, message: str, hint: str = "") -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something to look at, and for how many seconds to wait for an answer."""
+    """Something to find out."""
 
     name: str
     look: Callable[[], Iterable[Finding]]
+    """Finds it out."""
     patience: float = PATIENCE_SECONDS
+    """How many seconds to wait for the answer."""
+    hint: str = "look for a disk or a share that hangs"
+    """What to do if there is no answer in that time."""
 
 
 def examine(checks: Sequence[Check], waiting: Callable[[str], None] = lambda name: None) -> Iterator[Finding]:
-    """Do all checks side by side and tell what they find, in their order.
+    """Run all checks side by side, and yield their findings in the order of the checks.
 
-    A check that doesn't answer (a share whose server is gone) is left behind, and one that breaks is told as it broke;
-    neither keeps the others.
+    A check that doesn't answer (on a share whose server is gone) is given up, and one that raises an error becomes a
+    finding with that error. The other checks go on in either case.
 
     Parameters
     ----------
     checks
-        What to look at.
+        What to find out.
     waiting
-        Is told the name of a check that takes its time.
+        Called with the name of a check that takes long.
     """
     began = time.monotonic()
     for check, answer in [(check, _Answer(check)) for check in checks]:
@@ -69,7 +76,7 @@ def examine(checks: Sequence[Check], waiting: Callable[[str], None] = lambda nam
             waiting(check.name)
             answer.join(max(0.0, began + check.patience - time.monotonic()))
         if answer.is_alive():
-            yield fail(check.name, f"no answer after {check.patience:.0f} s", "look for a disk or share that hangs")
+            yield fail(check.name, f"no answer after {check.patience:.0f} s", check.hint)
         else:
             yield from answer.findings
 
@@ -84,6 +91,6 @@ class _Answer(threading.Thread):
     def run(self) -> None:
         try:
             self.findings += self._check.look()
-        except Exception as error:  # noqa: BLE001 - what is broken breaks in its own way, and the rest is still to tell
+        except Exception as error:  # noqa: BLE001 - no error of one check may hide what the others find
             text = " ".join(str(error).split())
-            self.findings.append(fail(self._check.name, f"{text or 'it breaks'} ({type(error).__name__})"))
+            self.findings.append(fail(self._check.name, f"{text or 'the check broke'} ({type(error).__name__})"))

@@ -1,4 +1,4 @@
-"""The music folders: what they are mounted from, whether what is in them may be written, and how much room there is."""
+"""Checks of the music folders: their mounts, their files' permissions, and the free space."""
 
 import os
 import time
@@ -13,38 +13,42 @@ from genred.fs.files import readable
 from genred.fs.mounts import eventless, mount_of, read_mounts
 from genred.saving.kernel import MARGIN
 from genred.saving.transaction import refusal
-from genred.watching.root import POLL_SECONDS
+from genred.watching.scans import POLL_SECONDS
 from genred.watching.walk import WatchOptions, wanted
 
 SURVEY_SECONDS = 7.0  # less than a check may take
-LOOK_SECONDS = 3.0  # of these, for looking at single files
+LOOK_SECONDS = 3.0  # of these, for opening files one by one
 _GIB = 1 << 30
 _ANY_LINKS = Tags(hardlinks="break")  # hard links are counted by themselves
 
 
 @dataclass
 class Survey:
-    """What was seen under a music folder.
-
-    Of the ``files``, the first ``looked_at`` were looked at one by one: how many have other hard links, how many are
-    dated in the future, and for which reasons how many would not be written. ``whole`` is false where there was more
-    than could be counted in time.
-    """
+    """What was seen under a music folder."""
 
     folders: int = 0
     files: int = 0
+    """Files whose names are those of music."""
     looked_at: int = 0
+    """How many of them were opened one by one; the next three counts are of these."""
     linked: int = 0
+    """How many have other hard links."""
     ahead: int = 0
+    """How many are dated in the future."""
     refused: Counter[str] = field(default_factory=Counter)
+    """How many can't be written, by reason."""
     strays: int = 0
+    """Symbolic links that lead out of the folder."""
     unreadable: list[str] = field(default_factory=list)
+    """Folders that can't be read, each with the reason."""
     whole: bool = True
+    """False if there was more than could be counted in time."""
     eventless: bool = False
+    """True if changes there send no events, so that the folder is scanned."""
 
 
 def survey(root: Path, options: WatchOptions, *, clock: Callable[[], float] = time.monotonic) -> Survey:
-    """Look at the files and folders below a resolved root, for a few seconds at most; nothing is changed."""
+    """Count the files and folders below a resolved root, for a few seconds at most; nothing is changed."""
     found = Survey()
     began = clock()
     rest = [str(root)]
@@ -59,14 +63,14 @@ def survey(root: Path, options: WatchOptions, *, clock: Callable[[], float] = ti
 
 
 def _listed(folder: str, root: Path, options: WatchOptions, found: Survey, *, closely: bool) -> list[str]:
-    """Take note of what is in one folder; the folders in it are returned."""
+    """Count what is in one folder, and return the folders inside it."""
     found.folders += 1
     inner = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_symlink():
-                    # By its text alone: what it leads to may hang.
+                    # The text of the link is enough; its target may be on a share that hangs.
                     target = os.path.normpath(os.path.join(folder, os.readlink(entry.path)))
                     found.strays += not Path(target).is_relative_to(root)
                 elif entry.is_dir(follow_symlinks=False):
@@ -89,16 +93,16 @@ def _look(path: Path, st: os.stat_result, found: Survey) -> None:
 
 
 def folder(given: Path, options: WatchOptions, tags: Tags, surveys: MutableMapping[Path, Survey]) -> Iterator[Finding]:
-    """One of the configured folders.
+    """Check one of the configured folders.
 
     Parameters
     ----------
     given
-        The folder.
+        The folder as it is configured.
     options, tags
-        What counts as music, and what becomes of files with several names.
+        Which files count as music, and what happens to a file with several names.
     surveys
-        What was seen is put here.
+        Receives what was seen, under the folder's name.
     """
     name = readable(given)
     root = Path(os.path.realpath(given))
@@ -115,7 +119,7 @@ def folder(given: Path, options: WatchOptions, tags: Tags, surveys: MutableMappi
     yield room("music", root)
     if seen.linked:
         share = f"{name}: {seen.linked / seen.looked_at:.0%} of the files ({seen.linked:,}) have other hard links"
-        fate = "are skipped" if tags.hardlinks == "skip" else "are parted from them when written"
+        fate = "are skipped" if tags.hardlinks == "skip" else "lose them when they are written"
         yield ok("hardlinks", f'{share} and {fate} (tags.hardlinks is "{tags.hardlinks}")')
     if seen.strays:
         yield ok("symlinks", f"{name}: {seen.strays:,} symbolic links lead out of it and are not followed")
@@ -124,7 +128,7 @@ def folder(given: Path, options: WatchOptions, tags: Tags, surveys: MutableMappi
 
 
 def room(what: str, path: Path) -> Finding:
-    """Free space where ``path`` is, or will be."""
+    """Check the free space where ``path`` is, or will be."""
     there = next(folder for folder in (path, *path.parents) if folder.exists())
     name = f"{what}: {readable(path)}"
     stats = os.statvfs(there)

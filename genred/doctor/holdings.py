@@ -1,4 +1,4 @@
-"""What genred holds: the model and its workers, the history, and the lock of the one that is at work."""
+"""Checks of what genred keeps: the model and its workers, the history, and the lock of a genred at work."""
 
 import math
 import os
@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from genred import config
-from genred.analysis.analyser import Analyser, Ask
+from genred.analysis import Ask
+from genred.analysis.analyser import Analyser
 from genred.config import Config
 from genred.doctor.finding import Finding, fail, ok, warn
 from genred.errors import FileError, HistoryError, ModelError
@@ -28,15 +29,15 @@ _SKEW = timedelta(minutes=5)
 
 
 def model(settings: Config) -> Iterator[Finding]:
-    """Start a worker as the service does, load the model in it, and listen to a tone."""
+    """Start a worker as the service does, load the model in it, and listen to a test tone."""
     cache = config.cache_dir()
     made = next(folder for folder in (cache, *cache.parents) if folder.exists())
     if not os.access(made, os.W_OK | os.X_OK):
         yield fail("model", f"{readable(cache)}: the cache folder can't be written", "give it to genred's user")
         return
     began = time.monotonic()
-    service = config.Service(workers=1, nice=settings.service.nice, memory_mb=settings.service.memory_mb)
-    with Analyser(service, settings.model, cache) as analyser, TemporaryDirectory(prefix="genred-") as folder:
+    one = settings.with_changes("service", workers=1)
+    with Analyser.of(one) as analyser, TemporaryDirectory(prefix="genred-") as folder:
         try:
             analyser.warm_up()
         except ModelError as error:
@@ -45,7 +46,7 @@ def model(settings: Config) -> Iterator[Finding]:
         whose = readable(Path(settings.model.path)) if settings.model.path else "comes with genred"
         took = time.monotonic() - began
         yield ok("model", f"{analyser.model_name} ({whose}), ready in a worker after {took:.1f} s")
-        [(_, look)] = analyser.look([_tone(Path(folder, "tone.wav"))], Ask.SOUND)
+        [(_, look)] = analyser.analyse([_tone(Path(folder, "tone.wav"))], Ask.SOUND)
         if isinstance(look, FileError):
             yield fail("listening", f"a test tone can't be listened to: {look.reason}", "raise service.memory_mb")
         else:
@@ -62,16 +63,16 @@ def _tone(path: Path) -> Path:
 
 
 def history(path: Path, now: datetime, working: bool) -> Iterator[Finding]:
-    """The database, read only: whole, of this genred's schema, and of a reasonable size.
+    """Check the database without writing to it: its integrity, its schema, its size.
 
     Parameters
     ----------
     path
         The database.
     now
-        The time, against which the newest decision is held.
+        The time; no decision can be newer.
     working
-        Whether genred is at work on it, and so may be in the middle of a write.
+        True if a genred is at work on the database, and so may be in the middle of a write.
     """
     name = readable(path)
     if not path.exists():
@@ -112,15 +113,15 @@ def _health(database: History, name: str, working: bool) -> Iterator[Finding]:
 
 
 def at_work(database: Path) -> bool:
-    """Whether a genred is at work on this history, or may be."""
+    """Return whether a genred is, or may be, at work on this history."""
     try:
         return status.ask(status.lock_of(database))[0]
     except HistoryError:
-        return True  # its lock is somebody else's
+        return True  # the lock belongs to another user
 
 
 def lock(database: Path) -> Iterator[Finding]:
-    """Whether a genred is at work: no fault, and good to know."""
+    """Say whether a genred is at work, which is no fault either way."""
     try:
         working, said = status.ask(status.lock_of(database))
     except HistoryError as error:

@@ -1,4 +1,4 @@
-"""The service: whose it is, and whether what is installed still fits what is shipped and configured."""
+"""Checks of the service: its user, and whether the installed unit fits the shipped one and the configuration."""
 
 import os
 import pwd
@@ -13,21 +13,21 @@ STATE = Path("/var/lib/genred")  # what StateDirectory= makes of the machine's u
 
 
 def user(database: Path) -> Iterator[Finding]:
-    """Who looks: what one user may do says nothing of another."""
+    """Compare this user with the service's: permissions of one say nothing about the other."""
     me = os.geteuid()
     unit = units.installed(user=False)
     owner = unit.user if unit is not None else _owner(database)
     if owner and owner != _name(me):
         hint = f"sudo -u {owner} genred doctor"
-        yield warn("user", f"you are {_name(me)}, and genred runs as {owner}: what you may do isn't what it may", hint)
+        yield warn("user", f"you are {_name(me)}, but genred runs as {owner}, who has other permissions", hint)
     elif me == 0:
-        yield warn("user", "you are root, who may do everything", "run genred as the owner of the music")
+        yield warn("user", "you are root, who is allowed everything", "run genred as the owner of the music")
     else:
         yield ok("user", _name(me))
 
 
 def unit(folders: Sequence[Path], database: Path, *, of_user: bool) -> Iterator[Finding]:
-    """The unit of this user, or the machine's: running, begun with the machine, and up to date."""
+    """Check the unit of this user or of the machine: running, enabled, up to date."""
     found = units.installed(user=of_user)
     if found is None:
         return
@@ -42,7 +42,7 @@ def unit(folders: Sequence[Path], database: Path, *, of_user: bool) -> Iterator[
         yield ok("unit", f"the {kind} is {found.active}, {found.enabled}")
     if found.reload_needed:
         yield warn("unit", f"the {kind} was changed since it was read", f"{systemctl} daemon-reload")
-    texts = [file.read_text() for file in found.files]
+    texts = [file.read_text("utf-8", "replace") for file in found.files]
     if texts and texts[0] != units.shipped(user=of_user):
         place = readable(found.files[0])
         hint = f"install the new one; changes of your own belong into a drop-in ({systemctl} edit genred)"
@@ -52,7 +52,7 @@ def unit(folders: Sequence[Path], database: Path, *, of_user: bool) -> Iterator[
 
 
 def _fits(texts: Sequence[str], folders: Sequence[Path], database: Path) -> Iterator[Finding]:
-    """Whether the machine's unit may write to the folders, and keeps the history that is looked at."""
+    """Check that the machine's unit can write to the folders, and that its history is the one that is checked here."""
     opened = units.opened(texts)
     shut = [folder for folder in folders if not any(folder.is_relative_to(place) for place in opened)]
     if shut:

@@ -1,1 +1,1 @@
-"""What the kernel says of a path: its stamp, its mount, locks on it."""
+"""Ask the kernel about a path: its stamp, its mount, the locks on it."""

@@ -1,7 +1,7 @@
-"""Paths nobody should trust: what a file is, opening it without blocking, printing its name.
+"""Handle paths that nobody should trust: tell what a file is, open it without blocking, print its name.
 
-Names are bytes on disk and travel as `pathlib.Path` with surrogateescape; `readable` makes them fit for eyes,
-`os.fsencode` for the database.
+On disk, names are bytes; in Python they are `pathlib.Path` with surrogateescape. `readable` makes a name readable for
+people, `os.fsencode` turns it into bytes for the database.
 """
 
 import os
@@ -17,33 +17,49 @@ from genred.errors import FileError
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What the file system says of a file's content, without reading it.
+    """A file's identity, size and times, as the file system gives them without reading the file.
 
-    Equality is exact and is for watching one file over seconds. To recognise a file again after days, use `matches`.
+    Equality is exact and is for watching one file over seconds. After days, one of three weaker questions is meant:
+    `matches`, `same_file` or `same_content`.
     """
 
     dev: int
+    """The device number. It changes with every mount of a network share or a USB disk."""
     ino: int
+    """The inode. On some FUSE file systems it changes with every mount."""
     size: int
+    """Bytes."""
     mtime_ns: int
+    """The time of the last change of content; programs can set it, and copying may keep it."""
     ctime_ns: int
+    """The time of the last change of content, name, mode or owner; only the kernel sets it."""
 
     @classmethod
     def of(cls, st: os.stat_result) -> Self:
         return cls(st.st_dev, st.st_ino, st.st_size, st.st_mtime_ns, st.st_ctime_ns)
 
     def matches(self, other: "Stamp") -> bool:
-        """Whether the same path still holds the same content.
+        """Return whether one path holds the same, untouched file at both times.
 
-        Device numbers change with every mount of a network share or a USB disk, and inode numbers on some FUSE file
-        systems: were they compared, a reboot would look like a whole new library. The kernel sets ctime on every
-        change of content or name, so size and both times are enough.
+        Device and inode are not compared: they change with some mounts, and a reboot would make a whole library look
+        new. The kernel sets ctime on every change of content or name, so size and both times are enough.
         """
-        return (self.size, self.mtime_ns, self.ctime_ns) == (other.size, other.mtime_ns, other.ctime_ns)
+        return self.same_content(other) and self.ctime_ns == other.ctime_ns
+
+    def same_file(self, other: "Stamp") -> bool:
+        """Return whether both are one file, whatever its name and its content are now."""
+        return (self.dev, self.ino) == (other.dev, other.ino)
+
+    def same_content(self, other: "Stamp") -> bool:
+        """Return whether both have the same content, as far as size and time of modification tell.
+
+        It holds for a file that was renamed, moved to another disk, copied with its times, or given another owner.
+        """
+        return (self.size, self.mtime_ns) == (other.size, other.mtime_ns)
 
 
 def stamp_of(path: Path) -> Stamp:
-    """The stamp of a regular file, links not followed.
+    """Return the stamp of a regular file; links are not followed.
 
     Raises
     ------
@@ -60,7 +76,7 @@ def stamp_of(path: Path) -> Stamp:
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """Open a regular file for reading; never blocks on a fifo or device, never follows a link.
+    """Open a regular file for reading; never block on a fifo or a device, never follow a link.
 
     Raises
     ------
@@ -80,8 +96,8 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
 
 
 def unusable(path: Path, error: OSError) -> FileError:
-    """An `OSError` as the `FileError` to record: in words, and with whether to try again later."""
-    # Everything but these few says something about the disk, the share or the moment, not about the file.
+    """Turn an `OSError` into the `FileError` to record: in words, and saying whether to try again later."""
+    # All other errors say something about the disk, the share or the moment, not about the file.
     lasting = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
     if isinstance(error, FileNotFoundError):
         reason = "no such file"
@@ -95,8 +111,14 @@ def unusable(path: Path, error: OSError) -> FileError:
 
 
 def readable(path: Path) -> str:
-    """A name for logs and terminals: on one line, valid Unicode, control characters escaped."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    """Return a name for logs and terminals: on one line, in valid Unicode, with control characters escaped."""
+    return printable(os.fsencode(path).decode("utf-8", "backslashreplace"))
+
+
+def printable(text: str) -> str:
+    """Return a text that moves no terminal's cursor and stays on its line: what can't be printed is escaped."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -1,11 +1,14 @@
-"""Lock files, for one genred at a time."""
+"""Hold lock files, for one genred at a time; notice who has a file open for writing."""
 
+import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
+from typing import BinaryIO
 
 from genred.errors import HistoryError, LockedError
 
@@ -15,12 +18,12 @@ _GLANCE_SECONDS = 0.05
 
 @contextmanager
 def locked(path: Path, *, wait: bool = False) -> Iterator[int]:
-    """Hold a lock file; it is let go when the process ends, however it ends.
+    """Hold a lock file; the lock ends with the process, however that ends.
 
     Yields
     ------
     int
-        The file's descriptor; what is written there, others can read.
+        The file's descriptor; other processes can read what is written to the file.
 
     Raises
     ------
@@ -42,7 +45,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[int]:
 
 
 def held(fd: int) -> bool:
-    """Whether another process holds the lock on this open file."""
+    """Return whether another process holds the lock on this open file."""
     try:
         flock(fd, LOCK_SH | LOCK_NB)
     except BlockingIOError:
@@ -51,11 +54,30 @@ def held(fd: int) -> bool:
     return False
 
 
+def lease_is_refused(file: BinaryIO) -> bool:
+    """Return whether the kernel refuses a read lease, as it does while somebody has the file open for writing.
+
+    Only the file's owner, or a process with CAP_LEASE, gets a lease, and some file systems have none. In both cases the
+    answer is False.
+    """
+    fd = file.fileno()
+    try:
+        # Who opens the file in the instant of the lease breaks it with a signal; SIGIO, the default, would kill us.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _taken(fd: int) -> bool:
-    """Take a lock that is free; whether it was."""
+    """Take a lock if it is free; return False if it isn't."""
     for glance in range(_GLANCES):
         if glance:
-            time.sleep(_GLANCE_SECONDS)  # `held` has it for a moment, and that must not keep anybody from starting
+            time.sleep(_GLANCE_SECONDS)  # `held` takes the lock for a moment, which must not stop a start
         try:
             flock(fd, LOCK_EX | LOCK_NB)
         except BlockingIOError:

@@ -1,7 +1,7 @@
-"""What a folder is mounted from, by which name to know it again, and whether changes there send events.
+"""Tell what a folder is mounted from, by which name to know it again, and whether changes in it send events.
 
-inotify tells what this kernel did. What another machine did to a share, or a FUSE daemon to what lies behind it,
-is never told, so such folders have to be scanned.
+inotify reports what this kernel did. It doesn't report what another machine did to a share, or what a FUSE daemon did
+to the files behind it, so such folders have to be scanned.
 """
 
 import os
@@ -34,12 +34,12 @@ class Mount:
 
     @property
     def eventless(self) -> bool:
-        """Whether files can change there without an event (fuseblk is a local disk and isn't meant)."""
+        """True if files can change there without an event; false for fuseblk, which is a local disk."""
         return self.kind in _EVENTLESS or self.kind.startswith("fuse.")
 
 
 def read_mounts(table: Path = Path("/proc/self/mountinfo")) -> tuple[Mount, ...]:
-    """The mounts this process sees, oldest first; none if there is no /proc."""
+    """Return the mounts that this process sees, oldest first; none if there is no /proc."""
     try:
         return _parsed(table.read_bytes())
     except OSError:
@@ -47,34 +47,35 @@ def read_mounts(table: Path = Path("/proc/self/mountinfo")) -> tuple[Mount, ...]
 
 
 def mount_of(path: Path, mounts: Iterable[Mount]) -> Mount | None:
-    """The mount a resolved path lies on: the deepest, and of several at one point the last, which hides the others."""
+    """Return the mount of a resolved path: the deepest; of several at one point the last, which hides the others."""
     around = [mount for mount in mounts if path.is_relative_to(mount.point)]
     return max(reversed(around), key=lambda mount: len(mount.point.parts), default=None)
 
 
 def eventless(path: Path, mounts: Iterable[Mount]) -> Mount | None:
-    """What keeps events from coming from a resolved folder, or from a part of it; None if all of it sends them."""
+    """Return the mount in or around a resolved folder that sends no events; None if all of the folder sends them."""
     mounts = tuple(mounts)
     candidates = (mount_of(path, mounts), *mounts_below(path, mounts))
     return next((mount for mount in candidates if mount is not None and mount.eventless), None)
 
 
 def mounts_below(path: Path, mounts: Iterable[Mount]) -> tuple[Mount, ...]:
-    """The mounts inside a folder."""
+    """Return the mounts inside a folder."""
     return tuple(mount for mount in mounts if path in mount.point.parents)
 
 
 def file_system(path: Path, mounts: Iterable[Mount]) -> str:
-    """A name for what a resolved folder lies on, the same after a reboot as far as the kernel knows one.
+    """Return a name for the file system of a resolved folder; it stays the same after a reboot if the kernel knows one.
 
-    Most local kinds have an identifier of their own on the disk. Those that are known by the number of their device
-    only change it with the order of plugging in, and two sticks in one socket have the same: their size tells most of
-    them apart. A share is what it is mounted from, and isn't asked: it may be long in answering.
+    Most local file systems have an identifier on the disk. Some are only known by the number of their device: the
+    number changes with the order in which disks are plugged in, and two sticks in the same socket have the same, but
+    their size tells most of them apart. A share is named after its source; it is not asked, because it may take long
+    to answer.
 
     Raises
     ------
     OSError
-        If it doesn't say.
+        If the file system doesn't answer.
     """
     mount = mount_of(path, mounts)
     if mount is None:
@@ -87,16 +88,17 @@ def file_system(path: Path, mounts: Iterable[Mount]) -> str:
 
 
 class MountTable:
-    """Tells whether anything was mounted or unmounted since it was asked last; never if there is no /proc."""
+    """Tells whether anything was mounted or unmounted since the last question; without /proc, nothing ever was."""
 
     def __init__(self) -> None:
         self._poll = select.poll()
         self._table: BinaryIO | None = None
         with suppress(OSError):
-            self._table = open("/proc/self/mountinfo", "rb")  # noqa: SIM115 - as long-lived as this
+            self._table = open("/proc/self/mountinfo", "rb")  # noqa: SIM115 - open as long as this object is used
             self._poll.register(self._table, select.POLLPRI)
 
     def changed(self) -> bool:
+        """Return whether anything was mounted or unmounted since the last call."""
         return self._table is not None and bool(self._poll.poll(0))
 
     def close(self) -> None:
@@ -105,7 +107,7 @@ class MountTable:
             self._table = None
 
 
-@lru_cache(maxsize=1)  # every folder is looked after every few seconds, and the table hardly ever changes
+@lru_cache(maxsize=1)  # every root is checked every few seconds, and the table hardly ever changes
 def _parsed(table: bytes) -> tuple[Mount, ...]:
     return tuple(map(_parse, table.splitlines()))
 

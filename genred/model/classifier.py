@@ -11,7 +11,7 @@ training music than nearly all music does is not judged (`genred.model.novelty`)
 import hashlib
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -38,8 +38,10 @@ MODEL_VERSION = "6"
 SILENCE_DB = -60.0
 LEAST_SECONDS = 3.0
 
-SHARES = (1 / 3, 2 / 3)
-"""What the features say counts half as much as what the network hears."""
+SHARES = (0.3, 0.7)
+"""How much features count, and how much what the network hears."""
+
+Tell = Callable[[str], None]
 
 _PRECISIONS = (0.7, 0.8, 0.9, 0.95)
 
@@ -115,13 +117,22 @@ class GenreClassifier:
         self.target_precision = target_precision
         self.min_confidence = min_confidence
 
-    def fit(self, table: Table, *, name: str = "own", beside: Table | None = None) -> Self:
+    def fit(
+        self,
+        table: Table,
+        *,
+        name: str = "own",
+        beside: Table | None = None,
+        tell: Tell = lambda step: None,
+    ) -> Self:
         """Learn from a table.
 
         Parameters
         ----------
         beside
             Other music, whose genres are not learnt: it says what music sounds like, where that of the table is little.
+        tell
+            Is told what is being done, in a few words.
 
         Raises
         ------
@@ -133,7 +144,7 @@ class GenreClassifier:
             raise ModelError("to learn, music of at least two genres and two artists is needed")
         # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
         with threadpool_limits(1, "blas"):
-            self._learn(table, table if beside is None else Table.join([table, beside]))
+            self._learn(table, table if beside is None else Table.join([table, beside]), tell)
         self._thresholds = {p: self.evaluation_.threshold(p) for p in _PRECISIONS}
         self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
         self.name = f"{name}-{_digest(table, beside)[:8]}"
@@ -191,20 +202,23 @@ class GenreClassifier:
         model._thresholds = dict(texts.thresholds)
         return model
 
-    def _learn(self, table: Table, music: Table) -> None:
+    def _learn(self, table: Table, music: Table, tell: Tell) -> None:
         """Learn what music is from all of it, and genres from the table that it begins with."""
+        tell(f"finding the axes of {len(music)} tracks")
         truth = np.searchsorted(self.classes_, table.y)
         self.space_, self.hearing_ = Space().fit(music.X[:, DESCRIBED]), Hearing().fit(music.X[:, HEARD])
         normal, heard = self._scores(music.X)
         self.neighbourhood_ = Neighbourhood().fit(normal, heard)
+        tell("measuring what is strange")
         self.novelty_ = Novelty().fit(self.neighbourhood_.coordinates(normal, heard), _folds(music))
         Z, Z_heard = self.space_.coordinates(normal[: len(table)]), heard[: len(table)]
         del normal  # 128 MB for ten thousand tracks
         unheard = [
-            out_of_fold(kind, coordinates, table, self.classes_)
+            out_of_fold(kind, coordinates, table, self.classes_, tell)
             for kind, coordinates in ((Discriminant, Z), (Regression, Z_heard))
         ]
         self.factors_ = factors(unheard, SHARES, truth)
+        tell("telling genres apart")
         self.discriminant_, self.regression_ = Discriminant().fit(Z, table.y), Regression().fit(Z_heard, table.y)
         self.evaluation_ = Evaluation(
             tuple(map(str, self.classes_)),
@@ -212,7 +226,7 @@ class GenreClassifier:
             product(self.factors_, unheard),
             table.groups,
             table.sources,
-            _leave_one_source_out(table, self.factors_),
+            _leave_one_source_out(table, self.factors_, tell),
         )
 
     def predict(self, x: NDArray[np.float32]) -> Prediction:
@@ -228,11 +242,11 @@ class GenreClassifier:
         return [self._judge(*row, needed) for row in zip(X, probabilities, strange, strict=True)]
 
     def predict_proba(self, X: NDArray[np.float32]) -> Floats:
-        """Calibrated probabilities, (n_tracks, n_genres), whatever is to be thought of the audio."""
+        """Return calibrated probabilities, (n_tracks, n_genres), also of what `predict` wouldn't judge."""
         return self._probabilities(*self._scores(X))
 
     def surroundings(self, x: NDArray[np.float32]) -> Surroundings:
-        """Where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
+        """Find where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
         Z = self.neighbourhood_.coordinates(*self._scores(x[None]))
         distances, rows = nearest(self.novelty_.music_[: len(self.origins_)], Z[:, :-1], N_NEIGHBOURS)
         genres = map(str, self.evaluation_.truth[rows[0]])
@@ -243,9 +257,10 @@ class GenreClassifier:
         return Surroundings(float(self.novelty_.score(Z)[0]), self.novelty_.limit_, known)
 
     def evaluate(self, table: Table) -> Evaluation:
-        """How right this model is about labelled music; never flattering.
+        """Judge this model by labelled music, without flattering it.
 
-        A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist.
+        A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist. Other
+        tracks by an artist of the training music are counted.
         """
         scores = self._scores(table.X)
         judged = self._probabilities(*scores)
@@ -255,8 +270,16 @@ class GenreClassifier:
         genres = np.union1d(self.classes_, table.y)
         probabilities = np.zeros((len(table), len(genres)))
         probabilities[:, np.searchsorted(genres, self.classes_)] = judged
+        known = {artist.casefold() for artist, _ in self.origins_}
+        familiar = sum(str(artist).casefold() in known for artist in table.groups[~heard])
         return Evaluation(
-            tuple(map(str, genres)), table.y, probabilities, table.groups, table.sources, heard=int(heard.sum())
+            tuple(map(str, genres)),
+            table.y,
+            probabilities,
+            table.groups,
+            table.sources,
+            heard=int(heard.sum()),
+            familiar=familiar,
         )
 
     def _scores(self, X: NDArray[np.float32]) -> tuple[Floats, Floats]:
@@ -269,7 +292,7 @@ class GenreClassifier:
 
     @property
     def threshold(self) -> float:
-        """The confidence an answer needs; above 1 where none is good enough."""
+        """The confidence that an answer needs; above 1 where none is good enough."""
         if self.min_confidence is not None:
             return self.min_confidence
         wanted = self.target_precision
@@ -305,7 +328,7 @@ class GenreClassifier:
 
     @cached_property
     def card(self) -> dict[str, Any]:
-        """What it was trained on and how good it is, for JSON."""
+        """The model's training music and its figures, for JSON."""
 
         def counts(values: Iterable[str]) -> dict[str, int]:
             return dict(sorted(Counter(map(str, values)).items()))
@@ -340,17 +363,21 @@ def product(factors: Floats, logits: Sequence[Floats]) -> Floats:
     return softmax(np.sum([factor * own for factor, own in zip(factors, logits, strict=True)], axis=0))
 
 
-def out_of_fold(kind: type[Regression], Z: Floats, table: Table, classes: NDArray[np.str_]) -> Floats:
+def out_of_fold(
+    kind: type[Regression], Z: Floats, table: Table, classes: NDArray[np.str_], tell: Tell = lambda step: None
+) -> Floats:
     """Return logits of each track from an expert that never heard its artist."""
     logits = np.full((len(Z), len(classes)), -30.0)
-    for train, test in _folds(table):
+    folds = _folds(table)
+    for number, (train, test) in enumerate(folds, 1):
+        tell(f"testing on artists that were left out, {number} of {len(folds)}")
         expert = kind().fit(Z[train], table.y[train])
         logits[np.ix_(test, np.searchsorted(classes, expert.classes_))] = expert.logits(Z[test])
     return logits
 
 
-def _leave_one_source_out(table: Table, factors: Floats, least: int = 5) -> dict[str, float]:
-    """Balanced accuracy on each source for a model of the others, among genres with ``least`` tracks in both parts."""
+def _leave_one_source_out(table: Table, factors: Floats, tell: Tell, least: int = 5) -> dict[str, float]:
+    """Return balanced accuracy on each source for a model of the others, among genres that both have enough of."""
     found: dict[str, float] = {}
     for source in np.unique(table.sources):
         inside = table.sources == source
@@ -358,6 +385,7 @@ def _leave_one_source_out(table: Table, factors: Floats, least: int = 5) -> dict
         shared = np.intersect1d(here[n_here >= least], there[n_there >= least])
         if len(shared) < 2:
             continue
+        tell(f"testing on what comes from elsewhere: without {source}")
         train, test = (table[part & np.isin(table.y, shared)] for part in (~inside, inside))
         space, hearing = Space().fit(train.X[:, DESCRIBED]), Hearing().fit(train.X[:, HEARD])
         Z, Z_test = (space.coordinates(space.normal(t.X[:, DESCRIBED])) for t in (train, test))
@@ -380,7 +408,7 @@ def _folds(table: Table) -> Folds:
 
 
 def _back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
-    """The likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
+    """Return the likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
     best = candidates[0]
     kin = tuple(c for c in candidates if family(c.genre) == family(best.genre))
     if best.probability >= needed or len(kin) == 1:

@@ -73,7 +73,7 @@ def softmax(logits: Floats) -> Floats:
 
 
 def temperature(logits: Floats, truth: NDArray[np.intp]) -> float:
-    """Return the divisor of the logits under which the truth is likeliest (Guo et al. 2017)."""
+    """Find the divisor of the logits under which the truth is likeliest (Guo et al. 2017)."""
 
     def loss(log_t: float) -> float:
         p = softmax(logits / np.exp(log_t))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genred.config import state_dir
+from genred.config import Config, state_dir
 from genred.errors import ModelError
 from genred.genres import GENRES
 from genred.model import container
@@ -49,8 +49,9 @@ def card_of(path: Path) -> dict[str, Any]:
     return card if isinstance(card, dict) else {}
 
 
-def known_genres(model: str) -> list[str]:
-    """Return the genres of the vocabulary, and those of a model of one's own where ``model`` is the file of one."""
+def known_genres(settings: Config) -> list[str]:
+    """Return the genres of the vocabulary, and those of the model in use where it is one's own."""
+    model = with_model(settings).model.path
     own = card_of(Path(model)).get("genres") if model else None
     return list(dict.fromkeys([*GENRES, *(own if isinstance(own, dict) else ())]))
 
@@ -67,20 +68,35 @@ def use(name: str) -> None:
     if name == BUILTIN:
         link.unlink(missing_ok=True)
         return
-    file = file_of(name)
-    if not file.is_file():
-        there = {entry.name: entry for entry in entries()}
-        if name in there:
-            container.read(there[name].path)  # says why it can't be used
-        raise ModelError(f"no model named {name}; there are: {', '.join([BUILTIN, *there])}")
+    file = Path(path_of(name))
     new = folder() / f".current-{os.getpid()}"
     new.symlink_to(file.name)
     new.replace(link)
 
 
-def path_in_use() -> str:
-    """Return what stands for ``model.path`` where the configuration names no model; empty for the built-in one."""
-    return str(_chosen() or "")
+def path_of(name: str) -> str:
+    """Return what stands for ``model.path`` where a model of this name is meant; empty for the built-in one.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it can't be used.
+    """
+    file = file_of(name)
+    if name == BUILTIN:
+        return ""
+    if not file.is_file():
+        there = {entry.name: entry for entry in entries()}
+        if name in there:
+            container.read(there[name].path)  # says why it can't be used
+        names = ", ".join([BUILTIN, *there])
+        raise ModelError(f"no model named {name}; there are: {names}; `genred train` makes one of your own")
+    return str(file)
+
+
+def with_model(settings: Config) -> Config:
+    """Return the configuration with the file of the model in use where it names none; with none for the built-in."""
+    return settings.with_changes("model", path=settings.model.path or str(_chosen() or ""))
 
 
 def _chosen() -> Path | None:

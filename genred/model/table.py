@@ -41,12 +41,12 @@ class Table:
         return len(self.y)
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
-        """The table of some rows, by mask or number."""
+        """Return the table of some rows, by mask or number."""
         return replace(self, X=self.X[rows], y=self.y[rows], groups=self.groups[rows], sources=self.sources[rows])
 
     @classmethod
     def join(cls, tables: Sequence[Self]) -> Self:
-        """One table of several, their groups kept apart only by name."""
+        """Make one table of several; groups of one name are one group."""
         return cls(
             np.concatenate([t.X for t in tables]),
             np.concatenate([t.y for t in tables]),

@@ -1,1 +1,1 @@
-"""A file is replaced and never put at risk: the transaction, what it asks of the kernel, the undo record."""
+"""Replace a file without risk: the transaction, its questions to the kernel, and the undo record."""

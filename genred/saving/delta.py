@@ -1,11 +1,11 @@
-"""The way back from a changed file to what it was, byte for byte, without a copy of what both have in common.
+"""Make the undo record of a changed file: the old file, byte for byte, without a copy of what both have in common.
 
-A save that changes one tag moves the rest: artwork by a few bytes, the audio by a block, every entry of a table of
-chunk offsets by the same amount. The delta is a list of "copy from the new file" and "these bytes", gzipped. Beginnings
-and ends are compared first; in between the two files are followed side by side while they agree, and found again
-where one of them was shifted by a polynomial hash of blocks, as rsync does it.
+A save that changes one tag moves the rest of the file: artwork by a few bytes, the audio by a block, every entry of a
+table of chunk offsets by the same amount. The delta is a gzipped list of "copy from the new file" and "these bytes".
+Beginnings and ends of the two files are compared first. In between, both are read side by side while they agree; where
+one of them is shifted, a polynomial hash of blocks finds the place again, as rsync does.
 
-Memory is bounded whatever the size of the files.
+Memory is bounded, whatever the size of the files.
 """
 
 import gzip
@@ -18,16 +18,16 @@ from numpy.typing import NDArray
 
 BLOCK = 1 << 20
 SMALLEST = 32  # bytes in a block of the index
-ENTRIES = 1 << 16  # in the index at most; the blocks of larger files are larger
-AGREE = 16  # bytes that must agree again for two files to be side by side after a difference
-WINDOW = 64  # bytes of difference looked through for that
+ENTRIES = 1 << 16  # the most that the index holds; larger files get larger blocks
+AGREE = 16  # this many bytes must agree after a difference before the files count as side by side again
+WINDOW = 64  # the most bytes of difference that are searched for that
 
-_P = 0x9E3779B97F4A7C15  # odd, so it has an inverse modulo 2**64
+_P = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
 _UNP = pow(_P, -1, 1 << 64)
 
 
 def make(old: BinaryIO, new: BinaryIO) -> bytes:
-    """What it takes to get `old` from `new`; both are read, and seekable."""
+    """Return a delta that makes `old` from `new`; both files must be readable and seekable."""
     old_end, new_end = old.seek(0, 2), new.seek(0, 2)
     head = _run(old, 0, new, 0, min(old_end, new_end))
     tail = _run_back(old, old_end, new, new_end, min(old_end, new_end) - head)
@@ -39,12 +39,12 @@ def make(old: BinaryIO, new: BinaryIO) -> bytes:
 
 
 def apply(new: BinaryIO, delta: bytes, out: BinaryIO) -> None:
-    """Write to `out` what `make(out, new)` was made from.
+    """Write to `out` the old file that `make` was given with this new one.
 
     Raises
     ------
     ValueError
-        If the delta is damaged. That `new` is the right file is for the caller to know (by its hash).
+        If the delta is damaged. The caller has to make sure (by a hash) that `new` is the right file.
     """
     try:
         with gzip.GzipFile(fileobj=BytesIO(delta)) as script:
@@ -73,7 +73,7 @@ def _pour(source: BinaryIO | gzip.GzipFile, out: BinaryIO, length: int) -> None:
 
 
 class _Script:
-    """Copies and literals on their way into a gzip stream; neighbouring copies become one."""
+    """A gzip stream of copies and literals; neighbouring copies become one."""
 
     def __init__(self) -> None:
         self._buffer = BytesIO()
@@ -130,7 +130,7 @@ def _middle(script: _Script, old: BinaryIO, i: int, i_end: int, new: BinaryIO, j
 
 
 def _run(old: BinaryIO, i: int, new: BinaryIO, j: int, limit: int) -> int:
-    """How many bytes agree from here on."""
+    """Count the bytes that agree from here on."""
     done, step = 0, 256
     while done < limit:
         a, b = _pair(old, i + done, new, j + done, min(step, limit - done))
@@ -141,7 +141,7 @@ def _run(old: BinaryIO, i: int, new: BinaryIO, j: int, limit: int) -> int:
 
 
 def _run_back(old: BinaryIO, i: int, new: BinaryIO, j: int, limit: int) -> int:
-    """How many bytes agree up to here."""
+    """Count the bytes that agree up to here."""
     done, step = 0, 256
     while done < limit:
         size = min(step, limit - done)
@@ -153,7 +153,7 @@ def _run_back(old: BinaryIO, i: int, new: BinaryIO, j: int, limit: int) -> int:
 
 
 def _gap(old: BinaryIO, i: int, new: BinaryIO, j: int, limit: int) -> int:
-    """After how many bytes the two agree again, side by side; 0 if not soon."""
+    """Count the bytes until the two files agree again, side by side; return 0 if they don't soon."""
     a, b = _pair(old, i, new, j, min(WINDOW + AGREE, limit))
     same = "".join("=" if x == y else "!" for x, y in zip(a, b, strict=True))
     return max(same.find("=" * AGREE), 0)
@@ -173,7 +173,7 @@ def _bytes(data: bytes) -> NDArray[np.uint8]:
 
 
 class _Index:
-    """Where in a part of a file blocks of bytes are."""
+    """The places of blocks of bytes in a part of a file."""
 
     def __init__(self, file: BinaryIO, start: int, end: int) -> None:
         self._file, self._start = file, start
@@ -189,7 +189,7 @@ class _Index:
         self._hashes, self._places = np.unique(every, return_index=True)
 
     def find(self, old: BinaryIO, i: int, end: int) -> tuple[int, int]:
-        """The next place in `old` that is somewhere in the file, and where; `end` if there is none."""
+        """Return the next place in `old` whose bytes are in the file, and their place there; `end` if there is none."""
         step = 4096
         at = i
         while at + self._size <= end:
@@ -209,7 +209,7 @@ class _Index:
 
 
 def _hashes(data: bytes, size: int) -> NDArray[np.uint64]:
-    """The hash of every run of `size` bytes: sum of byte[k] * P**k modulo 2**64, from prefix sums."""
+    """Return the hash of every run of `size` bytes: sum of byte[k] * P**k modulo 2**64, from prefix sums."""
     if len(data) < size:
         return np.empty(0, np.uint64)
     powers = _powers(_P, len(data))
@@ -226,7 +226,7 @@ def _powers(base: int, count: int) -> NDArray[np.uint64]:
 
 
 def _number(value: int) -> bytes:
-    """An unsigned number, seven bits a byte, low ones first."""
+    """Encode an unsigned number, seven bits in each byte, the low ones first."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)

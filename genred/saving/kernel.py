@@ -1,11 +1,10 @@
-"""What replacing a file asks of the kernel: may it be, a private clone, its dress, the exchange of two names."""
+"""Ask the kernel for what a save needs: permission, a private clone, its attributes, the exchange of two names."""
 
 import ctypes
 import errno
 import fcntl
 import os
 import shutil
-import signal
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from typing import BinaryIO
 from genred.config import Tags
 from genred.errors import FileError, Protected
 
-MARGIN = 16 << 20  # bytes left free on the file system, whatever else is written meanwhile
+MARGIN = 16 << 20  # bytes that a save leaves free on the file system
 BLOCK = 1 << 20
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -25,9 +24,18 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def check(path: Path, original: BinaryIO, st: os.stat_result, tags: Tags) -> None:
-    """Refuse what must not be replaced, or can't be restored to what it was in every other respect."""
+    """Refuse a file that must not be replaced, or whose owner and permissions could not be kept.
+
+    Raises
+    ------
+    Protected
+        If the file must not be replaced.
+    FileError
+        If there is no room for a second copy.
+    """
     if st.st_nlink > 1 and tags.hardlinks == "skip":
-        raise Protected(path, f'it has {st.st_nlink} hard links, which a save would part (tags.hardlinks is "skip")')
+        reason = f'it has {st.st_nlink} hard links, and a save would separate them (tags.hardlinks is "skip")'
+        raise Protected(path, reason)
     me = os.geteuid()
     if me != 0 and st.st_uid != me:
         raise Protected(path, f"it belongs to another user ({st.st_uid}), and genred could not give it back")
@@ -47,12 +55,12 @@ def check(path: Path, original: BinaryIO, st: os.stat_result, tags: Tags) -> Non
 
 
 def created(temp: Path) -> BinaryIO:
-    """A new file that only its owner may read; there must be nothing of that name."""
+    """Create a file that only its owner can read; the name must be free."""
     return open(temp, "x+b", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
 
 
 def copy(source: BinaryIO, target: BinaryIO) -> None:
-    """Clone by reference where the file system can, else copy, in the kernel where it can."""
+    """Clone by reference if the file system can; else copy, inside the kernel if it can."""
     into, out_of = target.fileno(), source.fileno()
     with suppress(OSError):
         fcntl.ioctl(into, _FICLONE, out_of)
@@ -64,20 +72,20 @@ def copy(source: BinaryIO, target: BinaryIO) -> None:
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
             raise
-    done = os.fstat(into).st_size  # all of it, where the kernel can't copy between files
+    done = os.fstat(into).st_size  # 0 where the kernel can't copy between these files: then all is copied here
     source.seek(done)
     target.seek(done)
     shutil.copyfileobj(source, target, BLOCK)
 
 
 def dress(clone: BinaryIO, original: BinaryIO, st: os.stat_result, preserve_mtime: bool) -> None:
-    """Owner, extended attributes (access control lists are some), mode and times of the original; then to the disk."""
+    """Give the clone the original's owner, extended attributes (access lists too), mode and times; then sync it."""
     new, old = clone.fileno(), original.fileno()
     now = os.fstat(new)
     if (now.st_uid, now.st_gid) != (st.st_uid, st.st_gid):
         os.fchown(new, st.st_uid, st.st_gid)
     wanted, had = _attributes(old), _attributes(new)
-    for name in had.keys() - wanted.keys():  # a folder's default list, inherited
+    for name in had.keys() - wanted.keys():  # inherited from the folder's default access list
         os.removexattr(new, name)
     for name, value in wanted.items():
         if had.get(name) != value:
@@ -88,7 +96,7 @@ def dress(clone: BinaryIO, original: BinaryIO, st: os.stat_result, preserve_mtim
 
 
 def _attributes(fd: int) -> dict[str, bytes]:
-    """Extended attributes but those the kernel derives from the content."""
+    """Return the extended attributes, without those that the kernel derives from the content."""
     try:
         names = os.listxattr(fd)
     except OSError:
@@ -96,23 +104,8 @@ def _attributes(fd: int) -> dict[str, bytes]:
     return {name: os.getxattr(fd, name) for name in names if name not in ("security.ima", "security.evm")}
 
 
-def lease_is_refused(file: BinaryIO) -> bool:
-    """Whether the kernel grants no read lease, as it does not while the file is open for writing somewhere."""
-    fd = file.fileno()
-    try:
-        # Should somebody open the file in the instant of the lease: a signal that is ignored by default, not SIGIO.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # no leases on this file system, or not for us
-    return False
-
-
 def exchange(one: Path, other: Path) -> bool:
-    """Exchange two names at once; False where the file system can't."""
+    """Exchange two names in one step; return False if the file system can't."""
     names = os.fsencode(one), os.fsencode(other)
     if _libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
         return True
@@ -123,17 +116,19 @@ def exchange(one: Path, other: Path) -> bool:
 
 
 def remove(temp: Path) -> None:
+    """Remove a temporary, and sync its folder; it may be gone already."""
     with suppress(FileNotFoundError):
         os.unlink(temp)
     sync_folder(temp)
 
 
 def sync_folder(path: Path) -> None:
+    """Sync the folder that a name is in, so that the name survives a power cut."""
     fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems have nothing to flush there
+        if error.errno != errno.EINVAL:  # some file systems have nothing to sync there
             raise
     finally:
         os.close(fd)
@@ -141,7 +136,7 @@ def sync_folder(path: Path) -> None:
 
 @contextmanager
 def in_words(path: Path) -> Iterator[None]:
-    """What the operating system refuses, as something to record."""
+    """Turn an error of the operating system into a `FileError` that says in words what was refused."""
     try:
         yield
     except OSError as error:
@@ -159,7 +154,7 @@ def in_words(path: Path) -> Iterator[None]:
 
 
 def _flags(file: BinaryIO) -> int:
-    """The inode flags that chattr sets; 0 where the file system has none."""
+    """Return the inode flags that chattr sets; 0 if the file system has none."""
     try:
         raw = fcntl.ioctl(file.fileno(), _FS_IOC_GETFLAGS, bytes(8))
     except OSError:

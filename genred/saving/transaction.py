@@ -1,16 +1,17 @@
-"""Replace a file without ever risking it: clone, edit, prove, swap; what was begun is in the journal before it is done.
+"""Replace a file without risk: clone, edit, prove, swap. The journal holds the intent before anything is done.
 
-At every moment the name holds the old file or the new one, whole. What a crash leaves behind is an intent in the
-journal, and `recover` can tell from hashes what became of it:
+At every moment the name holds the old file or the new one, whole. A crash leaves an intent in the journal, and
+`recover` tells from hashes what became of it:
 
 ====================================  =================================================================================
 intent                                what it means
 ====================================  =================================================================================
-not ready                             never swapped: the temporary goes, the intent is forgotten
-ready, the name holds the new file    swapped: the temporary (the old file) goes, the write is finished
-ready, the name holds the old file    not swapped: the temporary (the new file) goes, the intent is forgotten
+not ready                             never swapped: the temporary is removed, the intent forgotten
+ready, the name holds the new file    swapped: the temporary (the old file) is removed, the write finished
+ready, the name holds the old file    not swapped: the temporary (the new file) is removed, the intent forgotten
 ready, the temporary holds neither    somebody's file was swapped out in that instant: it is swapped back
-ready, the name holds neither         somebody wrote since: theirs stays, the temporary goes, the intent is forgotten
+ready, the name holds neither         somebody wrote since: that file stays, the temporary is removed, the intent
+                                      forgotten
 ====================================  =================================================================================
 """
 
@@ -26,6 +27,7 @@ from typing import BinaryIO
 from genred.config import Tags
 from genred.errors import FileError, HistoryError, UndoConflict
 from genred.fs.files import Stamp, open_regular, readable, stamp_of
+from genred.fs.locks import lease_is_refused
 from genred.history.journal import Intent, Journal, Undo
 from genred.history.records import Record
 from genred.saving import delta, kernel
@@ -34,28 +36,28 @@ _THEIRS = "it was changed while it was being saved; that change is kept"
 
 
 def replace(draft: Record, before: Stamp, edit: Callable[[Path], None], journal: Journal, tags: Tags) -> Record:
-    """Replace a file by an edited clone of itself, and record it.
+    """Replace a file by an edited clone of itself, and record that.
 
     Parameters
     ----------
     draft
-        Names the file, and goes to the history when the file is replaced, not before.
+        Names the file, and becomes its record in the history once the file is replaced.
     before
-        The stamp that the file had when the decision was made.
+        The stamp of the file when the decision was made.
     edit
-        Changes the private clone it is given, and proves that nothing went wrong.
+        Changes the private clone that it is given, and proves that nothing else in the clone changed.
     journal
         Holds the intent, and then the undo record.
     tags
-        Say what to do with a file that has other names, and whether its time of modification stays.
+        Say whether a file with other hard links may be replaced, and whether the time of modification stays.
 
     Raises
     ------
     Protected
         If the file must not be replaced: `refusal` says why.
     FileError
-        If the file can't be replaced. Whatever is raised, the name holds the old file; or, when somebody else replaced
-        that meanwhile, theirs.
+        If the file can't be replaced. Whatever is raised, the name holds the old file, or the file that somebody else
+        put there meanwhile.
     """
 
     def fill(original: BinaryIO, clone: _Clone) -> bytes:
@@ -87,7 +89,7 @@ def restore(undo: Undo, draft: Record, journal: Journal, tags: Tags) -> Record:
             if _sha256_of(original) != undo.after_sha256:
                 raise UndoConflict(path, "it was changed since genred wrote to it, so nothing is put back")
             try:
-                delta.apply(original, journal.way_back(undo), file)
+                delta.apply(original, journal.undo_record(undo), file)
             except ValueError as error:
                 raise UndoConflict(path, f"{error}, so nothing is put back") from error
             if _sha256_of(file) != undo.before_sha256:
@@ -114,7 +116,7 @@ def refusal(path: Path, tags: Tags) -> str | None:
 
 
 def is_as_left(undo: Undo) -> bool:
-    """Whether a file is, byte for byte, what a write made of it.
+    """Return whether a file is, byte for byte, what a write made of it.
 
     Raises
     ------
@@ -128,7 +130,7 @@ def is_as_left(undo: Undo) -> bool:
 
 
 def recover(journal: Journal) -> list[str]:
-    """Resolve every write that was begun and not finished; what became of each, in words."""
+    """Resolve every write that was begun and not finished; return what became of each, in words."""
     with journal.exclusive():
         return _recover(journal)
 
@@ -136,9 +138,9 @@ def recover(journal: Journal) -> list[str]:
 def _transaction(
     draft: Record, before: Stamp, fill: Callable[[BinaryIO, "_Clone"], bytes], journal: Journal, tags: Tags
 ) -> Record:
-    """Put a new file in the place of the one that a draft names.
+    """Put a new file in the place of the one that the draft names.
 
-    ``fill`` makes the new file, given the original and the clone, and returns the original's hash.
+    ``fill`` makes the new file from the original and the clone, and returns the hash of the original.
     """
     path = draft.path
     with open_regular(path) as original, kernel.in_words(path):
@@ -165,7 +167,7 @@ def _transaction(
 
 
 class _Clone:
-    """The private file that is to take the place of an original."""
+    """The private file that is to take the place of the original."""
 
     def __init__(self, original: Path) -> None:
         self.path = original.with_name(f".genred-{secrets.token_hex(8)}.tmp")
@@ -179,7 +181,7 @@ class _Clone:
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
-        """Open the file again; refuse one that somebody put in its place, which must not get the original's owner."""
+        """Open the clone again; refuse another file in its place, which must not get the original's owner."""
         with open_regular(self.path) as file:
             if os.fstat(file.fileno()).st_ino != self._inode:
                 raise FileError(self._original, "somebody put another file in the place of genred's copy")
@@ -197,7 +199,7 @@ class _Sink:
 
 
 def _undo_record(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path: Path) -> tuple[bytes, bytes]:
-    """The undo record, tried out (one that doesn't work would be found out too late), and the hash of the new file."""
+    """Make the undo record and try it out; return it with the hash of the new file."""
     sink = _Sink()
     try:
         record = delta.make(original, clone)
@@ -210,22 +212,22 @@ def _undo_record(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path
 
 
 def _swap(path: Path, temp: Path, before: Stamp, original: BinaryIO, clone: BinaryIO) -> None:
-    """Exchange the two names, unless the file isn't the one that was cloned any more, or somebody may write to it."""
+    """Exchange the two names, unless the file is no longer the one that was cloned, or somebody may write to it."""
     try:
         current = stamp_of(path)
     except FileError as error:
         raise FileError(path, "it was deleted or renamed while it was being saved", transient=True) from error
     if current != before:
         raise FileError(path, _THEIRS, transient=True)
-    # NFS and SMB refuse every lease with the same error; our own file, which nobody else knows, tells them apart.
-    leases = not kernel.lease_is_refused(clone)
-    if leases and kernel.lease_is_refused(original):
+    # NFS and SMB refuse every lease with the same error. Nobody else knows the clone, so its lease tells them apart.
+    leases = not lease_is_refused(clone)
+    if leases and lease_is_refused(original):
         raise FileError(path, "another program has it open for writing", transient=True)
     if not kernel.exchange(temp, path):
-        os.replace(temp, path)  # without an exchange the stamp, a moment ago, has to do
+        os.replace(temp, path)  # without an exchange, the check of the stamp a moment ago has to be enough
         return
-    # Whoever opened it in the instant between has it open still, or has left its mark: in this order none is missed.
-    late = leases and kernel.lease_is_refused(original)
+    # Who opened the file in the instant between still has it open, or has changed its stamp; in this order both show.
+    late = leases and lease_is_refused(original)
     out = os.lstat(temp)
     if late or (out.st_ino, out.st_size, out.st_mtime_ns) != (before.ino, before.size, before.mtime_ns):
         kernel.exchange(temp, path)
@@ -235,7 +237,7 @@ def _swap(path: Path, temp: Path, before: Stamp, original: BinaryIO, clone: Bina
 
 
 def _settle(write_id: int, journal: Journal) -> None:
-    """Clear up after what went wrong half way; what can't be done now is left to `recover`."""
+    """Clear up after a save that failed half way; what can't be done now is left to `recover`."""
     with suppress(OSError, HistoryError):
         for intent in journal.unfinished():
             if intent.id == write_id:
@@ -271,7 +273,7 @@ def _resolve_ready(intent: Intent, journal: Journal) -> str:
         return "saved"
     if there == new and aside != new:
         kernel.exchange(temp, path)
-        if _sha256_at(temp) != new:  # theirs was replaced once more meanwhile: the latest wins
+        if _sha256_at(temp) != new:  # that file was replaced once more meanwhile: the latest wins
             kernel.exchange(temp, path)
     elif aside not in (old, new, None):
         return f"not resolved: {readable(temp)} is none of genred's"
@@ -281,7 +283,7 @@ def _resolve_ready(intent: Intent, journal: Journal) -> str:
 
 
 def _sha256_at(path: Path) -> bytes | None:
-    """The hash of a file; None where there is nothing, empty where there is something else."""
+    """Return the hash of a file; None if there is nothing, empty bytes if there is something that is no file."""
     try:
         return _sha256(path) if stat.S_ISREG(os.lstat(path).st_mode) else b""
     except FileNotFoundError:

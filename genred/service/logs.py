@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from genred.fs.files import readable
+from genred.fs.files import printable, readable
 from genred.history.records import Outcome, Record
 
 JOURNAL = Path("/run/systemd/journal/socket")
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def line(record: Record) -> tuple[int, str]:
-    """A record as a line of the log, with its level."""
+    """Return the level and the text of a record in the log."""
     level = logging.WARNING if record.outcome is Outcome.FAILED else logging.INFO
     what = ", ".join(record.written) or record.genre or ""
     sure = f" ({record.confidence:.2f})" if record.confidence is not None and what else ""
@@ -161,7 +161,7 @@ class _Escaped(logging.Formatter):
     """No message moves a terminal's cursor or pretends to be two, whatever names are in it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        return _escaped(super().formatMessage(record))
+        return printable(super().formatMessage(record))
 
 
 class _Prefixed(_Escaped):
@@ -172,7 +172,7 @@ class _Prefixed(_Escaped):
 
 
 def _gist(record: logging.LogRecord) -> str | None:
-    """What makes messages alike; None for a decision that is worth its line whatever came before."""
+    """Return what messages that are alike have in common; None for a decision that is always worth its line."""
     decision: Record | None = getattr(record, "decision", None)
     if decision is None:
         return record.getMessage()
@@ -192,7 +192,7 @@ def _fields(decision: Record) -> dict[str, str]:
         "RUN": decision.run,
         "RECORD": decision.id,
     }
-    return {f"GENRED_{name}": _escaped(str(value)) for name, value in values.items() if value is not None}
+    return {f"GENRED_{name}": printable(str(value)) for name, value in values.items() if value is not None}
 
 
 def _packed(name: str, value: str) -> bytes:
@@ -206,13 +206,7 @@ def _priority(record: logging.LogRecord) -> str:
     return {logging.DEBUG: "7", logging.INFO: "6", logging.WARNING: "4"}.get(record.levelno, "3")
 
 
-def _escaped(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def _is_journal(stream: int) -> bool:
-    """Whether what is written there ends in the journal; a shell started by a service inherits only the variable."""
+    """Return whether a stream ends in the journal; a shell started by a service inherits only the variable."""
     st = os.fstat(stream)
     return os.environ.get("JOURNAL_STREAM") == f"{st.st_dev}:{st.st_ino}"

@@ -45,12 +45,12 @@ class Pulse:
         self._said = ""
         self._next = -math.inf
 
-    def beat(self, status: str) -> None:
-        """To be called every second or two."""
+    def beat(self, status: str, *more: str) -> None:
+        """Send a line of status, and more assignments, if it is time; to be called every second or two."""
         now = self._clock()
         if status != self._said or now >= self._next:
             self._said, self._next = status, now + self._every
-            notify("WATCHDOG=1", "STATUS=" + status)
+            notify("WATCHDOG=1", "STATUS=" + status, *more)
 
 
 def notify_reloading() -> None:

@@ -28,7 +28,7 @@ class Reload:
 
 @contextmanager
 def stopping(reload: Reload | None = None) -> Iterator[threading.Event]:
-    """An event that SIGTERM, SIGINT and SIGHUP set; a second SIGINT is not waited for.
+    """Yield an event that SIGTERM, SIGINT and SIGHUP set; a second SIGINT ends the process at once.
 
     SIGHUP asks for a ``reload`` instead, if there is one and no terminal: where there is one, its window was closed,
     and a command that went on would be an orphan nobody knows of. What `nohup` started minds no SIGHUP at all.
@@ -56,7 +56,7 @@ def stopping(reload: Reload | None = None) -> Iterator[threading.Event]:
 
 
 def _has_terminal() -> bool:
-    """Whether there is a terminal whose end is told by SIGHUP; a service has none, wherever its output goes."""
+    """Return whether there is a terminal, whose end is a SIGHUP; a service has none, wherever its output goes."""
     try:
         os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
     except OSError:

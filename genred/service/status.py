@@ -27,14 +27,11 @@ _GLANCE_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A folder of the configuration.
-
-    ``state`` is "starting", "watched", "offline" (missing, or it doesn't answer), "limited" (looked after, but not as
-    well as it could be) or, by a scan, "scanned"; ``problems`` say why.
-    """
+    """A folder of the configuration."""
 
     path: str
     state: str
+    """Either "starting" or what `RootState` says; by a scan, "scanned"."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -52,30 +49,32 @@ class Last:
 
 @dataclass
 class Status:
-    """What a process at work says of itself.
-
-    ``command`` is "run" or "scan". ``state`` is "starting", "watching", "reloading", "scanning", "deciding anew",
-    "waiting" (for the database; ``trouble`` says why) or "stopping". ``queued`` is about how many files wait, ``known``
-    how many the history knows; ``done`` counts decisions by outcome since the start. ``mistakes`` are those of a
-    configuration that was refused. ``at`` is the last change; ``ended`` stays None if the process is killed. Times are
-    ISO 8601 in UTC.
-    """
+    """What a process at work says of itself; times are ISO 8601 in UTC."""
 
     command: str
+    """The command: "run" or "scan"."""
     pid: int = 0
     version: str = ""
     since: str = ""
     state: str = "starting"
+    """One of "starting", "watching", "reloading", "scanning", "deciding anew", "waiting" and "stopping"."""
     model: str = ""
     roots: list[Watched] = field(default_factory=list)
     queued: int = 0
+    """The number of files that wait, about."""
     known: int = 0
+    """The number of files that the history knows."""
     done: dict[str, int] = field(default_factory=dict)
+    """The number of decisions since the start, by outcome."""
     last: Last | None = None
     mistakes: list[str] = field(default_factory=list)
+    """The mistakes of a configuration that was refused."""
     trouble: str = ""
+    """What it waits for: the database, or, while it starts, what is compiled or loaded."""
     at: str = ""
+    """The time of the last change."""
     ended: str | None = None
+    """The time of its end; None for as long as it is at work, and for ever if it is killed."""
 
     def count(self, record: Record) -> None:
         """Take note of a decision."""
@@ -85,7 +84,7 @@ class Status:
         self.last = Last(record.at or _now(), readable(record.path), outcome, genre, record.confidence, record.reason)
 
     def line(self) -> str:
-        """What matters, in one line."""
+        """Return what matters, in one line."""
         roots = f"{len(self.roots)} root{'' if len(self.roots) == 1 else 's'}"
         last = f"{self.last.outcome} {self.last.path}" if self.last else "nothing yet"
         said = [f"{self.state} {roots}, {self.queued:,} queued, {self.known:,} known, last: {last}"]
@@ -96,7 +95,7 @@ class Status:
 
     @classmethod
     def parse(cls, text: bytes) -> Self:
-        """What `Board` wrote; of another version of genred, as much as is understood.
+        """Read what `Board` wrote; of another version of genred, as much as is understood.
 
         Raises
         ------
@@ -162,12 +161,12 @@ class Board:
 
 
 def lock_of(database: Path) -> Path:
-    """The lock of the one that analyses for this history."""
+    """Return the lock of the one that analyses for a history."""
     return database.with_name("run.lock")
 
 
 def ask(lock: Path) -> tuple[bool, Status | None]:
-    """Whether somebody is at work, and what they said last, or the last who was; None where nobody ever was.
+    """Return whether somebody is at work, and what they, or the last who was, said last; None where nobody ever was.
 
     Raises
     ------
@@ -191,6 +190,23 @@ def ask(lock: Path) -> tuple[bool, Status | None]:
     finally:
         os.close(fd)
     return at_work, None
+
+
+def how_to_stop(lock: Path) -> str:
+    """Return what to type in order to stop the one who holds a lock."""
+    _, status = ask(lock)
+    if status is None:
+        return "see `genred status`"
+    if status.command != "run":
+        return f"it is `genred {status.command}` (pid {status.pid}): wait for it, or stop it with Ctrl-C"
+    try:
+        groups = Path(f"/proc/{status.pid}/cgroup").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        groups = ""
+    if "genred.service" not in groups:
+        return f"to stop it: kill {status.pid}"
+    systemctl = "systemctl --user" if "user@" in groups else "sudo systemctl"
+    return f"to stop it: {systemctl} stop genred"
 
 
 def _now() -> str:

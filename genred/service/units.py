@@ -13,13 +13,13 @@ NAME = "genred.service"
 
 
 def shipped(*, user: bool) -> str:
-    """The text of a unit that genred ships: for one person, or for the machine."""
+    """Read a unit that genred ships: for one person, or for the machine."""
     folder = Path(__file__).parents[1] / "data" / "systemd"
-    return ((folder / "user" if user else folder) / NAME).read_text()
+    return ((folder / "user" if user else folder) / NAME).read_text("utf-8")
 
 
 def drop_in(folders: Sequence[Path]) -> str:
-    """A drop-in for the machine's unit: the owner of the library, and its folders opened for writing.
+    """Return a drop-in for the machine's unit: the owner of the library, and its folders opened for writing.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def drop_in(folders: Sequence[Path]) -> str:
 
 
 def opened(texts: Iterable[str]) -> list[Path]:
-    """The folders that unit files open for writing; see systemd.syntax(7) and `drop_in`."""
+    """Return the folders that unit files open for writing; see systemd.syntax(7) and `drop_in`."""
     values = [value for text in texts for value in re.findall(r"^ReadWritePaths=(.*)$", text, re.MULTILINE)]
     words = [word.strip('"').lstrip("-+") for value in values for word in value.split()]
     return [Path(word.replace("\\x20", " ").replace("%%", "%")) for word in words]
@@ -63,10 +63,12 @@ _KEYS = "LoadState,ActiveState,UnitFileState,Result,NeedDaemonReload,User,Fragme
 
 
 def installed(*, user: bool) -> Unit | None:
-    """The unit as it is installed; None where it isn't, or where there is no systemd to ask."""
+    """Return the unit as it is installed; None where it isn't, or where there is no systemd to ask."""
     command = ["systemctl", *(["--user"] if user else []), "show", NAME, f"--property={_KEYS}"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        answer = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="surrogateescape", timeout=10, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return None
     said = dict(line.split("=", 1) for line in answer.splitlines() if "=" in line)

@@ -1,15 +1,15 @@
 """The pool of workers that outlives a change of the configuration, if it can."""
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
 from genred.analysis.analyser import Analyser
-from genred.config import Config, cache_dir
+from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import Stamp, stamp_of
-from genred.service.sdnotify import notify
 
 
 class Workers:
@@ -26,8 +26,8 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         self._pool.close()
 
-    def under(self, config: Config, stop: threading.Event) -> Analyser:
-        """The pool for a configuration.
+    def under(self, config: Config, stop: threading.Event, tell: Callable[[str], None]) -> Analyser:
+        """Return the pool for a configuration; ``tell`` is called with what a new one waits for.
 
         Raises
         ------
@@ -37,17 +37,16 @@ class Workers:
         service = config.with_changes("service", log_level="info").service  # that is nothing to them
         made_for = (service, config.model, _content(config.model.path))
         if self._analyser is None or made_for != self._made_for:
-            notify("STATUS=warming up")
             with ExitStack() as pool:
-                analyser = pool.enter_context(Analyser(config.service, config.model, cache_dir(), patience=1.0))
-                analyser.warm_up(stop)
+                analyser = pool.enter_context(Analyser.of(config, patience=1.0))
+                analyser.warm_up(stop, tell)
                 self._pool.close()
                 self._pool, self._analyser, self._made_for = pool.pop_all(), analyser, made_for
         return self._analyser
 
 
 def _content(model: str) -> Stamp | None:
-    """What tells whether a model's file was replaced."""
+    """Return the stamp of a model's file, by which a replacement is noticed."""
     try:
         return stamp_of(Path(model)) if model else None
     except FileError:

@@ -38,8 +38,8 @@ RATE = 16000
 N_FRAMES, N_BANDS = 187, 96
 N_UNITS, N_CHANNELS = 200, 212
 
-LAYOUT = {"ears_units": N_UNITS, "ears_peaks": N_CHANNELS, "ears_means": N_CHANNELS}
-"""Families of features: the last hidden layer, and the greatest and the mean answer of every filter before it."""
+LAYOUT = {"ears_units": N_UNITS, "ears_pools": 2 * N_CHANNELS}
+"""Families of features: the last hidden layer, and the greatest and the mean answers of all filters before it."""
 
 TAGS = (
     *("rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock"),
@@ -93,8 +93,7 @@ def describe(excerpts: Sequence[Array], level: float) -> dict[str, Array]:
     each = max(1, _N_PATCHES // len(ys))
     found = np.concatenate([patches(soxr.resample(y, SR, RATE, "HQ"), each) for y in ys])
     pooled = np.array([pools(patch) for patch in found])
-    peaks, means = np.split(pooled.mean(axis=0), 2)
-    return {"ears_units": units(pooled).mean(axis=0), "ears_peaks": peaks, "ears_means": means}
+    return {"ears_units": units(pooled).mean(axis=0), "ears_pools": pooled.mean(axis=0)}
 
 
 def tags(units: Array) -> Array:

@@ -98,10 +98,10 @@ class Meeting:
         return walk_below(place, root, self._options, failed)
 
     def _note(self, place: Path, there: Iterator[Found], going_on: Callable[[], bool], *, moved: bool) -> bool:
-        """Whether there was time for all."""
+        """Note every file; return False if interrupted."""
         count = 0
         while batch := list(islice(there, _BATCH)):
-            count += self._history.note(batch, backlog=self._leave and not moved)
+            count += self._history.note_backlog(batch, backlog=self._leave and not moved)
             if not going_on():
                 return False
         if count:
@@ -110,13 +110,13 @@ class Meeting:
         return True
 
     def _is_moved(self, place: Path) -> bool:
-        """Whether most of the files that are known there are, with their size and time of modification."""
-        sample = self._history.some(place, _SAMPLE)
+        """Return whether most of the known files are there, with the size and time of modification that are known."""
+        sample = self._history.sample(place, _SAMPLE)
         return 2 * sum(map(_is_there, sample)) > len(sample)
 
 
 def _is_there(known: Known) -> bool:
+    """Return whether a known name holds what it held, be it on another disk."""
     with suppress(FileError):
-        stamp = stamp_of(known.path)
-        return (stamp.size, stamp.mtime_ns) == (known.stamp.size, known.stamp.mtime_ns)
+        return stamp_of(known.path).same_content(known.stamp)
     return False

@@ -1,6 +1,6 @@
-"""One music folder, looked after by a thread of its own.
+"""Look after one music folder, in a thread of its own.
 
-The thread does everything that can hang on a dead network share: scanning, waiting for files to settle, and looking
+The thread does everything that can hang on a dead network share: to scan, to wait for files to settle, and to look
 whether the folder is still there and still the same. What it found it hands over through a bounded queue.
 """
 
@@ -10,38 +10,51 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from genred.errors import FileError, WatchError
+from genred.errors import FileError
 from genred.fs.files import Stamp, readable, stamp_of
-from genred.fs.mounts import MountTable, mount_of, mounts_below, read_mounts
+from genred.fs.mounts import MountTable, eventless, mount_of, mounts_below, read_mounts
+from genred.watching import inotify
+from genred.watching.hints import Hints
+from genred.watching.scans import BATCH, POLL_SECONDS, Scans
 from genred.watching.settling import Settler, SystemTime
-from genred.watching.walk import WatchOptions, topmost, walk, walk_below, wanted
+from genred.watching.walk import Found, WatchOptions, wanted
 
 logger = logging.getLogger(__name__)
 
-Found = tuple[str | Path, Stamp]  # a plain string from a scan, see `walk`
 Meet = Callable[[Path, Callable[[], bool]], list[Path]]
-BATCH = 256
 CHECK_SECONDS = 5.0  # between two looks at whether the folder is still the same
-POLL_SECONDS = 60.0  # between two scans where no events come
+RETRY_SECONDS = 600.0  # between two tries to watch after a limit was reached
 STALL_SECONDS = 30.0  # after which a folder that doesn't answer counts as offline
 TICK_SECONDS = 1.0  # the longest sleep, so that a clock other than the system's works too
-MAX_HINTS = 50_000  # more than that, and a scan is cheaper
 MAX_SETTLING = 8_192
 
 
+@dataclass(frozen=True, slots=True)
+class RootState:
+    """How well a folder is looked after."""
+
+    path: Path
+    """The folder as it was given."""
+    state: Literal["watched", "limited", "offline"]
+    """Limited: looked after, but not as well as it could be. Offline: it is missing, or it doesn't answer."""
+    problems: tuple[str, ...] = ()
+    """Why it isn't just "watched", in words."""
+
+
 class Root:
-    """A folder that is scanned at its time, and when it appears, or was replaced, or something was lost.
+    """Watch a folder and scan it: at its time, when it appears, when it was replaced, and when events were lost.
 
     Parameters
     ----------
     given
         The folder, which need not exist.
     options
-        What to look for.
+        What to look for, and how.
     found
         Takes (this root, pairs, whether these pairs are known to be at rest).
     meet
@@ -60,59 +73,53 @@ class Root:
         clock: Callable[[], float],
     ) -> None:
         self.given = given
-        self.path = given
-        self.armed = False
-        self.trouble: str | None = None
+        self.hints = Hints(given)
+        self.remote = False
+        """No events come, and times are of a clock that may be another machine's."""
         self.failure: BaseException | None = None
+        """The bug that ended the thread, for the caller to raise."""
+        self._path = given
         self._options = options
         self._found = found
         self._meet = meet
         self._clock = clock
+        self._events: inotify.EventSource | None = None
+        self._scans = Scans(options, self.hints, clock)
         self._settler = Settler(options.settle_seconds)
+        self._present = SystemTime(options.settle_seconds)
         self._thread = threading.Thread(target=self._run, name=f"root {readable(given)}", daemon=True)
         self._stopping = threading.Event()
-        self._wake = threading.Event()
-        self._lost = threading.Event()
-        self._lock = threading.Lock()
-        self._files: set[Path] = set()
-        self._folders: set[Path] = set()
-        self._identity: tuple[object, ...] | None = None
-        self._absent: str | None = None
-        self._unreadable: list[str] = []
-        self._unmet: list[Path] = []
         self._mounts: MountTable
-        self._scan: Iterator[Found] | None = None
-        self._next_check = self._next_scan = -math.inf
+        self._identity: tuple[object, ...] | None = None
+        self._armed = False
+        self._absent: str | None = None
+        self._trouble: str | None = None
+        self._unmet: list[Path] = []
+        self._next_check = -math.inf
+        self._next_try = math.inf
         self._beat = clock()
-        self._present = SystemTime(options.settle_seconds)
 
-    # For other threads.
-
-    @property
-    def offline(self) -> bool:
-        """Whether the folder is missing or doesn't answer."""
-        return self._absent is not None or self._stalled
+    # -- for other threads -------------------------------------------------------------------------------------------
 
     @property
-    def _stalled(self) -> bool:
-        return self._thread.is_alive() and self._clock() - self._beat > STALL_SECONDS
+    def state(self) -> RootState:
+        stalled = self._thread.is_alive() and self._clock() - self._beat > STALL_SECONDS
+        absent = "does not answer" if stalled else self._absent
+        problems = [problem for problem in (absent, self._trouble) if problem]
+        if unreadable := self._scans.unreadable:
+            problems.append(f"{len(unreadable)} folders can't be read, the first is {unreadable[0]}")
+        problems += [f"{readable(place)} can't be read, so it isn't known what is new there" for place in self._unmet]
+        return RootState(self.given, "offline" if absent else "limited" if problems else "watched", tuple(problems))
+
+    @property
+    def ready(self) -> bool:
+        """Return whether the folder is looked after, or known not to be there."""
+        return self._armed or self.state.state == "offline"
 
     @property
     def queued(self) -> int:
-        """How many files may be changing still."""
-        return self._settler.pending + len(self._files)
-
-    @property
-    def scanning(self) -> bool:
-        return self._scan is not None
-
-    @property
-    def problems(self) -> list[str]:
-        told = ["does not answer" if self._stalled else self._absent, self.trouble]
-        if unreadable := self._unreadable:
-            told.append(f"{len(unreadable)} folders can't be read, the first is {unreadable[0]}")
-        told += [f"{readable(place)} can't be read, so it isn't known what is new there" for place in self._unmet]
-        return [f"{readable(self.given)}: {problem}" for problem in told if problem]
+        """Return how many files may be changing still."""
+        return self._settler.pending + self.hints.files
 
     def start(self) -> None:
         self._beat = self._clock()
@@ -120,58 +127,13 @@ class Root:
 
     def stop(self) -> None:
         self._stopping.set()
-        self._wake.set()
+        self.hints.wake()
 
     def join(self, seconds: float) -> None:
         if self._thread.ident is not None:
             self._thread.join(seconds)
 
-    def hint(self, path: Path, *, folder: bool = False) -> None:
-        """Something may have happened at this path; never raises and never waits."""
-        with self._lock:
-            (self._folders if folder else self._files).add(path)
-            too_many = len(self._files) + len(self._folders) > MAX_HINTS
-            if too_many:
-                self._files.clear()
-                self._folders.clear()
-        if too_many:
-            self.lost("too many at once")
-        self._wake.set()
-
-    def lost(self, why: str) -> None:
-        """Hints are missing, and only a scan can tell which."""
-        if not self._lost.is_set():
-            logger.warning("%s: events were lost (%s), so it is scanned", readable(self.given), why)
-        self._lost.set()
-        self._wake.set()
-
-    def look_again(self) -> None:
-        """Look at once whether the folder is still the same."""
-        self._next_check = -math.inf
-        self._wake.set()
-
-    def scan_by(self, seconds: float) -> None:
-        """See to it that the next scan is not later than that."""
-        self._next_scan = min(self._next_scan, self._clock() + seconds)
-
-    # What a root does that gets events.
-
-    def arm(self, now: float) -> None:
-        """Begin to look after the folder at `path`, which was seen there a moment ago."""
-
-    def disarm(self) -> None:
-        """Let go of it."""
-
-    def failing(self, now: float) -> bool:
-        """Whether to disarm and arm again."""
-        return False
-
-    @property
-    def remote(self) -> bool:
-        """Whether there are no events, and times are of a clock that may be another machine's."""
-        return True
-
-    # Its own thread.
+    # -- its own thread ----------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         self._mounts = MountTable()
@@ -181,111 +143,114 @@ class Root:
         except BaseException as failure:  # noqa: BLE001 - carried to the caller's thread, which raises it
             self.failure = failure
         finally:
-            self.disarm()
+            self._disarm()
             self._mounts.close()
 
     def _turn(self) -> None:
         now = self._beat = self._clock()
-        if now >= self._next_check or self._mounts.changed():
+        if now >= self._next_check or self.hints.take_look() or self._mounts.changed():
             self._next_check = now + CHECK_SECONDS
             self._check(now)
+        if self._events is not None and self._events.limit is not None:
+            self._limited(self._events.limit)
         self._present.at(now, time.time())
         self._absorb(now)
         self._offer(self._settler.due(now, _present), settled=True)
         if not self._scan_on(now):
             due = self._settler.next_due()
-            self._wake.wait(TICK_SECONDS if due is None else min(max(due - self._clock(), 0.02), TICK_SECONDS))
-            self._wake.clear()
+            self.hints.wait(TICK_SECONDS if due is None else min(max(due - self._clock(), 0.02), TICK_SECONDS))
+
+    # -- the folder itself -------------------------------------------------------------------------------------------
 
     def _check(self, now: float) -> None:
-        """Look whether the folder is there and the same, and whether its watch still lives."""
+        """Look whether the folder is there and the same, and whether its events still come."""
         try:
             identity = self._identify()
         except OSError as error:
             if self._absent is None:
                 logger.warning("%s: offline (%s)", readable(self.given), error.strerror)
-            self._absent = f"offline: {error.strerror}"
-            self._identity = self._scan = None
-            self.disarm()
+            self._identity, self._absent = None, error.strerror
+            self._scans.drop()
+            self._disarm()
             return
-        if identity != self._identity or self.failing(now):
+        if identity != self._identity or self._is_deaf(now):
             if self._absent is not None:
                 logger.info("%s: there again", readable(self.given))
-            self.disarm()
-            self._identity, self._absent, self._scan = identity, None, None
-            self.arm(now)
-            self.armed = True
+            self._identity, self._absent = identity, None
+            self._scans.drop()
+            self._disarm()
+            self._arm()
             self._unmet = self._meet(self.given, self._going_on)
-            self._lost.set()  # first the watch, then the scan: what comes between is not lost
+            self.hints.scan()  # first the watch, then the scan: what comes between is not lost
             self._put([], settled=True)  # wakes the caller, who may wait for us to be ready
 
     def _identify(self) -> tuple[object, ...]:
-        """What changes when the folder is replaced, or something is mounted over it or inside it."""
-        self.path = Path(os.path.realpath(self.given))
-        st = os.stat(self.path)
-        os.scandir(self.path).close()
+        """Return what changes when the folder is replaced, or something is mounted over it or inside it."""
+        self._path = Path(os.path.realpath(self.given))
+        st = os.stat(self._path)
+        os.scandir(self._path).close()
         mounts = read_mounts()
-        return (self.path, st.st_dev, st.st_ino, mount_of(self.path, mounts), *mounts_below(self.path, mounts))
+        return (self._path, st.st_dev, st.st_ino, mount_of(self._path, mounts), *mounts_below(self._path, mounts))
+
+    def _arm(self) -> None:
+        """Begin to watch the folder, which was seen a moment ago, if events come from there."""
+        self._trouble, self._next_try = None, math.inf
+        mount = eventless(self._path, read_mounts()) if self._options.polling == "auto" else None
+        self.remote = mount is not None or self._options.polling is True
+        if mount is not None:
+            self._trouble = f"{mount.kind} sends no events, so it is scanned every {POLL_SECONDS:.0f} s"
+        if not self.remote:
+            try:
+                self._events = inotify.EventSource(self._path, self.hints, recursive=self._options.recursive)
+            except OSError as error:
+                self._limited(error)
+            else:
+                if self._events.limit is not None:
+                    self._limited(self._events.limit)
+        self._armed = True
+
+    def _disarm(self) -> None:
+        if self._events is not None:
+            self._events.close()
+            self._events = None
+
+    def _limited(self, error: OSError) -> None:
+        """Scan the folder often, because a part of it can't be watched; try again later."""
+        if self._trouble is None:
+            self._trouble = f"{inotify.cause(error)}, so it is scanned every {POLL_SECONDS:.0f} s"
+            self._next_try = self._clock() + RETRY_SECONDS
+            logger.warning("%s: %s", readable(self.given), self._trouble)
+            self._scans.within(POLL_SECONDS)
+
+    def _is_deaf(self, now: float) -> bool:
+        """Return whether to begin watching anew."""
+        if self._events is None:
+            return now >= self._next_try
+        # A confused source still sees most, and a scan that is begun anew at every rename would never end.
+        confused = self._events.confused and not self._scans.under_way
+        return now >= self._next_try or confused or self._events.broken
+
+    # -- the files in it ---------------------------------------------------------------------------------------------
 
     def _absorb(self, now: float) -> None:
         """Let hinted files settle, if there is room for more."""
         if self._settler.pending < MAX_SETTLING:
-            with self._lock:
-                files, self._files = self._files, set()
-            for path in files:
-                if wanted(path, self.path, self._options):
+            for path in self.hints.take_files():
+                if wanted(path, self._path, self._options):
                     self._settler.touched(path, now)
 
     def _scan_on(self, now: float) -> bool:
-        """Take one step of a scan, if there is one to do and room; whether there was."""
+        """Take one step of a scan; return False if there is none to take, or no room for what it may find."""
         if self._absent is not None or self.queued >= MAX_SETTLING:
             return False
-        if self._scan is None:
-            self._scan = self._next_walk(now)
-        pairs = list(islice(self._scan, BATCH)) if self._scan is not None else []
-        if not pairs:
-            self._scan = None
-            return False
-        if self.remote:
-            self._offer(pairs, settled=False)
-        else:
-            self._offer(self._rested(pairs, now), settled=True)
-        return True
-
-    def _next_walk(self, now: float) -> Iterator[Found] | None:
-        """What has to be scanned now: everything, or folders that appeared, or nothing."""
-        if self._lost.is_set() or now >= self._next_scan:
-            self._lost.clear()
-            return self._everything()
-        with self._lock:
-            hinted, self._folders = self._folders, set()
-        if not hinted:
-            return None
-        folders = topmost((Path(os.path.realpath(folder)) for folder in hinted), self._options)
-        return chain.from_iterable(walk_below(folder, self.path, self._options) for folder in folders)
-
-    def _everything(self) -> Iterator[Found]:
-        began = self._clock()
-        unreadable: list[str] = []
-        if self._unmet:
+        if self._unmet and self._scans.begins:
             self._unmet = self._meet(self.given, self._going_on)
-        try:
-            yield from walk(
-                self.path,
-                self._options,
-                on_error=lambda folder, error: unreadable.append(f"{readable(folder)} ({error.strerror})"),
-            )
-        except WatchError:
-            self._next_check = began
-        self._unreadable = unreadable
-        ended = self._clock()
-        if self.remote or self.trouble or self._unmet:
-            self._next_scan = ended + max(POLL_SECONDS, 10 * (ended - began))
-        else:
-            self._next_scan = ended + (60 * self._options.rescan_minutes or math.inf)
+        pairs = self._scans.step(self._path, often=self.remote or bool(self._trouble or self._unmet))
+        self._offer(pairs if self.remote else self._rested(pairs, now), settled=not self.remote)
+        return bool(pairs)
 
     def _rested(self, pairs: list[Found], now: float) -> list[Found]:
-        """Those that have rested for long by their own times; the others are left to settle."""
+        """Return those that have rested for long by their own times, and let the others settle."""
         horizon = (self._present.at(now, time.time()) - self._options.settle_seconds) * 1e9
         rested = [
             (path, stamp) for path, stamp in pairs if stamp.size and max(stamp.mtime_ns, stamp.ctime_ns) < horizon
@@ -306,10 +271,6 @@ class Root:
         for start in range(0, len(pairs), BATCH):
             self._put(pairs[start : start + BATCH], settled=settled)
 
-    def _going_on(self) -> bool:
-        self._beat = self._clock()
-        return not self._stopping.is_set()
-
     def _put(self, pairs: Sequence[Found], *, settled: bool) -> None:
         while self._going_on():
             try:
@@ -317,6 +278,10 @@ class Root:
                 return
             except queue.Full:
                 continue
+
+    def _going_on(self) -> bool:
+        self._beat = self._clock()
+        return not self._stopping.is_set()
 
 
 def _present(path: Path) -> Stamp | None:

@@ -5,9 +5,7 @@ placeholder of no bytes. So a file counts as settled when its stamp was seen twi
 the same.
 """
 
-import fcntl
 import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,6 +13,7 @@ from pathlib import Path
 
 from genred.errors import FileError
 from genred.fs.files import Stamp, open_regular
+from genred.fs.locks import lease_is_refused
 
 EMPTY_SECONDS = 60.0
 """How long a file of no bytes is waited for before it is let go as it is: a browser's placeholder takes that name."""
@@ -53,7 +52,7 @@ class Settler:
         self._hinted.setdefault(path, now)
 
     def next_due(self) -> float | None:
-        """When `due` should be asked again; None if there is nothing to wait for."""
+        """Return when `due` should be asked again; None if there is nothing to wait for."""
         waiting = [next(iter(self._hinted.values()))] if self._hinted else []
         if self._seen:
             waiting.append(next(iter(self._seen.values())).look_at)
@@ -112,7 +111,15 @@ class SystemTime:
         self._ahead: list[tuple[float, float]] = []  # since when the system's time was how far ahead of the clock
 
     def at(self, now: float, time: float) -> float:
-        """The time now, by a clock that never goes back and by the system's; to be asked often."""
+        """Return the time that files are stamped with now; to be asked often.
+
+        Parameters
+        ----------
+        now
+            The time of a clock that never goes back.
+        time
+            The time of the system.
+        """
         ahead = time - now
         if not self._ahead or abs(ahead - self._ahead[-1][1]) > _SLEW_SECONDS:
             self._ahead.append((now, ahead))
@@ -122,26 +129,13 @@ class SystemTime:
 
 
 def at_rest(path: Path, stamp: Stamp) -> bool:
-    """Whether a file is still what had settled, and nobody has it open for writing, as far as that can be known.
+    """Return whether a file is still what had settled, and nobody is known to have it open for writing.
 
     A download that stalls is quiet too. A read lease is refused while somebody has the file open for writing; it
     takes the file's owner or CAP_LEASE, and network file systems refuse it for reasons of their own: don't ask there.
     """
     try:
         with open_regular(path) as file:
-            return Stamp.of(os.fstat(file.fileno())) == stamp and not _has_writer(file.fileno())
+            return Stamp.of(os.fstat(file.fileno())) == stamp and not lease_is_refused(file)
     except FileError:
         return os.path.lexists(path)  # what can't be opened will not rest more by waiting
-
-
-def _has_writer(fd: int) -> bool:
-    try:
-        # A writer that comes in this instant breaks the lease with a signal; SIGIO, the default, would kill us.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # not ours, or a file system without leases
-    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return False

@@ -1,4 +1,4 @@
-"""Which names under a music folder are music, and finding them all.
+"""Find the music in a folder, by its name.
 
 Names are taken as the file system holds them (surrogateescape), links are never followed, and nothing is opened.
 """
@@ -12,13 +12,16 @@ from fnmatch import translate
 from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
+from genred.config import Watch
 from genred.errors import WatchError
 from genred.fs.files import Stamp, readable
 
-Found = tuple[str, Stamp]
+Found = tuple[str | Path, Stamp]
+"""A file, and how it was when it was found; a walk gives strings, since to make a `Path` takes longer than to look."""
 
+OnError = Callable[[Path, OSError], None]
 _name = attrgetter("name")
 
 # Half-written, a program's own business, or no music: browsers, torrents, Syncthing, rsync (.name.XXXXXX), macOS, NAS,
@@ -41,34 +44,36 @@ _PASSED_OVER = (
 
 @dataclass(frozen=True, kw_only=True)
 class WatchOptions:
-    """How to watch.
-
-    Attributes
-    ----------
-    recursive
-        Whether folders inside the root count.
-    settle_seconds
-        How long a file must not have changed.
-    rescan_minutes
-        Between two scans of everything; 0 for never.
-    polling
-        Scan every minute instead of waiting for events; "auto" does so where the kind of mount sends none.
-    extensions
-        Lower-case, with the dot.
-    ignore
-        Globs matched against the path relative to the root, and against each name in it.
-    """
+    """What to look for in a folder, and how."""
 
     recursive: bool = True
+    """Folders inside the root count."""
     settle_seconds: float = 5.0
+    """The time for which a file must not have changed."""
     rescan_minutes: float = 60.0
+    """The time between two scans of everything; 0 for never."""
     polling: Literal["auto"] | bool = "auto"
+    """Scan every minute instead of waiting for events; "auto" does so where the kind of mount sends none."""
     extensions: frozenset[str]
+    """In lower case, with the dot."""
     ignore: tuple[str, ...] = ()
+    """Globs that are matched with the path below the root, and with each name in it."""
+
+    @classmethod
+    def of(cls, watch: Watch) -> Self:
+        """Return what the configuration asks for."""
+        return cls(
+            recursive=watch.recursive,
+            settle_seconds=watch.settle_seconds,
+            rescan_minutes=watch.rescan_minutes,
+            polling=watch.polling,
+            extensions=frozenset("." + suffix.lower().lstrip(".") for suffix in watch.extensions),
+            ignore=watch.ignore,
+        )
 
 
 def wanted(path: Path, root: Path, options: WatchOptions) -> bool:
-    """Whether a path under a root is music by its name alone."""
+    """Return whether a path under a root is music by its name alone."""
     if not path.is_relative_to(root):
         return False
     parts = path.relative_to(root).parts
@@ -78,7 +83,7 @@ def wanted(path: Path, root: Path, options: WatchOptions) -> bool:
 
 
 def topmost(folders: Iterable[Path], options: WatchOptions) -> list[Path]:
-    """Resolved folders without those that a walk from another one reaches anyway."""
+    """Return resolved folders without those that a walk from another one reaches anyway."""
     kept: list[Path] = []
     for folder in sorted(set(folders)):
         if not any(reaches(above, folder, options) for above in kept):
@@ -86,13 +91,13 @@ def topmost(folders: Iterable[Path], options: WatchOptions) -> list[Path]:
     return kept
 
 
-def walk(root: Path, options: WatchOptions, on_error: Callable[[Path, OSError], None] | None = None) -> Iterator[Found]:
+def walk(root: Path, options: WatchOptions, on_error: OnError | None = None) -> Iterator[Found]:
     """Find the music in a folder, in the order of the names.
 
     Parameters
     ----------
     root
-        The folder; it may be a link to one.
+        The folder; it may be a link to one. A file is found whatever its name is: somebody named it.
     options
         What counts as music.
     on_error
@@ -100,9 +105,8 @@ def walk(root: Path, options: WatchOptions, on_error: Callable[[Path, OSError], 
 
     Yields
     ------
-    tuple of str and Stamp
-        A regular file, its path resolved, and how it is at this moment. The path is a plain string, since making a
-        `Path` takes longer than looking at the file.
+    str and Stamp
+        A regular file, its path resolved, and how it is at this moment.
 
     Raises
     ------
@@ -111,6 +115,9 @@ def walk(root: Path, options: WatchOptions, on_error: Callable[[Path, OSError], 
     """
     resolved = Path(os.path.realpath(root))
     try:
+        st = os.stat(resolved)
+        if stat.S_ISREG(st.st_mode):
+            return iter([(str(resolved), Stamp.of(st))])
         os.scandir(resolved).close()
     except FileNotFoundError:
         raise WatchError(f"{readable(root)}: no such folder") from None
@@ -119,21 +126,58 @@ def walk(root: Path, options: WatchOptions, on_error: Callable[[Path, OSError], 
     return walk_below(resolved, resolved, options, on_error)
 
 
-def walk_below(
-    start: Path, root: Path, options: WatchOptions, on_error: Callable[[Path, OSError], None] | None = None
-) -> Iterator[Found]:
+def walk_below(start: Path, root: Path, options: WatchOptions, on_error: OnError | None = None) -> Iterator[Found]:
     """As `walk`, of a folder inside a resolved root; nothing if the names on the way to it are passed over."""
-    told = on_error or _nobody
-    folders = [os.fspath(start)] if reaches(root, start, options) else []
+    if not reaches(root, start, options):
+        return iter(())
+    prefix = len(os.path.join(root, ""))
+    names, paths = _patterns(options.ignore)
+
+    def passed_over(entry: "os.DirEntry[str]") -> bool:
+        return bool(names.match(entry.name) or (paths and paths.match(entry.path[prefix:])))
+
+    return _tree(
+        start,
+        enter=lambda entry: options.recursive and not passed_over(entry),
+        take=lambda entry: _is_music(entry.name, options) and not passed_over(entry),
+        on_error=on_error or _nobody,
+    )
+
+
+def files_below(start: Path) -> Iterator[Found]:
+    """Find every file in a folder, whatever its name is, on the folder's own file system."""
+    try:
+        device = os.stat(start).st_dev
+    except OSError:
+        return iter(())
+
+    def same_device(entry: "os.DirEntry[str]") -> bool:
+        try:
+            return entry.stat(follow_symlinks=False).st_dev == device
+        except OSError:
+            return False
+
+    return _tree(start, enter=same_device, take=lambda _: True, on_error=_nobody)
+
+
+def _tree(
+    start: Path,
+    *,
+    enter: Callable[["os.DirEntry[str]"], bool],
+    take: Callable[["os.DirEntry[str]"], bool],
+    on_error: OnError,
+) -> Iterator[Found]:
+    """Walk through folders, links not followed; yield the regular files to take, sorted by name."""
+    folders = [os.fspath(start)]
     while folders:
-        files, inner = _listing(folders.pop(), root, options, told)
+        files, inner = _listing(folders.pop(), enter, take, on_error)
         for entry in files:
             try:
                 st = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue  # gone again
             except OSError as error:
-                told(Path(entry.path), error)
+                on_error(Path(entry.path), error)
                 continue
             if stat.S_ISREG(st.st_mode):
                 yield entry.path, Stamp.of(st)
@@ -141,25 +185,25 @@ def walk_below(
 
 
 def _listing(
-    folder: str, root: Path, options: WatchOptions, told: Callable[[Path, OSError], None]
+    folder: str,
+    enter: Callable[["os.DirEntry[str]"], bool],
+    take: Callable[["os.DirEntry[str]"], bool],
+    on_error: OnError,
 ) -> tuple[list["os.DirEntry[str]"], list[str]]:
-    """What is named like music in a folder, and the folders in it that are to be entered; sorted by name."""
+    """Return the files to take and the folders to enter, each sorted by name."""
     files: list[os.DirEntry[str]] = []
     inner: list[str] = []
-    prefix = len(os.path.join(root, ""))
-    names, paths = _patterns(options.ignore)
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if names.match(entry.name) or (paths and paths.match(entry.path[prefix:])):
-                    continue
                 if entry.is_dir(follow_symlinks=False):
-                    inner.append(entry.path)
-                elif _is_music(entry.name, options):
+                    if enter(entry):
+                        inner.append(entry.path)
+                elif take(entry):
                     files.append(entry)
     except OSError as error:
-        told(Path(folder), error)
-    return sorted(files, key=_name), sorted(inner) if options.recursive else []
+        on_error(Path(folder), error)
+    return sorted(files, key=_name), sorted(inner)
 
 
 def _nobody(path: Path, error: OSError) -> None:
@@ -171,13 +215,13 @@ def _is_music(name: str, options: WatchOptions) -> bool:
 
 
 def _passed_over(relative: str, options: WatchOptions) -> bool:
-    """Whether the last name of a path relative to the root, or the path as a whole, is to be left alone."""
+    """Return whether a path below the root is to be left alone, for its last name or as a whole."""
     names, paths = _patterns(options.ignore)
     return bool(names.match(relative.rpartition("/")[2]) or (paths and paths.match(relative)))
 
 
 def reaches(above: Path, folder: Path, options: WatchOptions) -> bool:
-    """Whether a walk from one resolved folder comes to another."""
+    """Return whether a walk from one resolved folder comes to another."""
     if folder == above:
         return True
     if not options.recursive or above not in folder.parents:

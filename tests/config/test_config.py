@@ -46,8 +46,8 @@ def test_the_example_shows_every_key() -> None:
         ("[watch]\ndirectories = ['Music']", ":2: watch.directories: expected an absolute path, got 'Music'"),
         ("[genres.aliases]\nRap = 3", ":1: genres.aliases: expected 'str', got 'int'"),
         ("watch = 3", ":1: watch: must be a section: [watch]"),
-        ("[history]\nurl = 'mysql://x'", ":2: history.url: "),
-        ("[history]\nurl = 'sqlite:///'", ":2: history.url: "),
+        ("[history]\nurl = 'mysql://x'", ":2: history.url: must be sqlite:/// and the path of a file"),
+        ("[history]\nurl = 'sqlite:///'", ":2: history.url: must be sqlite:/// and the path of a file"),
         ("[watch\n", ":1: not TOML"),
     ],
 )
@@ -186,6 +186,8 @@ def test_a_mistake_in_the_environment_names_the_variable() -> None:
     """It isn't looked for in the file."""
     with pytest.raises(ConfigError, match=r"\$GENRED_TAGS_MODE: tags.mode: must be one of"):
         config.load(None, {"GENRED_TAGS_MODE": "sometimes"})
+    with pytest.raises(ConfigError, match=r"must be a share of one: 0.8 for 80 %"):
+        config.load(None, {"GENRED_MODEL_TARGET_PRECISION": "80"})
 
 
 def test_a_named_file_must_exist(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
 import os
+import platform
+import re
 import stat
 import threading
 from collections.abc import Iterator
@@ -16,12 +18,12 @@ from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Record
 from genred.service import units
-from genred.service.service import watch_options
 from genred.service.status import Board
+from genred.watching.walk import WatchOptions
 from tests.command import Genred
 
 NOW = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
-OPTIONS = watch_options(Config())
+OPTIONS = WatchOptions.of(Config().watch)
 TAGS = Tags()
 
 
@@ -53,10 +55,10 @@ def test_a_check_that_hangs_is_left_behind() -> None:
         return []
 
     waited: list[str] = []
-    checks = [Check("share", never, patience=0.05), Check("disk", lambda: [ok("disk", "there")])]
+    checks = [Check("share", never, patience=0.05, hint="unplug it"), Check("disk", lambda: [ok("disk", "there")])]
     share, disk = examine(checks, waited.append)
     hangs.set()
-    assert (share.state, share.message) == (State.FAIL, "no answer after 0 s")
+    assert (share.state, share.message, share.hint) == (State.FAIL, "no answer after 0 s", "unplug it")
     assert disk == ok("disk", "there")
     assert waited == ["share"]
 
@@ -87,13 +89,36 @@ def test_libraries_are_held_against_the_bounds_of_the_package(monkeypatch: pytes
     assert "also-not" not in found.message
 
 
+def test_what_is_newer_than_what_was_tested_is_noted_and_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By more than its last number, with what was tested; Python too."""
+    versions = {"av": "99.1.0", "numpy": "2.5.99"}
+    monkeypatch.setattr(machine, "installed", lambda library: versions.get(library.name, library.oldest))
+    monkeypatch.setattr(platform, "python_version", lambda: "3.99.0")
+    found = told(machine.python(), "libraries")
+    assert found.state is State.OK
+    assert re.search(r"; newer than what genred was tested with: av 99\.1\.0 \([\d.]+\)$", found.message)
+    python = told(machine.python(), "python")
+    assert python.state is State.OK
+    assert re.match(r"3\.99\.0, .*; it was tested with Python 3\.\d+ to 3\.\d+$", python.message)
+
+
+def test_the_size_of_the_installation_is_told() -> None:
+    """All that genred needs counts, also what it needs through others, and no package twice."""
+    [found] = machine.installation()
+    assert found.state is State.OK
+    size, packages = re.findall(r"([\d,]+) MB in (\d+) packages", found.message)[0]
+    assert int(size.replace(",", "")) > 300
+    assert int(packages) > 30
+    assert "scipy" in found.message
+
+
 def test_every_default_kind_of_file_has_a_decoder_but_one() -> None:
     """OptimFROG has none, is looked at so that the history says so, and is no fault."""
     found = told(machine.decoders(Config().watch.extensions), "decoders")
     assert found.state is State.OK
     assert "for 21 of 22 kinds of file; ofr has none" in found.message
     found = told(machine.decoders(["mp3", "midi"]), "decoders")
-    assert (found.state, found.message) == (State.WARN, "none for midi")
+    assert (found.state, found.message) == (State.WARN, "no decoder for midi")
 
 
 def test_a_clock_that_was_never_set_is_a_fault() -> None:
@@ -184,7 +209,7 @@ def test_hard_links_and_links_out_of_a_folder_are_told(music: Path) -> None:
     found = look(music)
     assert "33% of the files (1) have other hard links and are skipped" in told(iter(found), "hardlinks").message
     assert "2 symbolic links lead out of it" in told(iter(found), "symlinks").message
-    assert "are parted from them" in told(iter(look(music, Tags(hardlinks="break"))), "hardlinks").message
+    assert "lose them when they are written" in told(iter(look(music, Tags(hardlinks="break"))), "hardlinks").message
 
 
 def test_a_library_too_large_is_looked_at_for_a_few_seconds(music: Path) -> None:
@@ -224,7 +249,7 @@ def test_a_share_without_events_is_told(music: Path, monkeypatch: pytest.MonkeyP
     assert found.state is State.OK
     assert "nfs4 sends no events, so it is scanned every 60 s" in found.message
     assert surveys[music].eventless
-    never = watch_options(Config().with_changes("watch", polling=False))
+    never = WatchOptions.of(Config().with_changes("watch", polling=False).watch)
     found = next(folders.folder(music, never, TAGS, surveys))
     assert (found.state, found.hint) == (State.WARN, 'set watch.polling = "auto"')
 

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
 LONG = bool(os.environ.get("GENRED_FAULTS"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bench", [bench for bench in BENCHES if LONG or not bench.full_only], ids=lambda b: b.title)
 def test_a_fault_does_no_harm(bench: Bench) -> None:
     """Whatever happens during a save, the file is the old or the new one, whole, and nothing is lost or left behind."""

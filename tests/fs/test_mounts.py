@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genred.fs.mounts import Mount, eventless, file_system, mount_of, mounts_below, read_mounts
-from tests.watching.test_watcher import in_a_namespace
+from tests.namespace import in_a_namespace
 
 TABLE = rb"""22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
 30 22 0:40 / /srv/nas rw,relatime - autofs systemd-1 rw
@@ -100,7 +100,7 @@ def test_without_a_table_nothing_is_known_and_nothing_changes(tmp_path: Path) ->
 def test_a_mount_is_noticed(tmp_path: Path) -> None:
     """And an unmount; once each."""
     script = """
-        from genred.mounts import MountTable
+        from genred.fs.mounts import MountTable
         with closing(MountTable()) as table:
             for command in (["mount", "-t", "tmpfs", "none"], ["umount"]):
                 assert not table.changed()

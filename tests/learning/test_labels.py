@@ -137,6 +137,7 @@ def test_a_damaged_cache_entry_is_made_anew(tmp_path: Path) -> None:
     assert np.array_equal(first.X, second.X)
 
 
+@pytest.mark.slow
 def test_workers_agree_with_one_process(tmp_path: Path) -> None:
     """In parallel the table is the same, and a FileError survives the way back."""
     items = labelled(tmp_path, "a b broken c")

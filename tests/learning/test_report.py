@@ -59,6 +59,7 @@ def test_the_model_in_use_is_drawn_where_there_is_one(both: bool) -> None:
     assert [classes.count("new"), classes.count("old"), classes.count("was")] == [2, 2 * both, 3 * both]
 
 
+@pytest.mark.slow
 def test_evaluate_writes_the_page(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of music in folders named by genre; where it can't be written is told before anything is listened to."""
     monkeypatch.setenv("GENRED_MODEL_PATH", str(tiny_model))

@@ -78,8 +78,8 @@ def test_precision_of_the_surest_part() -> None:
 def test_lines_and_json_tell_the_same() -> None:
     """Every genre has its row in the printed matrix, and the dict carries the same counts."""
     found = evaluation()
-    rows = [line.split() for line in found.lines() if line.startswith(GENRES)]
-    printed = [[0 if cell == "." else int(cell) for cell in row[1:4]] for row in rows]
+    rows = [line.split() for line in found.lines() if line[2:].startswith(GENRES)]
+    printed = [[0 if cell == "." else int(cell) for cell in row[2:5]] for row in rows]
     assert printed == found.as_dict()["confusion"]
 
 
@@ -105,3 +105,14 @@ def test_the_lower_bound_is_a_standard_error_below() -> None:
     each = lower_bound(right, np.arange(400))
     assert each == pytest.approx(0.75 - np.sqrt(0.75 * 0.25 / 400), abs=1e-3)
     assert lower_bound(np.sort(right), np.arange(400) // 10) < 0.75 - 2 * (0.75 - each)
+
+
+def test_the_printed_matrix_fits_a_terminal() -> None:
+    """Fifteen genres of some hundred tracks each, in eighty columns."""
+    genres = tuple(f"{number} Electronic"[:10] for number in range(10, 25))
+    truth = np.array([genre for genre in genres for _ in range(120)])
+    found = Evaluation(genres, truth, np.eye(15)[np.repeat(np.arange(15), 120)])
+    matrix = found.lines()[found.lines().index("") :]
+    assert len(matrix) == 18
+    assert max(map(len, matrix)) <= 80
+    assert "100 100" in matrix[-2]

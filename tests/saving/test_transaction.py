@@ -423,7 +423,7 @@ def test_a_file_system_that_refuses_every_lease_is_no_obstacle(
     song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Network file systems grant no leases at all: that says nothing about the file."""
-    monkeypatch.setattr(kernel, "lease_is_refused", lambda file: True)
+    monkeypatch.setattr(transaction, "lease_is_refused", lambda file: True)
     save(song, journal)
     assert song.read_bytes() == NEW
 
@@ -544,6 +544,7 @@ def test_a_new_save_first_resolves_the_old(song: Path, journal: Journal) -> None
     assert journal.unfinished() == []
 
 
+@pytest.mark.slow
 def test_every_file_ever_seen_comes_back(corpus: Path, tmp_path: Path, journal: Journal) -> None:
     """Each file of the corpus is tagged and taken back to the same sha256, or refused and never touched."""
     counts: Counter[str] = Counter()
@@ -565,7 +566,7 @@ def test_every_file_ever_seen_comes_back(corpus: Path, tmp_path: Path, journal: 
         else:
             assert path.read_bytes() != content
             (undo,) = (undo for undo in journal.undoable(Query(limit=1)) if undo.record.id == record.id)
-            sizes.append(len(journal.way_back(undo)))
+            sizes.append(len(journal.undo_record(undo)))
             transaction.restore(undo, Record(path, Outcome.UNDONE, "undone", undoes=record.id), journal, TAGS)
             counts["tagged and taken back"] += 1
         assert path.read_bytes() == content

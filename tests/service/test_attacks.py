@@ -17,11 +17,8 @@ from pathlib import Path
 import pytest
 
 from genred import tags
-from genred.history.records import Record
 from tests.makeaudio import make
-from tests.service.test_service import Service, service, until
-
-__all__ = ["service"]
+from tests.service.running import Service
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -39,35 +36,31 @@ def no_traceback(service: Service) -> Iterator[None]:
 
 def genred(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "genred", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
     assert "Traceback" not in done.stderr
     return done
-
-
-def recorded(service: Service, count: int) -> list[Record]:
-    """Its decisions, when there are so many; on a busy machine a new worker takes its time."""
-    until(lambda: len(service.records()) >= count, seconds=120)
-    return service.records()
 
 
 def database(service: Service) -> Path:
     return service.lock.with_name("history.db")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_nobody_their_tag(service: Service, song: Path) -> None:
     """However often the out-of-memory killer comes: files are tried twice, and the pool is full again."""
     service.start()
     for number in range(12):
         shutil.copy(song, service.music / f"{number}.flac")
     for number in range(1, 4):
-        recorded(service, number * 3)
+        service.wait_for(number * 3)
         for pid in service.workers():
             os.kill(pid, signal.SIGKILL)
-    outcomes = Counter(record.outcome.value for record in recorded(service, 12))
+    outcomes = Counter(record.outcome.value for record in service.wait_for(12))
     assert outcomes["tagged"] >= 9
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_hundreds_of_damaged_files_among_good_ones(service: Service, song: Path) -> None:
     """Each is told once and left as it is; each good one is tagged."""
     service.start()
@@ -79,7 +72,7 @@ def test_hundreds_of_damaged_files_among_good_ones(service: Service, song: Path)
         path.write_bytes(content[:start] + bytes(length) + content[start + length * (number % 3) : 100 * (number + 1)])
         bad[path] = path.read_bytes()
     good = [Path(shutil.copy(song, service.music / f"good {number}.flac")) for number in range(20)]
-    until(lambda: len(service.records()) >= len(bad) + len(good), seconds=240)
+    service.wait_for(len(bad) + len(good))
     assert all(tags.read_genres(path) == ["Classical"] for path in good)
     assert len(service.records()) == len(bad) + len(good)
     untagged = [record.path for record in service.records() if not record.written]
@@ -87,6 +80,7 @@ def test_hundreds_of_damaged_files_among_good_ones(service: Service, song: Path)
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_history_that_another_program_holds(service: Service, song: Path) -> None:
     """A writer that keeps the database for a while, a backup perhaps, doesn't end the service; it goes on then."""
     service.start()
@@ -97,7 +91,7 @@ def test_a_history_that_another_program_holds(service: Service, song: Path) -> N
             service.process.wait(20)
         assert service.records() == []
         other.execute("ROLLBACK")
-    (record,) = recorded(service, 1)
+    (record,) = service.wait_for(1)
     assert record.written == ("Classical",)
     assert service.stop() == 0
 
@@ -107,16 +101,17 @@ def test_a_history_that_is_gone_or_cannot_be_written(service: Service, song: Pat
     service.start()
     shutil.rmtree(service.lock.parent)
     tagged = Path(shutil.copy(song, service.music / "song.flac"))
-    assert service.process.wait(60) == 10
+    assert service.process.wait() == 10
     assert tagged.read_bytes() == song.read_bytes()
     assert "genred: " in service.logged()
 
 
+@pytest.mark.slow
 def test_commands_beside_a_running_service(service: Service, song: Path) -> None:
-    """set, undo, status, history and a rehearsal of them do their part; a scan is told that somebody is at work."""
+    """set, undo, status and a rehearsal do their part; a scan that wants other settings is told that it can't be."""
     service.start()
     paths = [Path(shutil.copy(song, service.music / f"{number}.flac")) for number in range(3)]
-    recorded(service, 3)
+    service.wait_for(3)
     assert genred("set", "Zydeco", paths[0]).returncode == 0
     assert genred("undo", paths[1]).returncode == 0
     assert genred("undo", "-n", paths[2]).returncode == 0
@@ -124,7 +119,7 @@ def test_commands_beside_a_running_service(service: Service, song: Path) -> None
     assert genred("scan", service.music).returncode == 11
     assert genred("run", service.music).returncode == 11
     late = Path(shutil.copy(song, service.music / "late.flac"))
-    until(lambda: tags.read_genres(late) == ["Classical"], seconds=120)
+    service.until(lambda: tags.read_genres(late) == ["Classical"])
     assert [tags.read_genres(path) for path in paths] == [["Zydeco"], [], ["Classical"]]
     assert Counter(record.outcome.value for record in service.records()) == {"tagged": 5, "undone": 1}
     assert service.stop() == 0

@@ -7,12 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import psutil
 import pytest
@@ -23,140 +22,16 @@ from genred.config import Config
 from genred.errors import HistoryError
 from genred.fs.locks import locked
 from genred.history.history import History
-from genred.history.records import Query, Record
+from genred.service.reporter import Reporter
 from genred.service.sdnotify import Pulse, notify
-from genred.service.service import PATIENCE_SECONDS, _Service
+from genred.service.service import PATIENCE_SECONDS
+from genred.service.service import Service as Tagging
 from genred.service.signals import Reload
 from genred.service.status import Board, Status, ask
 from genred.service.workers import Workers
 from tests.makeaudio import make
-
-SETTLE = 0.5
-
-
-class Service:
-    """`genred run` in a process of its own, without a terminal."""
-
-    def __init__(self, music: Path, home: Path, model: Path) -> None:
-        self.music = music
-        self.lock = home / "state" / "genred" / "run.lock"
-        self._home = home
-        self._model = model
-        self.said: list[str] = []
-
-    def configure(self, *folders: Path, more: str = "") -> None:
-        """Write its configuration file; ``more`` is TOML of other sections."""
-        file = self._home / "config" / "genred" / "config.toml"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(
-            f"watch.directories = {list(map(str, folders or [self.music]))}\nmodel.path = '{self._model}'\n{more}"
-        )
-
-    def start(self) -> None:
-        """Start, and return when it says that it is ready."""
-        self.configure()
-        del self.said[:]
-        address = self._home / "notify"
-        address.unlink(missing_ok=True)
-        self._manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._manager.bind(str(address))
-        self._manager.settimeout(250)
-        settings = {
-            "NOTIFY_SOCKET": str(address),
-            "GENRED_WATCH_SETTLE_SECONDS": str(SETTLE),
-            "GENRED_MODEL_MIN_CONFIDENCE": "0.5",
-            "GENRED_SERVICE_WORKERS": "1",
-        }
-        self.log = (self._home / "log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "genred", "run"],
-            env=os.environ | settings,
-            stdout=self.log,
-            stderr=self.log,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
-        )
-        while "READY=1" not in self.said:
-            self.said += self._manager.recv(65536).decode().split("\n")
-        self._manager.settimeout(0.1)
-        self._listener = Thread(target=self._listen)
-        self._listener.start()
-
-    def _listen(self) -> None:
-        """Hear it out: until it is gone, and has said nothing for a moment."""
-        while True:
-            try:
-                self.said += self._manager.recv(65536).decode().split("\n")
-            except TimeoutError:
-                if self.process.poll() is not None:
-                    return
-
-    def reload(self) -> None:
-        """Have it read its configuration again, and wait until it says that it is ready again."""
-        del self.said[:]
-        self.process.send_signal(signal.SIGHUP)
-        until(lambda: "READY=1" in self.said)
-        assert self.said.index("RELOADING=1") < self.said.index("READY=1")
-
-    def announced(self, text: str) -> bool:
-        """Whether it told its manager, too."""
-        return any(line.startswith("STATUS=watching") and text in line for line in self.said)
-
-    def logged(self) -> str:
-        return (self._home / "log").read_text()
-
-    @property
-    def status(self) -> Status:
-        """What it says of itself to those who ask."""
-        at_work, said = ask(self.lock)
-        assert at_work
-        assert said is not None
-        return said
-
-    def workers(self) -> set[int]:
-        """They are children of the process that they are forked from."""
-        return {worker.pid for child in psutil.Process(self.process.pid).children() for worker in child.children()}
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        code = self.process.wait(60)
-        self.close()
-        return code
-
-    def close(self) -> None:
-        """Whatever became of it, leave nothing open."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._listener.join()
-        self._manager.close()
-        self.log.close()
-
-    def records(self) -> list[Record]:
-        """What it recorded, oldest first."""
-        history = History.open(self._home / "state" / "genred" / "history.db", readonly=True)
-        found = list(history.records(Query()))[::-1]
-        history.close()
-        return found
-
-    def wait_for(self, count: int) -> list[Record]:
-        until(lambda: len(self.records()) >= count)
-        return self.records()
-
-
-def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it didn't happen in time"
-        time.sleep(0.05)
-
-
-@pytest.fixture
-def service(tmp_path: Path, home: Path, tiny_model: Path) -> Iterator[Service]:
-    (tmp_path / "music").mkdir()
-    service = Service(tmp_path / "music", home, tiny_model)
-    yield service
-    service.close()
+from tests.processes import until_ended
+from tests.service.running import Service
 
 
 @pytest.mark.timeout(300)
@@ -193,13 +68,15 @@ def test_music_that_arrives_is_tagged_once_and_only_while_asked(service: Service
     shutil.copy(ready, service.music / "while-stopped.mp3")
     service.start()
     assert service.wait_for(6)[-1].path.name == "while-stopped.mp3"
-    time.sleep(4 * SETTLE)  # time for a second look at its own writes, if it took one
-    assert len(service.records()) == 6
+    shutil.copy(ready, service.music / "later.mp3")  # a second look at its own writes would have come before
+    assert service.wait_for(7)[-1].path.name == "later.mp3"
+    assert len(service.records()) == 7
     assert service.stop(signal.SIGINT) == 0
     assert before.read_bytes() == untouched
     assert not list(service.music.rglob(".genred-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_it_is_ready_before_it_has_caught_up(service: Service, tmp_path: Path) -> None:
     """A service manager need not wait for what arrived while it was stopped; those who ask see how far it is."""
@@ -208,17 +85,16 @@ def test_it_is_ready_before_it_has_caught_up(service: Service, tmp_path: Path) -
     ready = make(tmp_path / "ready.mp3", 5.0, noise=0.03)
     for number in range(30):
         shutil.copy(ready, service.music / f"{number}.mp3")
-    time.sleep(2 * SETTLE)  # they rest
     service.start()
     service.wait_for(30)
     first = next(i for i, line in enumerate(service.said) if "last: tagged" in line)
     assert "READY=1" in service.said[:first]
     assert re.search(r" [1-9]\d* queued", service.said[first])
-    until(lambda: service.status.done == {"tagged": 30} and service.status.known == 30)
+    service.until(lambda: service.status.done == {"tagged": 30} and service.status.known == 30)
     last = service.status.last
     assert last is not None
     assert last.path == str(service.records()[-1].path)
-    until(
+    service.until(
         lambda: any(
             line.startswith("STATUS=watching 1 root, 0 queued, 30 known, last: tagged") for line in service.said
         )
@@ -226,6 +102,7 @@ def test_it_is_ready_before_it_has_caught_up(service: Service, tmp_path: Path) -
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_reload_takes_what_changed_and_forgets_nothing(service: Service, tmp_path: Path) -> None:
     """Another folder is watched, what was queued is tagged once, and neither run, history nor workers are new."""
@@ -247,10 +124,9 @@ def test_a_reload_takes_what_changed_and_forgets_nothing(service: Service, tmp_p
     service.configure(service.music, second, more="tags.mode = 'off'\n")
     service.reload()
     assert service.status.mistakes == []
-    records = service.wait_for(8)
-    time.sleep(2 * SETTLE)
+    service.wait_for(8)
     shutil.copy(ready, second / "after.mp3")
-    after = service.wait_for(9)[-1]
+    *records, after = service.wait_for(9)
     assert after.path.name == "after.mp3"
     assert tags.read_genres(second / "after.mp3") == []
     assert sorted(record.path.name for record in records) == [f"{number}.mp3" for number in range(8)]
@@ -260,6 +136,7 @@ def test_a_reload_takes_what_changed_and_forgets_nothing(service: Service, tmp_p
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_reload_that_cannot_be_is_refused(service: Service, tmp_path: Path, tiny_model: Path) -> None:
     """Mistakes, no folder, no model: the old configuration stays, and log and status say why, until it is mended."""
@@ -277,7 +154,7 @@ def test_a_reload_that_cannot_be_is_refused(service: Service, tmp_path: Path, ti
         service.reload()
         assert said in service.status.mistakes[0]
         assert f"not reloaded, the old configuration stays: {service.status.mistakes[0]}" in service.logged()
-        until(partial(service.announced, said))
+        service.until(partial(service.announced, said))
     shutil.copy(ready, service.music / "meanwhile.mp3")
     assert service.wait_for(1)[0].written == ("Classical",)
     assert service.workers() == workers
@@ -295,6 +172,7 @@ def test_a_reload_that_cannot_be_is_refused(service: Service, tmp_path: Path, ti
     assert ask(service.lock)[0] is False
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_workers_step_back_for_everybody_else(service: Service) -> None:
     """At the processor, and at the disk."""
@@ -305,14 +183,30 @@ def test_workers_step_back_for_everybody_else(service: Service) -> None:
     assert service.stop() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_second_genred_is_told_of_the_first(service: Service) -> None:
     """Exit 11, and the first is not disturbed."""
     service.start()
     command = [sys.executable, "-m", "genred", "scan", str(service.music)]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=60, env=os.environ, check=False)
+    second = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
     assert second.returncode == 11
     assert second.stderr.startswith("genred: another genred is at work")
+    assert service.stop() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_scan_is_done_by_the_service_at_work(service: Service) -> None:
+    """What was there before it came is tagged, and who asked sees it as if their own process had done it."""
+    before = make(service.music / "before.flac", 5.0, noise=0.03)
+    service.start()
+    command = [sys.executable, "-m", "genred", "scan", str(service.music)]
+    asked = subprocess.run(command, capture_output=True, text=True, env=service.environment, check=False)
+    assert (asked.returncode, asked.stdout.split()[0]) == (0, "tagged")
+    assert asked.stderr == "1 files looked at: 1 tagged\n"
+    assert tags.read_genres(before) == ["Classical"]
+    assert service.records()[0].run == 2
     assert service.stop() == 0
 
 
@@ -327,14 +221,8 @@ def test_workers_do_not_outlive_a_killed_service(service: Service) -> None:
         children += [int(pid) for pid in (task / "children").read_text().split()]
     assert children
     service.stop(signal.SIGKILL)
-    until(lambda: not any(alive(pid) for pid in children))
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
+    for pid in children:
+        until_ended(pid)
 
 
 def test_a_manager_that_is_gone_is_no_reason_to_die(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,6 +262,26 @@ def test_signs_of_life_come_with_news_and_in_time_for_the_watchdog(
     assert told == [b"WATCHDOG=1\nSTATUS=idle", b"", b"WATCHDOG=1\nSTATUS=busy", b"WATCHDOG=1\nSTATUS=busy"]
 
 
+def test_a_start_says_what_it_waits_for(history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who ask and the service manager, which then waits as long; when it is ready, that is over."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    lock = tmp_path / "run.lock"
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager,
+        locked(lock) as fd,
+        Board(fd, "run") as board,
+    ):
+        manager.bind(str(tmp_path / "notify"))
+        reporter = Reporter(history, board)
+        reporter.step("loading the model")
+        assert "starting 0 roots, 0 queued, 0 known, last: nothing yet; loading the model" in reporter.status.line()
+        said = manager.recv(4096).decode().split("\n")
+        assert said == ["WATCHDOG=1", f"STATUS={reporter.status.line()}", "EXTEND_TIMEOUT_USEC=60000000"]
+        reporter.ready()
+        assert manager.recv(4096) == b"READY=1"
+        assert (board.status.state, board.status.trouble) == ("watching", "")
+
+
 class FullForAWhile(History):
     """A history that can't be read for some times."""
 
@@ -407,7 +315,7 @@ def test_a_database_that_cannot_be_used_for_a_while_is_waited_for(history: Histo
     lock = tmp_path / "run.lock"
     full, stop, config = FullForAWhile(history.path, history._engine), Impatient(lock), Config()
     with locked(lock) as fd, Board(fd, "run") as board, Workers() as workers:
-        service = _Service(full, board, workers, stop, Reload(lambda: config))
+        service = Tagging(full, Reporter(full, board), workers, stop, Reload(lambda: config))
         assert service.wait(config, HistoryError("full", transient=True)) is config
         assert len(stop.seen) == 3 * PATIENCE_SECONDS
         assert {(status.state, status.trouble) for status in stop.seen if status} == {
@@ -424,7 +332,7 @@ def test_a_database_that_is_damaged_is_not_waited_for(history: History, tmp_path
     full, stop = FullForAWhile(history.path, history._engine), Impatient(tmp_path / "run.lock")
     full.transient = False
     with locked(tmp_path / "run.lock") as fd, Board(fd, "run") as board, Workers() as workers:
-        service = _Service(full, board, workers, stop, Reload(Config))
+        service = Tagging(full, Reporter(full, board), workers, stop, Reload(Config))
         with pytest.raises(HistoryError):
             service.wait(Config(), HistoryError("full", transient=True))
     assert len(stop.seen) == PATIENCE_SECONDS

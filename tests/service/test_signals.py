@@ -46,12 +46,13 @@ def test_what_nohup_started_stays(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (stop.is_set(), reload.asked) == (False, False)
 
 
+@pytest.mark.timeout(300)
 def test_who_is_left_alone_by_a_terminal_ends() -> None:
     """A real one, whose window is closed."""
     script = (
         "import os; os.open(os.ttyname(0), os.O_RDWR)  # a session's first terminal is the one that it has\n"
         "from genred.config import Config; from genred.service.signals import Reload, stopping\n"
-        "with stopping(Reload(Config)) as stop: print('up', flush=True); exit(7 if stop.wait(30) else 8)"
+        "with stopping(Reload(Config)) as stop: print('up', flush=True); exit(7 if stop.wait(250) else 8)"
     )
     try:
         window, terminal = pty.openpty()
@@ -64,5 +65,5 @@ def test_who_is_left_alone_by_a_terminal_ends() -> None:
     assert command.stdout is not None
     assert command.stdout.readline() == "up\n"
     os.close(window)
-    assert command.wait(20) == 7
+    assert command.wait() == 7
     command.stdout.close()

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
-from threading import Timer
 
 import pytest
 
 from genred.errors import HistoryError
 from genred.fs.locks import held, locked
 from genred.history.records import Outcome, Record
-from genred.service.status import POST_SECONDS, Board, Last, Status, Watched, ask, lock_of
+from genred.service.status import POST_SECONDS, Board, Last, Status, Watched, ask, how_to_stop, lock_of
 from tests.command import Genred
 
 TAGGED = Record(
@@ -143,11 +142,11 @@ def test_nobody_and_the_dead_are_told_apart(lock: Path, tmp_path: Path) -> None:
     assert (at_work, said and (said.command, said.ended)) == (False, ("run", None))
 
 
-def test_a_status_caught_half_written_is_read_again(lock: Path) -> None:
+def test_a_status_caught_half_written_is_read_again(lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What isn't whole yet is looked at once more, a moment later."""
     whole = json.dumps(asdict(FULL))
     lock.write_text(whole[:50])
-    Timer(0.05, lambda: lock.write_text(whole)).start()
+    monkeypatch.setattr("genred.service.status.time.sleep", lambda _: lock.write_text(whole))
     assert ask(lock) == (False, FULL)
 
 
@@ -183,6 +182,15 @@ def test_asking_keeps_nobody_from_starting(lock: Path, monkeypatch: pytest.Monke
             assert held(other.fileno())
         assert not held(glance.fileno())
         flock(glance, LOCK_EX)
+
+
+def test_who_holds_the_lock_is_named_with_how_to_stop_them(lock: Path) -> None:
+    """A service that systemd started is stopped by systemd, any other by a signal; a scan is better waited for."""
+    assert how_to_stop(lock) == "see `genred status`"
+    with locked(lock) as fd, Board(fd, "run"):
+        assert how_to_stop(lock) == f"to stop it: kill {os.getpid()}"
+    with locked(lock) as fd, Board(fd, "scan"):
+        assert how_to_stop(lock).startswith(f"it is `genred scan` (pid {os.getpid()}): wait for it")
 
 
 # -- the command -----------------------------------------------------------------------------------------------------

@@ -4,23 +4,26 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from genred import __version__
 from genred.errors import FileError
+from genred.genres import Vocabulary
 from genred.history.history import History
 from genred.history.journal import Journal, Undo
 from genred.history.records import Query
-from genred.tagging.tagger import Tagger, take_back
-from genred.tagging.undo import select
+from genred.learning import own_tags
+from genred.tagging.tagger import Tagger
+from genred.tagging.undo import select, undo_write
 from tests.fakes import FakeAnalyser
 from tests.soak.judge import Finding, Judge
 from tests.soak.library import Chance, File, Library, NothingThereError
-from tests.soak.process import Clock, settings
+from tests.soak.process import Clock, Listener, settings
 from tests.soak.service import Sample, Service
 
 PER_HOUR = 250
-PATIENCE_SECONDS = 60.0  # of real time, for the service to do what is left to do
+PATIENCE = 100  # looks, three turns of the service apart, until it must have done what is left to do
 QUIET_AFTER = 16.0  # hours, after which nothing is killed, so that what adds up can be seen
 
 
@@ -84,6 +87,7 @@ class Day:
             **self.library.operations(),
             "set": (self._set, 0.8),
             "undone": (self._undo, 0.8),
+            "learnt from": (self._learn, 0.4),
             "stopped and started": (self._restart, 0.15),
         }
         if self.hour < QUIET_AFTER:
@@ -138,7 +142,7 @@ class Day:
             history.start_run("set", __version__)
             tagger = Tagger(self._config, history, FakeAnalyser())
             try:
-                tagger.obey(path, self._chance.choice(["Zydeco", "Klezmer", "Rock"]))
+                tagger.set_genre(path, self._chance.choice(["Zydeco", "Klezmer", "Rock"]))
             except FileError:
                 return
         file.person = True
@@ -146,8 +150,10 @@ class Day:
         after = path.read_bytes()
         if before != file.content:
             file.layers.append(before)
+            file.answers[hash(before)] = True
         if after != before:
             file.layers.append(after)
+        file.answers.pop(hash(after), None)
 
     def _undo(self) -> None:
         path = self.library.any_file()
@@ -164,6 +170,21 @@ class Day:
                 file.person = True
                 self.library.caused(path)
 
+    def _learn(self) -> None:
+        """Look what `train --from-tags` would learn, whatever the service has noticed by now."""
+        with self._history() as history:
+            busy = self._at_hand(history)
+            paths = [path for path in self.library.files if self.library.wanted(path)]
+            found = own_tags.by_a_person(paths, Listener(), history, Vocabulary())
+            busy |= self._at_hand(history)
+        self.done["labels"] += len(found.labelled)
+        self.findings += self.judge.labels(found.labelled, busy)
+
+    def _at_hand(self, history: History) -> set[Path]:
+        """Return the files that are being saved, or were in the last moments."""
+        recent = islice(history.records(Query()), 20)
+        return {intent.path for intent in Journal(history).unfinished()} | {record.path for record in recent}
+
     def _check_undo(self, path: Path, file: File, before: bytes, after: bytes) -> None:
         """What was there before the last write is there again; or all but the genre, where a person edited it since."""
         if before != file.content:
@@ -171,9 +192,9 @@ class Day:
         elif len(file.layers) > 1:
             file.layers.pop()
             expected = file.content
-        else:  # what genred wrote into is no layer any more: a person edited that, too
-            expected = after
+        else:  # what genred wrote into is no layer any more: a person edited that, too, or put the old file back
             file.layers = [after]
+            return
         if after != expected:
             self.findings.append(Finding(path, "undo didn't bring back what was there"))
         if after == before:
@@ -181,7 +202,7 @@ class Day:
 
     def _taken_back(self, history: History, undo: Undo) -> bool:
         try:
-            take_back(Journal(history), undo, self._config.tags, FakeAnalyser)
+            undo_write(history, undo, self._config.tags, FakeAnalyser)
         except FileError:
             return False
         return True
@@ -189,19 +210,19 @@ class Day:
     # -- what must be true -----------------------------------------------------------------------------------------
 
     def _checkpoint(self) -> None:
-        """Let the service catch up, then look at everything."""
+        """Learn, let the service catch up, then look at everything."""
+        self._learn()
         self.clock.kill_at_edit(-1)
-        deadline = time.monotonic() + PATIENCE_SECONDS
         with self._history() as history:
-            while True:
+            for _ in range(PATIENCE):
                 if not self.service.check():
                     self.service.start()
                 found = self.judge.look(history)
-                if not any(finding.waits for finding in found) or time.monotonic() > deadline:
+                if not any(finding.waits for finding in found):
                     break
-                for _ in range(10):
-                    self.clock.advance(60)
-                    time.sleep(0.05)
+                for _ in range(3):
+                    self.clock.advance(200)
+                    self.service.turn()
         self.findings += [finding for finding in found if finding not in self.findings]
         self.excused |= self.judge.excused
         self.samples.append(self.service.sample(self.hour))

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,8 +13,8 @@ from genred.fs.files import readable
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Query, Record
-from genred.service.service import watch_options
-from genred.watching.walk import walk
+from genred.learning.labels import Labelled
+from genred.watching.walk import WatchOptions, walk
 from tests.soak.library import File, Library
 from tests.soak.music import genres, sound
 from tests.soak.process import settings
@@ -54,7 +54,7 @@ class Judge:
         self.excused.clear()
         last = self._last_records(history)
         found = [finding for path, file in self._library.files.items() for finding in self._file(path, file, last)]
-        options = watch_options(self._config)
+        options = WatchOptions.of(self._config.watch)
         for root in self._library.roots:
             for path in (Path(name) for name, _ in history.unknown(walk(root, options))):
                 if path in self._library.files and not self._protected(path):
@@ -117,6 +117,19 @@ class Judge:
             except (OSError, ValueError, IndexError):
                 self._sounds[key] = None
         return self._sounds[key]
+
+    def labels(self, labelled: Iterable[Labelled], busy: set[Path]) -> list[Finding]:
+        """Return the files of which genred would learn its own answer, but for those that are just being saved."""
+        found = []
+        for label in labelled:
+            file = self._library.files[label.path]
+            if not file.is_answered(label.path.read_bytes()) or label.path in busy:
+                continue
+            if file.uncertain:
+                self.excused.add((f"{file.uncertain}: learnt from", label.path))
+            else:
+                found.append(Finding(label.path, f"its {label.genre} would be learnt, and nobody said so but genred"))
+        return found
 
     def decisions(self, history: History) -> tuple[Counter[str], list[Finding]]:
         """All decisions by outcome, and those that nothing was a cause of."""

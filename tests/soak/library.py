@@ -64,6 +64,8 @@ class File:
     person: bool = False
     by_genred: bool = False
     """The genre in ``content`` is genred's: a person saved it with something else."""
+    answers: dict[int, bool] = field(default_factory=dict)
+    """Hashes of contents that carry genred's genre, and whether they are just as genred left them."""
     backlog: bool = False
     readonly: bool = False
     unnoticed: bool = True
@@ -79,6 +81,10 @@ class File:
     @property
     def content(self) -> bytes:
         return self.layers[-1]
+
+    def is_answered(self, content: bytes) -> bool:
+        """Return whether the genre in a content of this file is genred's, and nobody confirmed it."""
+        return content != self.content or hash(content) in self.answers
 
     @property
     def wanted_genre(self) -> str | None:
@@ -322,9 +328,12 @@ class Library:
     def copied(self) -> None:
         path = self.any_file(inside=False)
         name = self.name(self.folder(), path.suffix)
-        content = path.read_bytes()
+        content, original = path.read_bytes(), self.files[path]
         name.write_bytes(content)
-        self.put(name, self.files[path].song, content)
+        copy = self.put(name, original.song, content)
+        # Nobody can tell where a copy comes from that is like nothing genred ever wrote.
+        if content != original.content or original.answers.get(hash(content)):
+            copy.answers[hash(content)] = True
 
     def renamed(self) -> None:
         path = self.any_file()
@@ -410,9 +419,13 @@ class Library:
             file = self.files[path] = replace(file, layers=[], backlog=False, readonly=False, edits=[])
         content = path.read_bytes()
         file.by_genred |= by_genred
+        answered = by_genred or hash(before) in file.answers
         if "genre" in fields:
             file.person |= file.by_genred
             file.by_genred = False
+            file.answers.pop(hash(content), None)
+        elif answered:
+            file.answers[hash(content)] = False
         file.edits.append((began, time.time()))
         self._changed(path, content)
 

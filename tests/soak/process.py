@@ -16,13 +16,13 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Self
 
 from genred import tags
-from genred.analysis.analyser import Ask, Look
+from genred.analysis import Analysis, Ask
 from genred.config import Config, Tags
 from genred.errors import DecodeError, FileError
 from genred.fs.files import stamp_of
@@ -75,8 +75,21 @@ def flaky(song: int) -> bool:
     return song % 10 == 9
 
 
-class Ear(FakeAnalyser):
-    """Hears by the song that a file's artist field names, and notes each look."""
+class Listener(FakeAnalyser):
+    """Hears by the song that a file's artist field names."""
+
+    def features(self, path: Path) -> bytes:
+        return struct.pack("<3f", *[_song(path)] * 3)
+
+    def hear(self, path: Path) -> Prediction | FileError:
+        try:
+            return verdict(_song(path))
+        except (ValueError, FileError):
+            return DecodeError(path, "not a song of this soak")
+
+
+class Ear(Listener):
+    """Notes each look, fails the first time where a song is flaky, and dies in a save when it is to."""
 
     def __init__(self, clock: Clock, notes: Path) -> None:
         super().__init__()
@@ -88,13 +101,13 @@ class Ear(FakeAnalyser):
     def __enter__(self) -> Self:
         return self
 
-    def warm_up(self, stop: threading.Event | None = None) -> None:
+    def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
     def close(self) -> None:
         self._notes.close()
 
-    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
+    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
         for path in paths:
             try:
                 stamp = stamp_of(path)
@@ -103,20 +116,14 @@ class Ear(FakeAnalyser):
                 self._notes.flush()
             except FileError:
                 pass  # gone again: the look says so
-            yield from super().look([path], ask)
-
-    def features(self, path: Path) -> bytes:
-        return struct.pack("<3f", *[_song(path)] * 3)
+            yield from super().analyse([path], ask)
 
     def hear(self, path: Path) -> Prediction | FileError:
-        try:
-            song = _song(path)
-        except (ValueError, FileError):
-            return DecodeError(path, "not a song of this soak")
-        if flaky(song) and song not in self._tried:
+        heard = super().hear(path)
+        if not isinstance(heard, FileError) and flaky(song := _song(path)) and song not in self._tried:
             self._tried.add(song)
             return FileError(path, "the disk hiccups", transient=True)
-        return verdict(song)
+        return heard
 
     def edit(self, path: Path, clone: Path, genres: Sequence[str], options: Tags) -> None:
         dies = self._clock.dies_now()

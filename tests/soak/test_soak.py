@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from genred.history.history import History
+from genred.learning.labels import Labelled
 from tests.soak.day import Day
 from tests.soak.judge import Judge
 from tests.soak.library import Chance, Library
@@ -15,7 +16,8 @@ from tests.soak.process import Clock
 HOURS = float(os.environ.get("GENRED_SOAK_HOURS", "0.6"))
 
 
-@pytest.mark.timeout(60 + 200 * HOURS)
+@pytest.mark.slow
+@pytest.mark.timeout(600 + 400 * HOURS)
 @pytest.mark.parametrize("seed", [1])
 def test_in_the_end_everything_is_as_it_must_be(tmp_path: Path, seed: int) -> None:
     """Whatever happens to files, folders and the service, each file is whole, and tagged or left as it ought to be."""
@@ -24,6 +26,7 @@ def test_in_the_end_everything_is_as_it_must_be(tmp_path: Path, seed: int) -> No
     assert day.findings == []
     assert day.decided["tagged"] > 10
     assert day.done["undone at the end"] > 10
+    assert day.done["labels"] > 10
 
 
 def test_what_is_wrong_is_found(tmp_path: Path, history: History) -> None:
@@ -36,6 +39,8 @@ def test_what_is_wrong_is_found(tmp_path: Path, history: History) -> None:
     changed.write_bytes(tagged.read_bytes())
     (library.roots[0] / ".genred-1.tmp").touch()
     found = Judge(library, tmp_path).look(history)
+    learnt = [Labelled(path, "Jazz", "", "") for path in (tagged, changed)]
+    assert [finding.path for finding in Judge(library, tmp_path).labels(learnt, set())] == [tagged, changed]
     wrong = {finding.path: finding.what for finding in found if "doesn't know" not in finding.what}
     assert tagged not in wrong
     assert wrong.pop(changed) == "its audio was changed"

@@ -51,15 +51,20 @@ def tree(store: Path, source: Path) -> Path:
 
 
 def _debootstrap(base: Path) -> None:
-    codename = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
+    debootstrap(base, platform.freedesktop_os_release().get("VERSION_CODENAME", ""), PACKAGES)
+
+
+def debootstrap(base: Path, codename: str, packages: str) -> None:
+    """Make a small Debian of some release at ``base``, whole or not at all, from the machine's own mirror."""
+    mine = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
     targets = step("apt-get", "indextargets", "--format=$(CODENAME) $(COMPONENT) $(REPO_URI)").splitlines()
-    mirrors = [line.split()[2] for line in targets if line.startswith(f"{codename} main ")]
+    mirrors = [line.split()[2] for line in targets if line.startswith(f"{mine} main ")]
     if not mirrors:
-        skip(f"needs apt sources for {codename or 'a Debian release'}, and `apt-get update`")
+        skip(f"needs apt sources for {mine or 'a Debian release'}, and `apt-get update`")
     print(f"making a {codename} in {base}: some minutes, once", flush=True)
     unfinished = base.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    step("debootstrap", "--variant=minbase", f"--include={PACKAGES}", codename, unfinished, mirrors[0])
+    step("debootstrap", "--variant=minbase", f"--include={packages}", codename, unfinished, mirrors[0])
     unfinished.rename(base)
 
 

@@ -12,7 +12,7 @@ from genred.history.history import History
 from genred.history.records import Outcome, Record, Standing
 from genred.watching.backlog import Meeting
 from genred.watching.walk import WatchOptions, walk
-from tests.watching.test_watcher import in_a_namespace
+from tests.namespace import in_a_namespace
 
 OPTIONS = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=0.25)
 
@@ -150,11 +150,13 @@ def test_another_library_in_its_place_is_left_alone(history: History, elsewhere:
 
 
 HEAD = dedent("""
+    import atexit
     from genred.history.history import History
     from genred.watching.backlog import Meeting
     from tests.watching.test_backlog import OPTIONS, make, meet, new
     history = History.open(music.parent / "history.db")
     history.start_run("run", "0")
+    atexit.register(history.close)
     def mount(to):
         subprocess.run(["mount", "-t", "tmpfs", "none", to], check=True)
     def umount(what):
@@ -205,6 +207,7 @@ def test_a_disk_inside_a_root_brings_no_news(music: Path) -> None:
     in_a_namespace("true", HEAD + dedent(script), music)
 
 
+@pytest.mark.slow
 def test_a_share_that_fails_is_met_when_it_answers(music: Path) -> None:
     """Until then nothing is made of what is there, and the rest is watched; it is told."""
     script = """
@@ -220,11 +223,11 @@ def test_a_share_that_fails_is_met_when_it_answers(music: Path) -> None:
         assert meet(history, music) == [share]
         assert meet(history, music) == [share]
         with closing(Listener(music, speed=50, polling=False, meet=Meeting(history, OPTIONS, leave=True))) as listener:
-            listener.until(lambda: any("isn't known what is new" in told for told in listener.watcher.problems))
+            listener.until(lambda: any("isn't known what is new" in told for told in listener.problems))
             make(music / "song.mp3")
             listener.finds(music / "song.mp3")
             umount(share)
-            listener.until(lambda: not listener.watcher.problems)
+            listener.until(lambda: not listener.problems)
         print("met")
     """
     told = in_a_namespace("true", HEAD + dedent(script), music)

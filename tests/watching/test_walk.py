@@ -1,13 +1,14 @@
 """What a walk finds, and in which order."""
 
 import os
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from genred.errors import WatchError
 from genred.fs.files import stamp_of
-from genred.watching.walk import WatchOptions, topmost, walk, wanted
+from genred.watching.walk import WatchOptions, files_below, topmost, walk, wanted
 
 OPTIONS = WatchOptions(extensions=frozenset({".mp3", ".flac"}))
 
@@ -52,13 +53,33 @@ def test_a_folder_that_cannot_be_read_is_told_and_passed_by(tmp_path: Path) -> N
     assert [error.strerror for error in told] == ["File name too long"]
 
 
-def test_a_root_that_is_no_folder_is_an_error_at_once(tmp_path: Path) -> None:
-    """A missing root, or a file, is an error when the walk is asked for, not when it is taken."""
+def test_a_root_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> None:
+    """It is one when the walk is asked for, not when it is taken."""
     with pytest.raises(WatchError, match="no such folder"):
         walk(tmp_path / "none", OPTIONS)
     (song,) = make(tmp_path, "song.mp3")
     with pytest.raises(WatchError, match="Not a directory"):
-        walk(song, OPTIONS)
+        walk(song / "inner", OPTIONS)
+
+
+def test_a_file_that_somebody_names_is_found_whatever_its_name_is(tmp_path: Path) -> None:
+    """Its link is followed, as a folder's is; a fifo is no file."""
+    (song,) = make(tmp_path, ".song.part")
+    (tmp_path / "link").symlink_to(song)
+    os.mkfifo(tmp_path / "fifo.mp3")
+    assert list(walk(tmp_path / "link", OPTIONS)) == [(str(song), stamp_of(song))]
+    with pytest.raises(WatchError, match="Not a directory"):
+        walk(tmp_path / "fifo.mp3", OPTIONS)
+
+
+def test_all_files_of_a_folder_are_those_of_its_file_system(tmp_path: Path) -> None:
+    """Whatever their names are; links are not followed, and a folder that isn't there holds none."""
+    songs = make(tmp_path, ".hidden", "song.txt", "a/1.mp3")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert list(files_below(tmp_path)) == [(str(song), stamp_of(song)) for song in songs]
+    assert list(files_below(tmp_path / "none")) == []
+    in_other = [path for path, _ in islice(files_below(Path("/")), 2000) if str(path).startswith("/proc/")]
+    assert in_other == []
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """The watcher against the real kernel and the real watchdog.
 
 Files settle in a quarter of a second, and where a test is about the looks, scans and tries that come seconds or minutes
-apart the watcher's clock runs faster than the world's. Nothing here sleeps for a time to pass: a test reads batches
-until what it waits for is there, or a deadline passes; that nothing else came is known when a later file came.
+apart the watcher's clock runs faster than the world's; while a file is written slowly, it is the writer who moves it.
+Nothing here sleeps for a time to pass: a test reads batches until what it waits for is there; that nothing else came is
+known when a later file came.
 """
 
 import ctypes
@@ -11,7 +12,6 @@ import random
 import shutil
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from collections import Counter
@@ -21,73 +21,15 @@ from pathlib import Path
 
 import pytest
 
-from genred.errors import FileError, WatchError
+from genred.errors import WatchError
 from genred.fs.files import Stamp, stamp_of
-from genred.watching.root import Found, Meet
-from genred.watching.watcher import Watcher, WatchOptions
+from genred.watching.walk import Found, WatchOptions
+from genred.watching.watcher import HEARTBEAT_SECONDS, Watcher
+from tests.namespace import in_a_namespace
+from tests.watching.listener import AUDIO, SETTLE, Clock, Listener, everything, nothing_new
 
-SETTLE = 0.25
-AUDIO = b"RIFF" * 1000
-
-
-def everything(pairs: Iterable[Found]) -> Iterator[tuple[Path, Stamp]]:
-    """A history that knows nothing."""
-    return ((Path(path), stamp) for path, stamp in pairs)
-
-
-def nothing_new(root: Path, going_on: Callable[[], bool]) -> list[Path]:
-    """Meet a root, and note nothing."""
-    return []
-
-
-class Listener:
-    """What stands where the service does: it takes the batches and remembers, as the history would."""
-
-    def __init__(
-        self, *roots: Path, speed: float = 1, known: Iterable[Path] = (), meet: Meet = nothing_new, **options: object
-    ) -> None:
-        options = {"settle_seconds": SETTLE * speed, **options}
-        settings = WatchOptions(extensions=frozenset({".mp3", ".flac"}), **options)  # type: ignore[arg-type]
-        self.history = {path: stamp_of(path) for path in known}
-        self.seen: list[Path] = []
-        self.sizes: dict[Path, int] = {}
-        self.watcher = Watcher(roots, settings, self._unknown, meet, clock=lambda: time.monotonic() * speed)
-        self._batches = self.watcher.batches(threading.Event())
-        self.until(lambda: self.watcher.ready)
-
-    def _unknown(self, pairs: Iterable[Found]) -> Iterator[tuple[Path, Stamp]]:
-        for path, stamp in ((Path(path), stamp) for path, stamp in pairs):
-            if path not in self.history or not stamp.matches(self.history[path]):
-                yield path, stamp
-
-    def read(self) -> None:
-        batch = next(self._batches)
-        assert len(batch) <= 256
-        for path in batch:
-            self.seen.append(path)
-            with suppress(FileError):  # gone again
-                self.history[path] = stamp_of(path)
-                self.sizes[path] = self.history[path].size
-
-    def until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, f"waited in vain; {self.seen[-5:]=} {self.watcher.problems=}"
-            self.read()
-
-    def finds(self, *paths: Path) -> None:
-        self.until(lambda: set(paths) <= set(self.seen))
-
-    def has_settled(self, root: Path) -> list[Path]:
-        """Everything found, once a file that came later than all else was found too."""
-        last = root / f"last{len(self.seen)}.mp3"
-        last.write_bytes(AUDIO)
-        self.finds(last)
-        self.seen.remove(last)
-        return self.seen
-
-    def close(self) -> None:
-        self._batches.close()
+Pause = Callable[[float], None]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -107,69 +49,80 @@ def outside(tmp_path: Path) -> Path:
     return folder
 
 
-def copy(outside: Path, to: Path) -> None:
+def copy(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     subprocess.run(["cp", outside / "song.mp3", to], check=True)
 
 
-def copy_with_times(outside: Path, to: Path) -> None:
+def copy_with_times(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     subprocess.run(["cp", "-p", outside / "song.mp3", to], check=True)
 
 
-def move_in(outside: Path, to: Path) -> None:
+def move_in(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     (outside / "song.mp3").rename(to)
 
 
-def hard_link(outside: Path, to: Path) -> None:
+def hard_link(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     to.hardlink_to(outside / "song.mp3")
 
 
-def rsync(outside: Path, to: Path) -> None:
+def rsync(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     hidden = to.with_name(f".{to.name[:200]}.Xb31qz")
     shutil.copy(outside / "song.mp3", hidden)
     hidden.rename(to)
 
 
-def torrent(outside: Path, to: Path) -> None:
+def torrent(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     part = to.with_name("download.!qB")
     shutil.copy(outside / "song.mp3", part)
     part.rename(to)
 
 
-def browser(outside: Path, to: Path) -> None:
+def browser(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     to.touch()
     part = to.with_name("download.part")
     shutil.copy(outside / "song.mp3", part)
-    threading.Event().wait(3 * SETTLE)  # the time it takes to load
+    pause(3 * SETTLE)  # the time it takes to load
     part.rename(to)
 
 
-def samba(outside: Path, to: Path) -> None:
+def samba(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     for _ in range(2):
         with to.open("wb") as file:
             file.write(AUDIO)
 
 
-def slowly(outside: Path | None, to: Path) -> None:
-    pause = threading.Event()
-    for at in range(0, len(AUDIO), 200):  # 20 writes over a second, four times what it takes to settle
+def slowly(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
+    for at in range(0, len(AUDIO), 200):  # 20 writes over two seconds, eight times what it takes to settle
         with to.open("ab") as file:
             file.write(AUDIO[at : at + 200])
-        pause.wait(0.05)
+        pause(0.1)
 
 
-def without_closing(outside: Path, to: Path) -> None:
+def without_closing(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     with to.open("wb", buffering=0) as file:
         for at in range(0, len(AUDIO), 1000):
             file.write(AUDIO[at : at + 1000])
-            threading.Event().wait(2 * SETTLE)
+            pause(2 * SETTLE)
 
 
-def backdated(outside: Path, to: Path) -> None:
+def backdated(outside: Path, to: Path, pause: Pause = time.sleep) -> None:
     for at in range(0, len(AUDIO), 1000):
         with to.open("ab") as file:
             file.write(AUDIO[at : at + 1000])
         os.utime(to, (1e9, 1e9))
-        threading.Event().wait(SETTLE / 2)
+        pause(SETTLE / 2)
+
+
+def arriving(arrive: Callable[[Path, Path, Pause], None], outside: Path, to: Path, clock: Clock) -> threading.Thread:
+    """Begin to bring a file, at the pace of a clock that is held meanwhile."""
+
+    def bring() -> None:
+        with clock.held():
+            arrive(outside, to, clock.passes)
+
+    thread = threading.Thread(target=bring)
+    thread.start()
+    return thread
 
 
 WAYS = [copy, copy_with_times, move_in, hard_link, rsync, torrent, browser, samba, slowly, without_closing]
@@ -177,15 +130,14 @@ WAYS = [copy, copy_with_times, move_in, hard_link, rsync, torrent, browser, samb
 
 @pytest.mark.parametrize("arrive", WAYS, ids=lambda way: way.__name__)
 def test_however_a_file_arrives_it_is_found_once_and_whole(
-    music: Path, outside: Path, arrive: Callable[[Path, Path], None]
+    music: Path, outside: Path, arrive: Callable[[Path, Path, Pause], None]
 ) -> None:
     """A file is passed on once, and not before all of it is there, whichever program brings it."""
-    song = music / "song.mp3"
-    with closing(Listener(music)) as listener:
-        arriving = threading.Thread(target=arrive, args=(outside, song))
-        arriving.start()
+    song, clock = music / "song.mp3", Clock()
+    with closing(Listener(music, clock=clock)) as listener:
+        thread = arriving(arrive, outside, song, clock)
         listener.finds(song)
-        arriving.join()
+        thread.join()
         assert listener.has_settled(music) == [song]
         assert listener.sizes[song] == len(AUDIO)
 
@@ -340,33 +292,31 @@ def test_a_clock_that_is_set_back_stalls_nothing_and_hands_out_nothing_half_writ
 ) -> None:
     """A scan that comes after the clock was set back by a day finds what is there, and waits for what is arriving."""
     whole, half = music / "whole.mp3", music / "half.mp3"
-    real = time.time
-    with closing(Listener(music, rescan_minutes=0.03)) as listener:
+    real, clock = time.time, Clock()
+    with closing(Listener(music, clock=clock, rescan_minutes=0.03)) as listener:
         whole.write_bytes(AUDIO)
         listener.finds(whole)
         monkeypatch.setattr(time, "time", lambda: real() - 86_400)
-        arriving = threading.Thread(target=slowly, args=(None, half))
-        arriving.start()
         listener.history.pop(whole)
+        thread = arriving(slowly, music, half, clock)
         listener.until(lambda: listener.seen.count(whole) == 2)  # the timer's scan was here
         listener.finds(half)
-        arriving.join()
+        thread.join()
         assert listener.sizes[half] == half.stat().st_size
 
 
 @pytest.mark.parametrize("arrive", [backdated, without_closing], ids=lambda way: way.__name__)
 def test_what_is_arriving_at_the_start_is_waited_for(
-    music: Path, outside: Path, arrive: Callable[[Path, Path], None]
+    music: Path, outside: Path, arrive: Callable[[Path, Path, Pause], None]
 ) -> None:
     """A file that the scan at the start finds half-written is passed on once it is whole."""
-    song = music / "song.mp3"
-    arriving = threading.Thread(target=arrive, args=(outside, song))
-    arriving.start()
+    song, clock = music / "song.mp3", Clock()
+    thread = arriving(arrive, outside, song, clock)  # after the first piece, it waits for the watcher
     while not song.exists():
-        assert arriving.is_alive()
-    with closing(Listener(music)) as listener:
+        assert thread.is_alive()
+    with closing(Listener(music, clock=clock)) as listener:
         listener.finds(song)
-        arriving.join()
+        thread.join()
         assert listener.has_settled(music) == [song]
         assert listener.sizes[song] == len(AUDIO)
 
@@ -387,13 +337,12 @@ def test_a_root_that_is_deleted_and_made_again_is_watched_again(music: Path) -> 
         (music / "1.mp3").write_bytes(AUDIO)
         listener.finds(music / "1.mp3")
         shutil.rmtree(music)
-        listener.until(lambda: listener.watcher.offline == [music])
-        assert any("offline" in problem for problem in listener.watcher.problems)
+        listener.until(lambda: listener.offline == [music])
+        assert "No such file or directory" in listener.problems
         music.mkdir()
         (music / "2.mp3").write_bytes(AUDIO)
         listener.finds(music / "2.mp3")
-        assert not listener.watcher.offline
-        assert not listener.watcher.problems
+        listener.until(lambda: not listener.offline and not listener.problems)
         (music / "3.mp3").write_bytes(AUDIO)
         listener.finds(music / "3.mp3")
 
@@ -426,13 +375,13 @@ def test_a_root_that_does_not_exist_yet_is_watched_when_it_appears(tmp_path: Pat
     later = tmp_path / "not" / "yet"
     with closing(Listener(later, music, speed=20)) as listener:
         assert listener.watcher.ready
-        assert listener.watcher.offline == [later]
+        assert listener.offline == [later]
         (music / "song.mp3").write_bytes(AUDIO)
         listener.finds(music / "song.mp3")
         later.mkdir(parents=True)
         (later / "song.mp3").write_bytes(AUDIO)
         listener.finds(later / "song.mp3")
-        assert listener.watcher.offline == []
+        listener.until(lambda: listener.offline == [])
 
 
 def test_roots_inside_each_other_are_watched_once(music: Path, tmp_path: Path) -> None:
@@ -443,6 +392,8 @@ def test_roots_inside_each_other_are_watched_once(music: Path, tmp_path: Path) -
         (tmp_path / "link" / "inner" / "song.mp3").write_bytes(AUDIO)
         assert listener.has_settled(music) == [music / "inner" / "song.mp3"]
         assert sum(thread.name.startswith("root ") for thread in threading.enumerate()) == 1
+        told = [(state.path, state.state) for state in listener.watcher.states]
+        assert told == [(music / "inner", "watched"), (music, "watched"), (tmp_path / "link", "watched")]
 
 
 def test_a_root_that_is_a_link_is_followed_wherever_it_leads(tmp_path: Path, music: Path, outside: Path) -> None:
@@ -497,23 +448,22 @@ def test_the_timer_finds_what_events_have_missed(music: Path, outside: Path) -> 
 
 def test_heartbeats_come_while_nothing_happens(music: Path) -> None:
     """An empty batch comes at least every two seconds."""
+    assert HEARTBEAT_SECONDS <= 2
     with closing(Listener(music)) as listener:
         for _ in range(2):
-            began = time.monotonic()
             listener.read()
-            assert time.monotonic() - began < 2
         assert listener.seen == []
 
 
 def test_stopping_is_prompt(music: Path) -> None:
-    """The iteration ends within about a second of being told, and no thread stays."""
+    """The iteration ends when it is told to, with nothing more, and no thread stays."""
     threads = threading.active_count()
     stop = threading.Event()
     watcher = Watcher([music], WatchOptions(extensions=frozenset({".mp3"})), everything, nothing_new)
-    for _ in watcher.batches(stop):
-        stop.set()
-        began = time.monotonic()
-    assert time.monotonic() - began < 2.5
+    batches = watcher.batches(stop)
+    next(batches)
+    stop.set()
+    assert list(batches) == []
     assert threading.active_count() == threads
 
 
@@ -538,6 +488,7 @@ def test_a_failure_of_the_caller_or_a_bug_is_loud(music: Path) -> None:
         list(Watcher([music], bad, everything, nothing_new).batches(threading.Event()))
 
 
+@pytest.mark.slow
 def test_no_file_of_a_burst_is_lost(music: Path, caplog: pytest.LogCaptureFixture) -> None:
     """When more happens at once than the kernel remembers, every file is found all the same, and once."""
     room = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
@@ -550,7 +501,7 @@ def test_no_file_of_a_burst_is_lost(music: Path, caplog: pytest.LogCaptureFixtur
         # Called so, the C function keeps the interpreter's lock: no thread can read the kernel's queue meanwhile.
         command = f"cd '{music / 'inner'}' && {sys.executable} -c \"{make}\""
         assert ctypes.PyDLL(None).system(os.fsencode(command)) == 0
-        listener.until(lambda: len(listener.seen) >= count, seconds=60)
+        listener.until(lambda: len(listener.seen) >= count)
         times = Counter(listener.seen)
     assert "events were lost" in caplog.text
     assert len(times) == count
@@ -605,34 +556,13 @@ def folders(top: Path) -> list[Path]:
     return sorted(path for path in top.rglob("*") if path.is_dir())
 
 
-def in_a_namespace(setup: str, script: str, root: Path) -> str:
-    """The output of a script that runs with limits and mounts of its own, where the system allows it."""
-    try:
-        subprocess.run(["unshare", "-Urm", "true"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("no user namespaces here")
-    head = f"""
-        import os, subprocess, sys
-        sys.path[:0] = [{str(Path(__file__).parents[2])!r}]
-        from contextlib import closing
-        from pathlib import Path
-        from tests.watching.test_watcher import AUDIO, Listener
-        music = Path({str(root)!r})
-    """
-    program = textwrap.dedent(head) + textwrap.dedent(script)
-    shell = f'{setup} && exec {sys.executable} -W error -c "$0"'
-    result = subprocess.run(["unshare", "-Urm", "sh", "-c", shell, program], capture_output=True, text=True, timeout=60)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
 def test_the_watch_limit_is_told_and_scanning_makes_up_for_it(music: Path) -> None:
     """A folder below the root that can't be watched for want of watches is noticed, told, and scanned."""
     for name in "abcdef":
         (music / name).mkdir()
     script = """
         with closing(Listener(music, speed=200)) as listener:
-            print(listener.watcher.problems)
+            print(listener.problems)
             for name in "abcdef":
                 (music / name / "song.mp3").write_bytes(AUDIO)
             listener.finds(*(music / name / "song.mp3" for name in "abcdef"))
@@ -645,14 +575,14 @@ def test_a_limit_reached_later_is_told_too(music: Path) -> None:
     """A folder that is made when no watch is left is noticed and scanned."""
     script = """
         with closing(Listener(music, speed=200)) as listener:
-            assert not listener.watcher.problems
+            listener.until(lambda: not listener.problems)
             for name in "abcdef":
                 (music / name).mkdir()
                 (music / name / "song.mp3").write_bytes(AUDIO)
             listener.finds(*(music / name / "song.mp3" for name in "abcdef"))
             (music / "f" / "later.mp3").write_bytes(AUDIO)
             listener.finds(music / "f" / "later.mp3")
-            print(listener.watcher.problems)
+            print(listener.problems)
     """
     told = in_a_namespace("echo 3 > /proc/sys/user/max_inotify_watches", script, music)
     assert "max_user_watches is too low" in told
@@ -662,9 +592,9 @@ def test_a_limit_that_was_raised_is_noticed(music: Path) -> None:
     """Watching is tried again from time to time, so that nobody has to restart anything."""
     script = """
         with closing(Listener(music, speed=2000)) as listener:
-            assert listener.watcher.problems
+            assert listener.problems
             Path("/proc/sys/user/max_inotify_watches").write_text("100")
-            listener.until(lambda: not listener.watcher.problems)
+            listener.until(lambda: not listener.problems)
     """
     in_a_namespace("echo 0 > /proc/sys/user/max_inotify_watches", script, music)
 
@@ -676,12 +606,12 @@ def test_a_mount_that_sends_no_events_is_scanned(music: Path) -> None:
         table.write_text(f"99 1 0:99 / {music} rw - nfs4 nas:/music rw")
         subprocess.run(["mount", "--bind", table, f"/proc/{os.getpid()}/mountinfo"], check=True)
         with closing(Listener(music, speed=200)) as listener:
-            print(listener.watcher.problems)
+            print(listener.problems)
             listener.read()
             (music / "song.mp3").write_bytes(AUDIO)
             listener.finds(music / "song.mp3")
         with closing(Listener(music, polling=False, rescan_minutes=0)) as listener:
-            assert not listener.watcher.problems
+            listener.until(lambda: not listener.problems)
     """
     assert "nfs4 sends no events" in in_a_namespace("true", script, music)
 
@@ -690,7 +620,7 @@ def test_no_watches_at_all(music: Path) -> None:
     """Where not even the root can be watched, or there are no instances, it is told and scanned."""
     script = """
         with closing(Listener(music, speed=200)) as listener:
-            print(listener.watcher.problems)
+            print(listener.problems)
             listener.read()
             (music / "song.mp3").write_bytes(AUDIO)
             listener.finds(music / "song.mp3")
@@ -739,17 +669,17 @@ def test_a_root_whose_disk_fails_is_offline_until_it_answers(music: Path) -> Non
             sys.exit()
         os.close(fuse)  # nobody answers any more: ENOTCONN
         with closing(Listener(music, speed=20)) as listener:
-            print(listener.watcher.offline == [music], listener.watcher.problems)
+            print(listener.offline == [music], listener.problems)
             subprocess.run(["umount", music], check=True)
             (music / "song.mp3").write_bytes(AUDIO)
             listener.finds(music / "song.mp3")
-            assert not listener.watcher.problems
+            listener.until(lambda: not listener.problems)
     """
     told = in_a_namespace("true", script, music)
     if "can't mount" in told:
         pytest.skip("no FUSE here")
     assert "True" in told
-    assert "offline: Transport endpoint is not connected" in told
+    assert "Transport endpoint is not connected" in told
 
 
 @pytest.mark.parametrize("where", ["", "usb"])
@@ -786,7 +716,7 @@ def test_a_disk_that_is_exchanged_at_once_is_noticed(music: Path, where: str) ->
 def test_a_share_that_hangs_holds_nobody_up(music: Path) -> None:
     """While one root's file system doesn't answer at all, heartbeats come, others are watched, and it is told."""
     script = """
-        import ctypes, time
+        import ctypes
         share = music / "share"
         other = music / "other"
         share.mkdir()
@@ -797,12 +727,12 @@ def test_a_share_that_hangs_holds_nobody_up(music: Path) -> None:
             print("can't mount")
             sys.exit()
         listener = Listener(share, other, speed=50)
-        print(listener.watcher.offline == [share], listener.watcher.problems)
+        listener.until(lambda: listener.offline == [share])
+        print(listener.offline == [share], listener.problems)
         (other / "song.mp3").write_bytes(AUDIO)
         listener.finds(other / "song.mp3")
-        began = time.monotonic()
         listener.close()
-        print("closed", time.monotonic() - began < 5)
+        print("closed")
         sys.stdout.flush()
         os._exit(0)
     """
@@ -811,4 +741,4 @@ def test_a_share_that_hangs_holds_nobody_up(music: Path) -> None:
         pytest.skip("no FUSE here")
     assert "True" in told
     assert "does not answer" in told
-    assert "closed True" in told
+    assert "closed" in told

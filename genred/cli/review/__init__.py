@@ -100,19 +100,17 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     \b
     genred review accept ~/Music/Album
     """
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging.tagger import Tagger
 
     settings = common.load()
     with deciding(settings, "review") as history, analyser_of(settings) as analyser:
         tagger = Tagger(settings, history, analyser, dry_run=dry_run)
 
-        def take(question: "Question | FileError") -> "Record":
-            if isinstance(question, FileError):
-                raise question
+        def take(question: "Question") -> "Record":
             if not question.is_judged and not question.record.written:
                 raise FileError(question.path, f"no guess is worth accepting: {question.reason}")
-            return tagger.obey(question.path, question.guesses[0].genre)
+            return tagger.set_genre(question.path, question.guesses[0].genre)
 
         return each(common, _named(paths, settings, history), take)
 
@@ -141,15 +139,13 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     \b
     genred review skip ~/Music/Speeches
     """
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging import review as reviewing
 
     settings = common.load()
     with deciding(settings, "review") as history:
 
-        def skip(question: "Question | FileError") -> "Record":
-            if isinstance(question, FileError):
-                raise question
+        def skip(question: "Question") -> "Record":
             return reviewing.skip(question, history, dry_run=dry_run)
 
         return each(common, _named(paths, settings, history), skip)
@@ -180,11 +176,12 @@ def _list(common: Common, console: "Console", below: Path | None, tagged: int, s
 
 def _interview(common: Common, console: "Console", below: Path | None, tagged: int, skipped: bool) -> int:
     settings = common.load()
+    from genred.cli.progress import waiting
     from genred.cli.review import terminal
     from genred.cli.review.interview import Interview
     from genred.cli.review.player import Player
     from genred.history.history import History
-    from genred.service.service import deciding
+    from genred.service.session import deciding
     from genred.tagging.policy import Policy
     from genred.tagging.review import Answers, meant, questions, to_review, words
     from genred.tagging.tagger import Tagger
@@ -194,7 +191,7 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     if not found:
         click.echo("nothing to review")
         return 0
-    with console.status("loading the model"):
+    with waiting("loading the model"):
         model = model_of(settings)
     # One person, one file at a time: one worker is enough.
     settings = settings.with_changes("service", workers=1)
@@ -270,10 +267,10 @@ def _print_albums(console: "Console", asked: Iterator["Question"]) -> None:
     from genred.cli.review.interview import heading
 
     for album, inside in groupby(asked, key=lambda question: question.album):
-        console.print(heading(album), overflow="ellipsis", no_wrap=True)
+        console.print(heading(album), overflow=show.cut(), no_wrap=True)
         table = Table.grid(expand=True, padding=(0, 2, 0, 0))
-        table.add_column(ratio=3, overflow="ellipsis", no_wrap=True)
-        table.add_column(ratio=2, overflow="ellipsis", no_wrap=True)
+        table.add_column(ratio=3, overflow=show.cut(), no_wrap=True)
+        table.add_column(ratio=2, overflow=show.cut(), no_wrap=True)
         for question in inside:
             guesses = ", ".join(f"{guess.genre} {guess.probability:.0%}" for guess in question.guesses[:3])
             said = Text(guesses) if question.is_judged else Text(question.reason, style="dim")

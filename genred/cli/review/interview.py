@@ -11,16 +11,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from genred.cli import show
 from genred.cli.review.player import Player
 from genred.cli.review.terminal import Screen
 from genred.errors import FileError
 from genred.fs.files import readable
 from genred.history.records import Outcome, Record
 from genred.model.prediction import Candidate
-from genred.tagging.review import Answers, Question, is_open, together
+from genred.tagging.review import Answers, Question, genres_in, is_open, together
 
 _GUESSES = 5
-_MARKS = {Outcome.SKIPPED: ("–", "skipped", "dim"), Outcome.UNDONE: ("↶", "taken back", "yellow")}
 
 
 class Interview:
@@ -66,6 +66,7 @@ class Interview:
         self._meant = meant
         self._album: Path | None = None
         self._asked: dict[Record, Question] = {}
+        self._beside = ""
 
     def run(self, records: Sequence[Record]) -> int:
         """Ask about decisions, which come album by album; how many are left."""
@@ -83,7 +84,7 @@ class Interview:
     def _go_on(self) -> bool:
         """Ask about the next file, or the rest of its album; False where the person has had enough."""
         if not is_open(self._left[0], self._answers.history):
-            self._say(self._left.pop(0).path, "·", "changed meanwhile, left out", "dim")
+            self._say(self._left.pop(0).path, show.glyph("·", "."), "changed meanwhile, left out", "dim")
             return True
         album = self._enter_album()
         whole, note = False, ""
@@ -109,7 +110,7 @@ class Interview:
         """At the end the last answer can still be taken back."""
         if not self._answers:
             return False
-        keys = [("⏎", "done"), ("u", "undo")]
+        keys = [(_enter(), "done"), ("u", "undo")]
         done = Screen("That was all.", f"{self._total} of {self._total}", "Every answer is written.", (), keys)
         return self._press(done) == "u" and self._take_back()
 
@@ -119,25 +120,33 @@ class Interview:
         records = list(takewhile(lambda record: record.path.parent == folder, self._left))
         if folder != self._album:
             self._album, self._asked = folder, {}
-            self._console.print(heading(folder), overflow="ellipsis", no_wrap=True)
+            counts = genres_in(self._answers.history, folder)
+            self._beside = ", ".join(f"{count} {genre}" for genre, count in counts.most_common())
+            self._console.print(heading(folder), overflow=show.cut(), no_wrap=True)
         unknown = [record for record in records if record not in self._asked]
         self._asked |= dict(zip(unknown, self._questions(unknown), strict=True))
         return [self._asked[record] for record in records]
 
     def _screen(self, asked: Sequence[Question], in_album: int, note: str) -> Screen:
         first, whole = asked[0], len(asked) > 1
-        text = first.reason
-        if first.record.written:
+        text = "what its files sound like on average" if whole else first.reason
+        if first.record.written and not whole:
             text = f"genred wrote {first.record.written[0]}: {text}"
+        if self._beside:
+            text += f"\nbeside {'them' if whole else 'it'}: {self._beside}"
         guesses = _guesses(asked)
-        keys = [(f"1-{len(guesses)}" if len(guesses) > 1 else "1", "accept")] if guesses else []
+        keys = []
+        if guesses:
+            numbers = f"1-{len(guesses)}" if len(guesses) > 1 else "1"
+            is_judged = any(question.is_judged for question in asked)
+            keys = [(_enter(), "accept"), (numbers, "choose")] if is_judged else [(numbers, "accept")]
         keys += [("g", "other genre")]
         keys += [("a", "one file" if whole else "album")] if in_album > 1 else []
         keys += [("s", "skip"), ("p", "play")] + ([("u", "undo")] if self._answers else []) + [("q", "quit")]
         return Screen(
             f"the whole album, {len(asked)} files" if whole else _name(first.path),
             f"{self._total - len(self._left) + 1} of {self._total}",
-            "what its files sound like on average" if whole else text,
+            text,
             guesses,
             keys,
             note,
@@ -154,7 +163,7 @@ class Interview:
 
     def _other_genre(self, screen: Screen) -> str | None:
         """A genre that the person types; None where they think better of it."""
-        screen = replace(screen, keys=[("⏎", "write it"), ("tab", "complete"), ("esc", "back")], note="")
+        screen = replace(screen, keys=[(_enter(), "write it"), ("tab", "complete"), ("esc", "back")], note="")
         typed = self._ask(screen, self._words)
         if not typed:
             return None
@@ -188,16 +197,16 @@ class Interview:
     def _tell(self, question: Question, done: Record | FileError) -> None:
         if isinstance(done, FileError):
             self._failed += 1
-            self._say(question.path, "✗", done.reason, "red")
+            self._say(question.path, show.glyph("✗", "x"), done.reason, "red")
         else:
-            self._say(question.path, *_MARKS.get(done.outcome, ("✓", done.genre or "", "green")))
+            self._say(question.path, *_mark(done))
 
     def _say(self, path: Path, mark: str, what: str, style: str) -> None:
         """What became of a file, as a line that stays."""
         line = Table.grid(padding=(0, 2, 0, 0), expand=True)
         line.add_column(width=1)
         line.add_column(min_width=14, max_width=40, overflow="fold")
-        line.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
+        line.add_column(ratio=1, overflow=show.cut(), no_wrap=True)
         line.add_row(Text(mark, style=style), Text(what, style=style), Text(_name(path)))
         self._console.print(Padding(line, (0, 0, 0, 2)))
 
@@ -205,6 +214,19 @@ class Interview:
 def heading(folder: Path) -> Text:
     """The name of an album: of artist and album, more often than not."""
     return Text.assemble("\n", (f"{_name(folder.parent)}/", "dim"), (_name(folder), "bold"))
+
+
+def _mark(done: Record) -> tuple[str, str, str]:
+    """Return the sign for what became of a file, what it is in words, and its colour."""
+    if done.outcome is Outcome.SKIPPED:
+        return show.glyph("–", "-"), "skipped", "dim"
+    if done.outcome is Outcome.UNDONE:
+        return show.glyph("↶", "<"), "taken back", "yellow"
+    return show.glyph("✓", "+"), done.genre or "", "green"
+
+
+def _enter() -> str:
+    return show.glyph("⏎", "enter")
 
 
 def _guesses(asked: Sequence[Question]) -> list[Candidate]:

@@ -37,7 +37,7 @@ class Screen:
 
     def __rich__(self) -> Group:
         head = Table.grid(expand=True, padding=(0, 2, 0, 0))
-        head.add_column(ratio=1, overflow="ellipsis", no_wrap=True)
+        head.add_column(ratio=1, overflow=show.cut(), no_wrap=True)
         head.add_column(justify="right", no_wrap=True)
         head.add_row(Text(self.title, style="bold"), Text(self.corner, style="dim"))
         bars = Table.grid(padding=(0, 2, 0, 0))

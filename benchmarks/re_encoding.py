@@ -1,4 +1,4 @@
-"""Whether music keeps its genre whatever it went through: ``python -m benchmarks.chains [CORPUS] [--every N]``.
+"""Whether music keeps its genre whatever it went through: ``python -m benchmarks.re_encoding [CORPUS] [--every N]``.
 
 Every clip, or every Nth, is encoded anew by ffmpeg in each of `CHAINS`. Printed for each: the share of clips whose
 likeliest genre stays the same; the share of answers, of those given to the originals at 80 % precision, that stay the

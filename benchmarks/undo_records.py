@@ -1,6 +1,6 @@
 """How large the way back of a write is, over many files with a large picture; nothing of the picture may be in it.
 
-    python -m benchmarks.ways_back [--files 10000] [--picture 1000000]
+    python -m benchmarks.undo_records [--files 10000] [--picture 1000000]
 
 Formats in turn; the length of the other fields, of the genres and of the padding by chance (seeded). Each delta is
 tried out: it must give the file that was.

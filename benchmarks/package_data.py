@@ -1,4 +1,4 @@
-"""What the package carries besides its code, made anew: ``python -m benchmarks.packaged [CORPUS]``.
+"""What the package carries besides its code, made anew: ``python -m benchmarks.package_data [CORPUS]``.
 
 * ``table.npz``: features and labels of the corpus;
 * ``re_encoding.npy``: what random chains (equaliser, filters, saturation, noise, level, codec) do to the weighted

@@ -1,6 +1,6 @@
 """What it costs to listen to a four-minute track, by format, beside what others do with it, in the same run.
 
-    python -m benchmarks.analysing [--times 7] [--song FILE]
+    python -m benchmarks.sound [--times 7] [--song FILE]
 
 CPU time in one warm process with one thread: genred (decode three excerpts, features, prediction); the floor (decode
 the same excerpts, one FFT of each); the original recipe (librosa.load of the whole file, STFT, amplitude to dB, mean
@@ -101,8 +101,8 @@ def by_essentia(path: Path, times: int) -> float | None:
 
 def alone(path: Path) -> tuple[float, float]:
     """CPU seconds and peak memory in MB of genred's analysis of one file, in a process of its own that is warm."""
-    code = f"import benchmarks.analysing as b; b.measure_alone({str(path)!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    code = f"import benchmarks.sound as b; b.measure_alone({str(path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     seconds, megabytes = done.stdout.split()
     return float(seconds), float(megabytes)
 
@@ -113,7 +113,7 @@ def measure_alone(path: str) -> None:
     with threadpool_limits(1):
         seconds = cpu(lambda: model.predict(features.extract(audio.read_excerpts(Path(path)))), 3)
     # Not what getrusage says: that begins with the peak of the process that started this one.
-    (peak,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+    (peak,) = (line.split()[1] for line in Path("/proc/self/status").read_text("utf-8").splitlines() if "VmHWM" in line)
     print(seconds, int(peak) / 1024)
 
 

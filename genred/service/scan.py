@@ -1,0 +1,165 @@
+"""Take one pass over what is there now, or decide anew about what was heard before."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from genred.analysis.analyser import Analyser, predict_stored
+from genred.config import Config, cache_dir
+from genred.errors import WatchError
+from genred.fs.files import readable
+from genred.history.history import History
+from genred.history.records import Record
+from genred.service.session import working
+from genred.service.status import Board, Watched
+from genred.tagging.tagger import Tagger
+from genred.watching.walk import WatchOptions, walk
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notices:
+    """Take what a scan has to tell beside its records."""
+
+    expect: Callable[[int], None] = lambda count: None
+    """Called with how many files there are to look at, before the first."""
+    step: Callable[[str], None] = lambda step: None
+    """Called with what is being done while nothing can be looked at yet."""
+    missing: Callable[[WatchError], None] = lambda error: None
+    """Called for each of the folders that can't be scanned."""
+
+
+def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notices) -> Iterator[Record]:
+    """Look at what is there now and isn't done; yield one record for each file.
+
+    Parameters
+    ----------
+    config
+        As for `run`; what was there before the first start is looked at too.
+    stop
+        Ends the pass after the file in hand.
+    dry_run
+        Write and record nothing. Another genred may be at work meanwhile.
+    notices
+        Takes what is to be told beside the records.
+
+    Raises
+    ------
+    WatchError
+        If none of the folders can be scanned.
+    """
+    options = WatchOptions.of(config.watch)
+    roots = present_roots(config, notices.missing)
+    with _opened(config, dry_run=dry_run) as (history, board):
+        expected = sum(1 for _ in undone(history, roots, options))
+        if board is not None:
+            board.status.roots = [Watched(readable(root), "scanned") for root in roots]
+            board.status.queued, board.status.known = expected, history.count_known()
+            board.post(at_once=True)
+        notices.expect(expected)
+        if expected:
+            with Analyser.of(config) as analyser:
+                analyser.warm_up(stop, notices.step)
+                tagger = Tagger(config, history, analyser, backlog=True, trials=True, dry_run=dry_run)
+                records = tagger.process(undone(history, roots, options))
+                yield from _posted(records, board, "scanning", analyser.model_name, stop)
+
+
+def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterator[Record]:
+    """Decide anew about what was heard, with the model and the policy of now, without opening any audio."""
+    from genred.model import storage  # only this command computes in the main process
+    from genred.sound.features import FEATURE_VERSION
+
+    model = storage.configured(config.model, cache_dir())
+    predict = partial(predict_stored, model)
+    with (
+        _opened(config, dry_run=dry_run) as (history, board),
+        Analyser.of(config) as analyser,
+    ):
+        tagger = Tagger(config, history, analyser, dry_run=dry_run)
+        for root in config.watch.directories or (None,):
+            heard = history.analysed(FEATURE_VERSION, root.resolve() if root is not None else None)
+            yield from _posted(tagger.redecide(heard, predict, model.name), board, "deciding anew", model.name, stop)
+
+
+def named_roots(config: Config) -> Sequence[Path]:
+    """Return the folders of a configuration.
+
+    Raises
+    ------
+    WatchError
+        If there are none.
+    """
+    if not config.watch.directories:
+        raise WatchError("no folder to look at: name one (`genred run ~/Music`) or set watch.directories")
+    return [path.absolute() for path in config.watch.directories]
+
+
+def undone(history: History, roots: Iterable[Path], options: WatchOptions) -> Iterator[Path]:
+    """Yield the files that the history doesn't hold as they are, and those that were there before genred."""
+
+    def unreadable(path: Path, error: OSError) -> None:
+        log.warning("%s: can't be read (%s)", readable(path), error.strerror)
+
+    for root in roots:
+        for path, _ in history.unknown(walk(root, options, unreadable), backlog=True):
+            yield path
+
+
+def present_roots(config: Config, missing: Callable[[WatchError], None]) -> Sequence[Path]:
+    """Return the folders of a configuration that can be scanned, and tell of those that can't.
+
+    Raises
+    ------
+    WatchError
+        If there are none.
+    """
+    options = WatchOptions.of(config.watch)
+    present: list[Path] = []
+    errors: list[WatchError] = []
+    for root in named_roots(config):
+        try:
+            walk(root, options)
+            present.append(root)
+        except WatchError as error:
+            errors.append(error)
+    if not present:
+        raise errors[0]
+    for reason in errors:
+        missing(reason)
+    return present
+
+
+def _posted(
+    records: Iterator[Record], board: Board | None, state: str, model: str, stop: threading.Event
+) -> Iterator[Record]:
+    """Yield records until told to stop, each counted on the board."""
+    if board is not None:
+        board.status.state, board.status.model = state, model
+        board.post(at_once=True)
+    if stop.is_set():
+        return
+    for record in records:
+        if board is not None:
+            board.status.count(record)
+            board.status.queued = max(0, board.status.queued - 1)
+            board.post()
+        yield record
+        if stop.is_set():
+            return
+
+
+@contextmanager
+def _opened(config: Config, *, dry_run: bool) -> Iterator[tuple[History, Board | None]]:
+    """Open the history: with lock and board, or, for a rehearsal, to look at it only."""
+    if dry_run:
+        with closing(History.open(config.database)) as history:
+            yield history, None
+    else:
+        with working(config, "scan") as opened:
+            yield opened
