@@ -221,6 +221,8 @@ class _RawItems(mp4.MP4Tags):
 
 def _write_mp4(file: BinaryIO, wish: Wish) -> None:
     children = ilst(file)
+    if any(name.startswith(b"\0") for name, _ in children):  # a number in a table of keys in place of a name
+        raise ValueError("its item list is of QuickTime's keys, which genred reads and doesn't write")
     if children or wish.genres:
         before = size_of(file)
         file.seek(0)
