@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from genred import tags
-from genred.analysis.analyser import Analyser, Ask, Look
+from genred.analysis import Analysis, Ask
+from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError
 from genred.genres import Place, is_generic, said
@@ -39,7 +40,7 @@ class FakeAnalyser(Analyser):
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
-    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
+    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
         for path in paths:
             try:
                 places = self.places(path)
@@ -47,10 +48,10 @@ class FakeAnalyser(Analyser):
                 yield path, error
                 continue
             if ask is Ask.TAGS:
-                yield path, Look(places, tags.read_artist(path))
+                yield path, Analysis(places, tags.read_artist(path))
                 continue
             if ask is Ask.MISSING and not all(map(is_generic, said(places))):
-                yield path, Look(places)
+                yield path, Analysis(places)
                 continue
             self.heard.append(path.name)
             answer = self.hear(path)
@@ -58,7 +59,7 @@ class FakeAnalyser(Analyser):
                 path,
                 answer
                 if isinstance(answer, FileError)
-                else Look(places, prediction=answer, features=("0", self.features(path))),
+                else Analysis(places, prediction=answer, features=("0", self.features(path))),
             )
 
     def hear(self, path: Path) -> Prediction | FileError:

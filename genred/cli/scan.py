@@ -20,7 +20,7 @@ from genred.fs.files import readable
 def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: bool) -> int:
     """One pass over what is in the folders now. Where a service is at work, it is asked to do it.
 
-    Files whose genre stays as it is are counted; -v names them too.
+    Files whose genre stays are counted, and -v names them.
 
     \b
     genred scan -n ~/Music        what would become of each file

@@ -27,19 +27,22 @@ class Space(Fitted):
     """The training music's own axes.
 
     Every feature is made normally distributed by its quantiles in the training music, families of features are
-    weighted so that large ones don't drown the others, and all are rotated to their principal axes. Where genres are
+    weighted so that large ones don't drown the others, and all are rotated to their principal axes. A feature that is
+    the same for nearly all of the music counts nothing: its ranks would tell how it was rounded. Where genres are
     to be told apart, what re-encoding moves is damped: by the square root of one plus `damping` times its variance, in
     units of the mean variance of the music along an axis.
     """
 
     SHAPES: ClassVar = {
         "quantiles_": ("n_quantiles", "n_features"),
+        "weights_": ("n_features",),
         "genre_axes_": ("n_features_for_genre", "n_genre_axes"),
         "genre_origin_": ("n_genre_axes",),
         "novelty_axes_": ("n_features", "n_novelty_axes"),
         "novelty_origin_": ("n_novelty_axes",),
     }
     quantiles_: Floats
+    weights_: Floats
     genre_axes_: Floats
     genre_origin_: Floats
     novelty_axes_: Floats
@@ -61,6 +64,7 @@ class Space(Fitted):
 
         spread = QuantileTransformer(n_quantiles=min(self.n_quantiles, len(X)), subsample=None).fit(X)
         self.quantiles_ = spread.quantiles_
+        self.weights_ = _family_weights() * _moves(X)
         normal = self.normal(X)
         rotation = _rotation(normal[:, _columns_for_genre()], self.n_genre_axes, copy=False)
         moved = _re_encoding()[:, _columns_for_genre()] @ rotation.components_.T
@@ -80,7 +84,7 @@ class Space(Fitted):
             few = slice(first, first + _AT_ONCE)
             scores[few] = scipy.special.ndtri(np.clip(_ranks(self.quantiles_, X[few]), 1e-7, 1 - 1e-7))
         np.clip(scores, -3, 3, out=scores)  # in place here and below: ten thousand tracks are 128 MB
-        scores *= _family_weights()
+        scores *= self.weights_
         return scores
 
     def for_genre(self, normal: Floats) -> Floats:
@@ -90,6 +94,12 @@ class Space(Fitted):
     def for_novelty(self, normal: Floats) -> Floats:
         """Coordinates, and in a last column the squared length of the whole vector."""
         return np.column_stack([normal @ self.novelty_axes_ - self.novelty_origin_, (normal**2).sum(axis=1)])
+
+
+def _moves(X: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which features differ by more than rounding to half precision, as a kept table is, from track to track."""
+    low, high = np.quantile(X, [0.1, 0.9], axis=0)
+    return np.asarray(high - low > 2 * np.finfo(np.float16).eps * np.maximum(np.abs(low), np.abs(high)))
 
 
 def _ranks(quantiles: Floats, X: NDArray[np.float32]) -> Floats:

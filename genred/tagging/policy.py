@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genred.analysis.analyser import Ask
+from genred.analysis import Ask
 from genred.config import Config
 from genred.genres import Vocabulary, is_generic
 from genred.history.records import Outcome

@@ -1,8 +1,6 @@
-import importlib.util
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from genred import config
-from genred.cli import cli, manual
+from genred.cli import cli
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GENRED = [sys.executable, "-m", "genred"]
@@ -86,122 +83,3 @@ def test_a_misspelt_command_or_option_is_recognised() -> None:
         ran = subprocess.run([*GENRED, *arguments], capture_output=True, text=True, check=False)
         assert (ran.returncode, ran.stdout) == (2, "")
         assert f"Did you mean '{near}'?" in ran.stderr or f"Did you mean {near}?" in ran.stderr, ran.stderr
-
-
-# -- completion --------------------------------------------------------------------------------------------------
-
-
-def offered(*words: str) -> list[str]:
-    """What bash is told to offer for the last of these words."""
-    said = {
-        "_GENRED_COMPLETE": "bash_complete",
-        "COMP_WORDS": shlex.join(["genred", *words]),
-        "COMP_CWORD": str(len(words)),
-    }
-    ran = subprocess.run(GENRED, env=os.environ | said, capture_output=True, text=True, check=True)
-    return [line.partition(",")[2] for line in ran.stdout.splitlines()]
-
-
-def test_the_shell_completes_what_there_is() -> None:
-    """Commands, options, outcomes, genres, models."""
-    assert offered("cla") == ["classify"]
-    assert offered("scan", "--re") == ["--redecide"]
-    assert offered("history", "--outcome", "ta") == ["tagged"]
-    assert offered("set", "hi") == ["Hip-Hop"]
-    assert offered("history", "--genre", "R") == ["R\\&B", "Reggae", "Rock"]
-    assert offered("model", "use", "") == ["builtin"]
-
-
-def test_completion_imports_nothing_heavy() -> None:
-    """It runs at each press of the key."""
-    script = (
-        "import sys, os\nfrom genred import cli\n"
-        "os.environ.update(_GENRED_COMPLETE='bash_complete', COMP_WORDS='genred set R', COMP_CWORD='2')\n"
-        "try:\n    cli.main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'librosa', 'sklearn', 'numba', 'scipy', 'numpy', 'av', 'mutagen', 'sqlalchemy', 'pebble', 'rich'}\n"
-        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
-    )
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (ran.returncode, ran.stderr) == (0, "")
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_for_a_shell_is_one(shell: str) -> None:
-    """It is printed whole, and the shell itself finds no fault in it."""
-    script = subprocess.run([*GENRED, "completion", shell], capture_output=True, text=True, check=True).stdout
-    assert "_GENRED_COMPLETE" in script
-    if not shutil.which(shell):
-        pytest.skip(f"needs {shell}")
-    subprocess.run([shell, "-n"], input=script, text=True, check=True)
-
-
-# -- manual pages ------------------------------------------------------------------------------------------------
-
-
-def page(name: str) -> str:
-    return manual.page(name, click.Context(cli, info_name="genred"))
-
-
-def read(name: str, *command: str) -> subprocess.CompletedProcess[str]:
-    if not shutil.which(command[0]):
-        pytest.skip(f"needs {command[0]}")
-    environ = os.environ | {"MANWIDTH": "80", "LC_ALL": "C.UTF-8"}
-    return subprocess.run(command, input=page(name), env=environ, capture_output=True, text=True, check=False)
-
-
-pages = pytest.mark.parametrize("name", manual.PAGES)
-
-
-@pages
-def test_mandoc_finds_no_fault_in_a_page(name: str) -> None:
-    """Not even one of style."""
-    assert read(name, "mandoc", "-Tlint").stdout == ""
-
-
-@pages
-def test_groff_warns_of_nothing_in_a_page(name: str) -> None:
-    """`man --warnings` has nothing to say."""
-    ran = read(name, "man", "--warnings", "-l", "-")
-    assert (ran.returncode, ran.stderr) == (0, "")
-
-
-def test_the_pages_say_what_there_is() -> None:
-    """Every command and option, every key of the configuration, every setting of the units."""
-    assert "\\-\\-config PATH" in page("genred")  # a minus that can be copied, and no hyphen
-    program = page("genred").replace("\\-", "-")
-    for name, command in commands():
-        assert f"\\fB{name}\\fR" in program
-        for option in (each for each in command.params if isinstance(each, click.Option)):
-            assert option.opts[-1] in program, f"{name} {option.opts}"
-    for section, keys in config.Config().as_dict().items():
-        assert f".SH [{section}]\n" in page("genred.toml")
-        for key in keys:
-            assert f"\\fB{key}\\fR" in page("genred.toml")
-    unit = (REPOSITORY / "systemd" / "genred.service").read_text()
-    service = page("genred.service").replace("\\-", "-").replace("\\(ti", "~").replace("\\(aq", "'")
-    missing = [line for line in unit.splitlines() if line and line[0] not in "#[" and f"\n.B {line}\n" not in service]
-    assert not missing
-
-
-def test_man_shows_a_page_also_where_nothing_is_installed() -> None:
-    """Not on a terminal it is the page itself."""
-    ran = subprocess.run([*GENRED, "man", "genred.toml"], capture_output=True, text=True, check=True)
-    assert ran.stdout.startswith(".TH GENRED.TOML 5 ")
-
-
-def test_the_wheel_carries_the_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The build hook puts each where `man` looks beside the program, and takes its copies away again."""
-    pytest.importorskip("hatchling", reason="needs hatchling")
-    spec = importlib.util.spec_from_file_location("manpages", REPOSITORY / "docs" / "manpages.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    hook = module.ManualPages(str(REPOSITORY), {}, None, None, str(tmp_path), "wheel")
-    data: dict[str, dict[str, str]] = {"shared_data": {}}
-    hook.initialize("standard", data)
-    places = {"share/man/man1/genred.1", "share/man/man5/genred.toml.5", "share/man/man8/genred.service.8"}
-    assert set(data["shared_data"].values()) == places
-    assert all(Path(file).read_text().startswith(".TH GENRED") for file in data["shared_data"])
-    hook.finalize("standard", data, "")
-    assert not any(Path(file).exists() for file in data["shared_data"])

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from genred.cli import history
+from genred.cli import history as printing
+from genred.history.history import History
 from genred.history.records import Outcome, Record
+from tests.command import Genred
 from tests.recipes import eventful
 
 SONG = Path("/music/Nina Simone/Pastel Blues (remastered, 2005) [flac]/10 Sinnerman, or how it all began.flac")
@@ -51,7 +53,7 @@ def test_a_table_fits_its_terminal(
 ) -> None:
     """Days and times are those of here, the end of each name is there, brackets are no markup, reasons are whole."""
     monkeypatch.setenv("COLUMNS", str(width))
-    assert history.print_table(records) == 4
+    assert printing.print_table(records) == 4
     out = capsys.readouterr().out
     assert max(map(cell_len, out.splitlines())) <= width
     assert [line for line in out.splitlines() if line[-4:] in ("2026", "2025")] == [
@@ -70,9 +72,9 @@ def test_a_table_fits_its_terminal(
 
 def test_csv_is_the_view(records: list[Record], capsys: pytest.CaptureFixture[str]) -> None:
     """RFC 4180: a header, CRLF, quoted where need be; the same values as `--json`, lists as JSON."""
-    assert history.print_csv(records) == 4
+    assert printing.print_csv(records) == 4
     out = capsys.readouterr().out
-    assert history.print_json(records) == 4
+    assert printing.print_json(records) == 4
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert out.count("\r\n") == out.count("\n") == 5
     rows = list(csv.DictReader(io.StringIO(out, newline="")))
@@ -85,7 +87,7 @@ def test_csv_is_the_view(records: list[Record], capsys: pytest.CaptureFixture[st
 
 def test_lines_for_a_pipe_are_in_utc(records: list[Record], capsys: pytest.CaptureFixture[str]) -> None:
     """Six fields, whatever is in a name."""
-    assert history.print_lines(records) == 4
+    assert printing.print_lines(records) == 4
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [len(fields) for fields in lines] == [6] * 4
     assert lines[0][:4] == ["2026-11-22T23:30:00.000Z", "tagged", "Blues", "0.70"]
@@ -108,3 +110,14 @@ def test_what_is_not_there_is_said_on_stderr(home: Path) -> None:
     both = ask("stats", "--json", "--csv")
     assert both.returncode == 2
     assert "not both" in both.stderr
+
+
+def test_history_finds_by_age(genred: Genred, home: Path) -> None:
+    """`--since 1h` is an hour back from now."""
+    history = History.open(home / "state" / "genred" / "history.db")
+    history.start_run("scan", "0")
+    history.record(Record(Path("/music/x.mp3"), Outcome.FAILED, "damaged"))
+    history.close()
+    assert len(genred("history", "--json", "--since", "1h").json) == 1
+    assert genred("history", "--json", "--since", "2999-01-01").json == []
+    assert next(iter(genred("history").out.split("\t"))).endswith("Z")

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from genred import tags
-from genred.analysis.analyser import Ask, Look
+from genred.analysis import Analysis, Ask
 from genred.cli import explanation
 from genred.config import Config
 from genred.errors import FileError
@@ -60,10 +60,10 @@ class Listener(FakeAnalyser):
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
-    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
+    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
         self.model.min_confidence = CONFIG.model.min_confidence
-        for path, look in super().look(paths, ask):
-            if isinstance(look, Look) and look.prediction is not None:
+        for path, look in super().analyse(paths, ask):
+            if isinstance(look, Analysis) and look.prediction is not None:
                 look = replace(
                     look, prediction=self.model.predict(self.x), features=(FEATURE_VERSION, self.x.tobytes())
                 )
@@ -210,10 +210,19 @@ def test_its_own_tag_is_its_own_until_a_person_decides(song: Path, model: GenreC
     said = told(song, model, history)
     assert (said.whose, said.decision.outcome) == (Whose.PERSON, Outcome.KEPT)
     assert said.decision.reason == "genred wrote Rock and a person changed that"
-    tagger.obey(song, "Jazz")
+    tagger.set_genre(song, "Jazz")
     said = told(song, model, history)
     assert said.decision.reason == "a person decided: a person set it"
     assert said.changes == ("only you: `genred set GENRE FILE`",)
+
+
+def test_a_copy_says_what_genred_said(song: Path, model: GenreClassifier, history: History) -> None:
+    """Its genre is genred's, and is kept as any genre is."""
+    list(Tagger(CONFIG, history, Listener(model, vector(1.0))).process([song]))
+    copy = song.with_name("copy.flac")
+    copy.write_bytes(song.read_bytes())
+    said = told(copy, model, history)
+    assert (said.whose, said.decision.outcome) == (Whose.GENRED, Outcome.KEPT)
 
 
 def test_what_is_never_looked_at_is_told(song: Path, model: GenreClassifier, history: History) -> None:

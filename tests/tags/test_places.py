@@ -16,7 +16,8 @@ from genred.errors import TagError, UndoConflict
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Query
-from genred.tagging.tagger import Tagger, take_back
+from genred.tagging.tagger import Tagger
+from genred.tagging.undo import undo_write
 from genred.tags import read_genres, read_places
 from genred.tags.payload import payload_hash
 from tests import rawtags as raw
@@ -229,11 +230,11 @@ def test_what_a_person_asks_for_is_in_every_place_and_comes_back_to_the_byte(
 ) -> None:
     """`set` leaves no reader with the old genre, nothing else is touched, and `undo` restores every byte."""
     content, sound = song.read_bytes(), payload_hash(song)
-    Tagger(Config(), history, FakeAnalyser()).obey(song, "Jazz")
+    Tagger(Config(), history, FakeAnalyser()).set_genre(song, "Jazz")
     assert {genre for place in read_places(song) for genre in place.genres} == {"Jazz"}
     assert payload_hash(song) == sound
     (undo,) = Journal(history).undoable(Query())
-    take_back(Journal(history), undo, Config().tags)
+    undo_write(history, undo, Config().tags)
     assert song.read_bytes() == content
 
 
@@ -242,7 +243,7 @@ def test_where_genred_cannot_write_it_does_not_contradict(case: Case, song: Path
     """A file that would say two things is refused with the reason, and untouched."""
     content = song.read_bytes()
     with pytest.raises(TagError, match=r"genred can't write there|doesn't write") as raised:
-        Tagger(Config(), history, FakeAnalyser()).obey(song, "Jazz")
+        Tagger(Config(), history, FakeAnalyser()).set_genre(song, "Jazz")
     assert song.read_bytes() == content
     assert raised.value.path == song
 
@@ -253,7 +254,7 @@ def test_an_item_list_of_keys_gets_no_item_of_another_kind(tmp_path: Path, histo
     raw.with_user_data(song, raw.keyed_list(title=b"T"))
     content = song.read_bytes()
     with pytest.raises(TagError, match="of QuickTime's keys, which genred reads and doesn't write"):
-        Tagger(Config(), history, FakeAnalyser()).obey(song, "Jazz")
+        Tagger(Config(), history, FakeAnalyser()).set_genre(song, "Jazz")
     assert song.read_bytes() == content
 
 
@@ -277,7 +278,7 @@ def test_a_persons_later_word_stands_wherever_it_is_put(
     assert list(tagger.process([song])) == []
     (undo,) = Journal(history).undoable(Query())
     with pytest.raises(UndoConflict, match="since genred wrote it, so nothing is put back"):
-        take_back(Journal(history), undo, Config().tags, lambda: analyser)
+        undo_write(history, undo, Config().tags, lambda: analyser)
     assert song.read_bytes() == content
 
 
@@ -295,7 +296,7 @@ def test_other_changes_stay_and_only_the_genre_goes_back(tmp_path: Path, history
     list(Tagger(Config(), history, analyser).process([song]))
     song.write_bytes(song.read_bytes().replace(b"INAM\4\0\0\0Old\0", b"INAM\4\0\0\0New\0"))
     (undo,) = Journal(history).undoable(Query())
-    record = take_back(Journal(history), undo, Config().tags, lambda: analyser)
+    record = undo_write(history, undo, Config().tags, lambda: analyser)
     assert record.outcome is Outcome.UNDONE
     assert read_genres(song) == []
     assert b"INAM\4\0\0\0New\0" in song.read_bytes()

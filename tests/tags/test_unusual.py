@@ -151,7 +151,7 @@ def test_a_picture_of_200_megabytes(tmp_path: Path, history: History, kind: str,
             tagged = True
             assert analyser.genres(path) == ("Jazz",)
             (undo,) = journal.undoable(Query())
-            assert len(journal.way_back(undo)) < 4096
+            assert len(journal.undo_record(undo)) < 4096
         except FileError as error:
             assert "memory" in error.reason or "too long" in error.reason  # noqa: PT017 - on a slow machine
         seconds = time.monotonic() - started
