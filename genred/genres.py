@@ -128,14 +128,6 @@ def is_said(places: Iterable[Place], genres: Sequence[str], separator: str) -> b
     )
 
 
-def change(places: Sequence[Place], wrote: Sequence[str], it: str = "") -> str:
-    """Return what became of the genres that were written to a file, in words."""
-    there = said(places)
-    if not there:
-        return f"removed {it}".strip()
-    return f"removed {it}from {places[0].where}" if set(there) <= set(wrote) else f"changed {it}to {', '.join(there)}"
-
-
 def _agrees(place: Place, genres: Sequence[str], separator: str) -> bool:
     if place.where == ID3V1:
         return [key(name) for name in place.genres] == [key(name) for name in genres[:1]]

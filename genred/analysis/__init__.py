@@ -25,7 +25,7 @@ class Ask(StrEnum):
 class Analysis:
     """What was found in one file."""
 
-    places: tuple[Place, ...]
+    places: tuple[Place, ...] = ()
     """Every place that names a genre; first the one that is written to, even if it says nothing."""
     artist: str = ""
     prediction: "Prediction | None" = None

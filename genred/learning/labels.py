@@ -40,7 +40,7 @@ class Labelled:
 
 
 def read_source(source: Path) -> list[Labelled]:
-    """Labelled files from a folder of folders named by genre, or a CSV manifest.
+    """Read labelled files from a folder of folders named by genre, or a CSV manifest.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _labelled(source: Path, line: int, row: dict[str, str | None]) -> Labelled:
 
 
 def contradictory(labelled: Sequence[Labelled]) -> set[Path]:
-    """Files that are labelled with more than one genre: at least one label of each is wrong, and nobody knows which."""
+    """Find files labelled with more than one genre: a label of each is wrong, and nobody knows which."""
     said: dict[Path, set[str]] = {}
     for item in labelled:
         said.setdefault(item.path, set()).add(item.genre)
@@ -120,7 +120,7 @@ def build_table(
     cache_dir: Path | None = None,
     extract: Callable[[Path], Vector] | None = None,
 ) -> tuple[Table, list[FileError]]:
-    """Features of every labelled file, in parallel; what was described once is not opened as music again.
+    """Describe every labelled file, in parallel; one that was described before isn't decoded again.
 
     Parameters
     ----------

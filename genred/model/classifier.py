@@ -191,11 +191,11 @@ class GenreClassifier:
         return [self._judge(*row, needed) for row in zip(X, probabilities, strange, strict=True)]
 
     def predict_proba(self, X: NDArray[np.float32]) -> Floats:
-        """Calibrated probabilities, (n_tracks, n_genres), whatever is to be thought of the audio."""
+        """Return calibrated probabilities, (n_tracks, n_genres), also of what `predict` wouldn't judge."""
         return self._probabilities(self.space_.for_genre(self.space_.normal(X[:, N_META:])))
 
     def surroundings(self, x: NDArray[np.float32]) -> Surroundings:
-        """Where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
+        """Find where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
         Z = self.space_.for_novelty(self.space_.normal(x[None, N_META:]))
         distances, rows = self.novelty_.neighbours(Z)
         genres = map(str, self.evaluation_.truth[rows[0]])
@@ -206,7 +206,7 @@ class GenreClassifier:
         return Surroundings(float(self.novelty_.score(Z)[0]), self.novelty_.limit_, nearest)
 
     def evaluate(self, table: Table) -> Evaluation:
-        """How right this model is about labelled music; never flattering.
+        """Judge this model by labelled music, without flattering it.
 
         A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist. Other
         tracks by an artist of the training music are counted.
@@ -227,7 +227,7 @@ class GenreClassifier:
 
     @property
     def threshold(self) -> float:
-        """The confidence an answer needs; above 1 where none is good enough."""
+        """The confidence that an answer needs; above 1 where none is good enough."""
         if self.min_confidence is not None:
             return self.min_confidence
         wanted = self.target_precision
@@ -263,7 +263,7 @@ class GenreClassifier:
 
     @cached_property
     def card(self) -> dict[str, Any]:
-        """What it was trained on and how good it is, for JSON."""
+        """The model's training music and its figures, for JSON."""
 
         def counts(values: Iterable[str]) -> dict[str, int]:
             return dict(sorted(Counter(map(str, values)).items()))
@@ -298,7 +298,7 @@ def _discriminant(Z: Floats, table: Table) -> Discriminant:
 
 
 def _out_of_fold(Z: Floats, table: Table, classes: NDArray[np.str_], tell: Callable[[str], None]) -> Floats:
-    """Logits of each track from a model that never heard its artist."""
+    """Return logits of each track from a model that never heard its artist."""
     logits = np.full((len(Z), len(classes)), -30.0)
     folds = _folds(table)
     for number, (train, test) in enumerate(folds, 1):
@@ -309,7 +309,7 @@ def _out_of_fold(Z: Floats, table: Table, classes: NDArray[np.str_], tell: Calla
 
 
 def _leave_one_source_out(table: Table, tell: Callable[[str], None], least: int = 5) -> dict[str, float]:
-    """Balanced accuracy on each source for a model of the others, among genres with ``least`` tracks in both parts."""
+    """Return balanced accuracy on each source for a model of the others, among genres that both have enough of."""
     found: dict[str, float] = {}
     for source in np.unique(table.sources):
         inside = table.sources == source
@@ -337,7 +337,7 @@ def _folds(table: Table) -> Folds:
 
 
 def _back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
-    """The likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
+    """Return the likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
     best = candidates[0]
     kin = tuple(c for c in candidates if family(c.genre) == family(best.genre))
     if best.probability >= needed or len(kin) == 1:

@@ -38,11 +38,11 @@ class Evaluation:
     familiar: int = 0
 
     def of(self, rows: slice) -> Self:
-        """The same for some of the tracks."""
+        """Return the evaluation of some of the tracks."""
         return replace(self, truth=self.truth[rows], probabilities=self.probabilities[rows])
 
     def answers(self, needed: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """What would be answered where ``needed`` is the confidence an answer needs.
+        """Return the answers that are given where ``needed`` is the confidence that an answer needs.
 
         Returns
         -------
@@ -68,7 +68,7 @@ class Evaluation:
 
     @property
     def confusion(self) -> NDArray[np.int_]:
-        """(n_genres, n_genres) counts: rows are the truth, columns what was predicted."""
+        """Counts, (n_genres, n_genres): a row is a true genre, a column a predicted one."""
         index = {genre: i for i, genre in enumerate(self.genres)}
         counts = np.zeros((len(self.genres), len(self.genres)), dtype=np.int_)
         for truth, predicted in zip(self.truth, self.predicted, strict=True):
@@ -81,13 +81,13 @@ class Evaluation:
 
     @property
     def recall(self) -> dict[str, float]:
-        """Per genre: how many of its tracks were recognised."""
+        """The share of the tracks of each genre that were recognised."""
         counts = self.confusion
         return _shares(self.genres, counts.diagonal(), counts.sum(axis=1))
 
     @property
     def precision(self) -> dict[str, float]:
-        """Per genre: how many of the tracks called so are."""
+        """The share of the tracks called by each genre that are of it."""
         counts = self.confusion
         return _shares(self.genres, counts.diagonal(), counts.sum(axis=0))
 
@@ -108,11 +108,11 @@ class Evaluation:
 
     @property
     def precision_of_surer_half(self) -> float:
-        """Share of right genres among the half of the tracks whose likeliest genre is the likeliest."""
+        """The share of right genres among the half of the tracks with the highest probability."""
         return precision_at(self.probabilities.max(axis=1), self.predicted == self.truth, 0.5)
 
     def threshold(self, precision: float, least: int = 20) -> float:
-        """The least confidence such that at least ``precision`` of the answers that reach it are right.
+        """Find the least confidence such that at least ``precision`` of the answers that reach it are right.
 
         Parameters
         ----------
@@ -134,12 +134,12 @@ class Evaluation:
         return 1.01
 
     def coverage(self, precision: float) -> float:
-        """Share of tracks that get an answer at the threshold for ``precision``."""
+        """Return the share of tracks that get an answer at the threshold for ``precision``."""
         needed = self.threshold(precision)
         return float((self.answers(needed)[0] >= needed).mean())
 
     def trade_off(self, least: int = 20) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """What is given up for precision: shares of tracks answered, ascending, and precision of those answers.
+        """Return shares of tracks answered, ascending, and the precision of those answers.
 
         Of thresholds behind which at least ``least`` answers stand, or all of fewer tracks.
         """
@@ -172,7 +172,7 @@ class Evaluation:
         }
 
     def lines(self) -> list[str]:
-        """For reading in a terminal."""
+        """Return lines for reading in a terminal."""
         out = [
             f"{len(self.truth)} tracks, {len(self.genres)} genres"
             + ("" if self.familiar else ", artists of the test part unheard"),
@@ -194,12 +194,12 @@ class Evaluation:
 
 
 def family(genre: str) -> str:
-    """What a genre is a kind of; itself where it heads its own family."""
+    """Return the genre that a genre is a kind of; itself where it heads its own family."""
     return PARENT.get(genre, genre)
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Mean distance between confidence and share of right answers, over ten bins of equal count."""
+    """Return the mean distance between confidence and share of right answers, over ten bins of equal count."""
     claimed, actual, count = reliability(confidence, right)
     return float((count * np.abs(claimed - actual)).sum() / count.sum())
 
@@ -207,7 +207,7 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_])
 def reliability(
     confidence: NDArray[np.float64], right: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int_]]:
-    """Mean confidence, share of right answers, and count, of up to ten bins of equal count, (n_bins,) each."""
+    """Return mean confidence, share of right answers, and count, of up to ten bins of equal count, (n_bins,) each."""
     order = np.argsort(confidence, kind="stable")
     bins = [b for b in np.array_split(order, 10) if len(b)]
     claimed, actual = (np.array([values[b].mean() for b in bins]) for values in (confidence, right))
@@ -215,7 +215,7 @@ def reliability(
 
 
 def precision_at(confidence: NDArray[np.float64], right: NDArray[np.bool_], coverage: float) -> float:
-    """Share of right answers among the surest ``coverage`` (0-1] of all."""
+    """Return the share of right answers among the surest ``coverage`` (0-1] of all."""
     surest = np.argsort(-confidence, kind="stable")[: max(1, round(coverage * len(right)))]
     return float(right[surest].mean())
 

@@ -78,7 +78,7 @@ class Space(Fitted):
         return self
 
     def normal(self, X: NDArray[np.float32]) -> Floats:
-        """(n_tracks, n_features) weighted normal scores."""
+        """Return weighted normal scores, (n_tracks, n_features)."""
         scores = np.empty(X.shape)
         for first in range(0, len(X), _AT_ONCE):
             few = slice(first, first + _AT_ONCE)
@@ -88,11 +88,11 @@ class Space(Fitted):
         return scores
 
     def for_genre(self, normal: Floats) -> Floats:
-        """Coordinates whose mean squared length in the training music is 1, but for the damping."""
+        """Return coordinates whose mean squared length in the training music is 1, but for the damping."""
         return np.asarray(normal[:, _columns_for_genre()] @ self.genre_axes_ - self.genre_origin_)
 
     def for_novelty(self, normal: Floats) -> Floats:
-        """Coordinates, and in a last column the squared length of the whole vector."""
+        """Return coordinates, and in a last column the squared length of the whole vector."""
         return np.column_stack([normal @ self.novelty_axes_ - self.novelty_origin_, (normal**2).sum(axis=1)])
 
 
@@ -103,7 +103,7 @@ def _moves(X: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _ranks(quantiles: Floats, X: NDArray[np.float32]) -> Floats:
-    """The share of the training music below each value, (n_tracks, n_features).
+    """Return the share of the training music below each value, (n_tracks, n_features).
 
     Quantiles are (n_quantiles, n_features). What scikit-learn's QuantileTransformer computes feature by feature, here
     for all features at once: for one track that is a hundred times quicker.
@@ -119,7 +119,7 @@ def _ranks(quantiles: Floats, X: NDArray[np.float32]) -> Floats:
 
 
 def _count(quantiles: Floats, x: Floats, compare: np.ufunc) -> NDArray[np.intp]:
-    """How many quantiles of its feature are less than (or equal to) each value, by halving in all features at once."""
+    """Count the quantiles of its feature less than (or equal to) each value, by halving in all features at once."""
     found = np.zeros(x.shape, np.intp)
     step = 1 << (len(quantiles).bit_length() - 1)
     while step:
@@ -144,14 +144,14 @@ def _families() -> list[str]:
 
 @cache
 def _family_weights() -> Floats:
-    """One over the fourth root of how many features there are of a kind."""
+    """Return one over the fourth root of the number of features of a kind, for each feature."""
     counts = Counter(_families())
     return np.array([counts[family] ** -0.25 for family in _families()])
 
 
 @cache
 def _re_encoding() -> Floats:
-    """What re-encoding does to weighted normal scores, (n_axes, n_features): a factor of its covariance.
+    """Return a factor of the covariance of what re-encoding does to weighted normal scores, (n_axes, n_features).
 
     Measured on copies of the built-in model's music through random equalisers, filters and codecs.
     """

@@ -12,14 +12,14 @@ from genred.analysis.analyser import Analyser
 from genred.config import Config
 from genred.errors import FileError, Protected
 from genred.fs.files import Stamp, stamp_of
-from genred.genres import Place, change, is_said
+from genred.genres import Place, is_said
 from genred.history.history import History
 from genred.history.identity import copied_answer, follow, is_at, is_original, recognise, sounds_alike
 from genred.history.journal import Journal
 from genred.history.records import Analysed, Known, Outcome, Record, Standing
 from genred.model.prediction import Prediction
 from genred.saving import transaction
-from genred.tagging.policy import Decision, Policy
+from genred.tagging.policy import Decision, Policy, change_in_words
 
 log = logging.getLogger(__name__)
 
@@ -154,15 +154,15 @@ class Tagger:
         )
         if decision.outcome is Outcome.TAGGED:
             return self._act(draft, stamp)
-        return self._record(replace(draft, carries=self._carried(draft, look.places, known if is_own else None)))
+        return self._record(replace(draft, carries=self._carried(draft, look.places, stamp, known if is_own else None)))
 
-    def _carried(self, draft: Record, places: Sequence[Place], own: Known | None) -> int | None:
+    def _carried(self, draft: Record, places: Sequence[Place], stamp: Stamp, own: Known | None) -> int | None:
         """Return the write of genred's whose genres a file has already; None where there is none."""
         if own is not None:
             return own.wrote
-        if draft.corrects is not None or not draft.previous or draft.stamp is None:
+        if draft.corrects is not None or not draft.previous:
             return None
-        return copied_answer(self._history, draft.path, draft.stamp, places, self._tags.separator)
+        return copied_answer(self._history, draft.path, stamp, places, self._tags.separator)
 
     def _act(self, draft: Record, stamp: Stamp) -> Record:
         if self._dry_run:
@@ -248,8 +248,8 @@ class Tagger:
         if self._is_other_music(known.path, look) or is_original(self._history, known, path, stamp):
             return None
         wrote = self._history.genres_written(known.path) or ()
-        became = change(look.places, wrote, "it ")
-        return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {became}")
+        change = change_in_words(look.places, wrote, "it ")
+        return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
 
     def _is_other_music(self, path: Path, look: Analysis) -> bool:
         """Whether another piece has taken the name of one that was heard: the next disc's track 1, in an inbox."""

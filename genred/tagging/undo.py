@@ -15,12 +15,13 @@ from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError, UndoConflict
 from genred.fs.files import Stamp, stamp_of
-from genred.genres import change, is_said
+from genred.genres import is_said
 from genred.history.history import History
 from genred.history.identity import recognise, sha256_of
 from genred.history.journal import Journal, Undo
 from genred.history.records import Outcome, Query, Record, Standing
 from genred.saving import transaction
+from genred.tagging.policy import change_in_words
 
 
 def select(history: History, queries: Iterable[Query]) -> tuple[list[Undo], list[Record]]:
@@ -115,9 +116,8 @@ def _restored(
 ) -> Record:
     journal = Journal(history)
     if analyser is not None and not transaction.is_as_left(undo):
-        if (
-            sha256_of(undo.path) == undo.before_sha256
-        ):  # a master copy was put in its place, and brought the old file back
+        if sha256_of(undo.path) == undo.before_sha256:
+            # A master copy was put in its place, and brought the old file back.
             done = replace(draft, stamp=stamp_of(undo.path), reason=f"{draft.reason}; the file was as before already")
             return draft if dry_run else history.record(done)
         return _genre_restored(journal, undo, draft, tags, analyser(), dry_run=dry_run)
@@ -143,8 +143,8 @@ def _genre_restored(
     stamp = stamp_of(path)
     places = analyser.places(path)
     if not is_said(places, wrote.written, tags.separator):
-        became = change(places, wrote.written)
-        raise UndoConflict(path, f"its genre was {became} since genred wrote it, so nothing is put back")
+        change = change_in_words(places, wrote.written)
+        raise UndoConflict(path, f"its genre was {change} since genred wrote it, so nothing is put back")
     draft = replace(draft, reason=f"{draft.reason}; what else was changed in the file since stays")
     if dry_run:
         return draft
