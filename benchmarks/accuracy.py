@@ -6,9 +6,10 @@ Prints one table. Its rows, each with the same folds:
 * librosa statistics: means and variances of chroma, level, centroid, bandwidth, roll-off, zero crossings and 20 MFCCs
   (the widely used 57 less the five of them that need source separation or beat tracking), logistic regression;
 * YAMNet: embeddings of a network pre-trained on two million clips, logistic regression;
-* genred: the features and the classifier of this package; its hints are of teachers who heard YAMNet's embeddings of
-  the training part alone;
-* without hints: the same, learnt from the labels alone.
+* features: what this package computes of the spectra, and the expert for that alone;
+* ears: what its pre-trained network hears, and the expert for that alone;
+* joined: the coordinates of both in one vector, and the logistic regression of the ears over it;
+* genred: the product of the two experts, as `GenreClassifier` has it.
 
 Its columns:
 
@@ -17,7 +18,15 @@ Its columns:
 * previews: balanced accuracy on rock, metal, electronic, hip-hop and pop of one source, folds as above;
 * left out: trained on all sources but one and tested on that one, genres they share, mean balanced accuracy;
 * GTZAN: accuracy on the test part of the fault-filtered split, trained on its training part;
-* error: expected calibration error of the confidence in the first column.
+* error: expected calibration error of the confidence in the first column;
+* elsewhere: the first column on the clips that are not of the previews, which the network may have heard;
+* all: balanced accuracy on all fifteen genres, folds as above;
+* at 90 %: the share of those that is answered where nine of ten answers are right.
+
+The first column, with its deviation, and the others are means over the seeds of the folds. Below are the figures by
+source, recall by genre, and how the promise is kept: of what is answered at a target precision of 80 %, the share that
+is right (a family counts where it is the answer), and the share of clips that are answered. *Unheard artists* are those
+of the folds; *left out* are sources, by a model of the others that knows the genres they share, or all fifteen.
 
 Files that carry two contradictory labels (35 of them) are left out everywhere: one of their labels is wrong.
 Features are kept in the cache directory, so that a second run takes minutes.
@@ -28,8 +37,8 @@ import csv
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import librosa
@@ -41,13 +50,18 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from genred.learning import labels
+from genred.model import classifier
 from genred.model.classifier import GenreClassifier
-from genred.model.evaluation import calibration_error, precision_at
+from genred.model.discriminant import Discriminant, Regression, factors, softmax, temperature
+from genred.model.evaluation import Evaluation, calibration_error, precision_at
+from genred.model.hearing import Hearing
+from genred.model.projection import Space
 from genred.model.table import Table
 from genred.sound import SR, audio
-from genred.sound.features import FEATURE_VERSION, extract
+from genred.sound.features import DESCRIBED, FEATURE_VERSION, HEARD, extract
 
 CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
 TEN = ("Blues", "Classical", "Country", "Electronic", "Hip-Hop", "Jazz", "Metal", "Pop", "Reggae", "Rock")
@@ -59,11 +73,21 @@ SHARED = {
     "previews": ("Electronic", "Hip-Hop", "Reggae"),
 }
 
+COLUMNS = ("ten", "+-", "half", "previews", "left out", "GTZAN", "error", "elsewhere", "all", "at 90 %")
+
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 Genres = tuple[str, ...]
-Method = Callable[[Rows, Rows], tuple[Floats, NDArray[np.str_]]]
-"""Rows to train on, rows to judge -> probabilities (n, n_genres) of the latter, and the genres of the columns."""
+Judgements = tuple[dict[str, Floats], NDArray[np.str_]]
+"""Probabilities (n_tracks, n_genres) by the name of a row of the table, and the genres of the columns."""
+Method = Callable[[Rows, Rows], Judgements]
+"""Rows to train on, rows to judge -> judgements of the latter."""
+Place = tuple[str, int | str]
+"""A column of the table, and the seed of its folds or the source left out."""
+Split = tuple[Place, Rows, Rows]
+"""Rows to train on and to test on."""
+Judged = Mapping[Place, Floats]
+"""What a method said, (n_tracks, n_genres); zeros in rows that it wasn't asked about."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +113,22 @@ class Corpus:
         embedding = np.load(root / "yamnet.npz", allow_pickle=False)["embedding"].astype(np.float64)
         y, groups, sources = (np.array([getattr(i, key) for i in kept]) for key in ("genre", "artist", "source"))
         return cls([item.path for item in kept], y, groups, sources, split[keep], embedding[keep])
+
+    @property
+    def genres(self) -> NDArray[np.str_]:
+        return np.unique(self.y)
+
+    def answers(self, probabilities: Floats, rows: Rows) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return how likely the likeliest genre of some clips is said to be, and whether it is the right one."""
+        return probabilities[rows].max(axis=1), self.genres[probabilities[rows].argmax(axis=1)] == self.y[rows]
+
+    def balanced(self, probabilities: Floats, rows: Rows) -> float:
+        """Return the balanced accuracy on some clips."""
+        return float(balanced_accuracy_score(self.y[rows], self.genres[probabilities[rows].argmax(axis=1)]))
+
+    def evaluation(self, probabilities: Floats) -> Evaluation:
+        """Return the figures of all clips."""
+        return Evaluation(tuple(map(str, self.genres)), self.y, probabilities, self.groups, self.sources)
 
     def rows(self, genres: Sequence[str], where: NDArray[np.bool_] | bool = True) -> Rows:
         return np.flatnonzero(np.isin(self.y, genres) & where)
@@ -126,117 +166,202 @@ def describe(path: Path) -> NDArray[np.float32]:
     return extract(audio.read_excerpts(path))
 
 
-def logistic_regression(X: NDArray[np.floating], y: NDArray[np.str_], C: float) -> Method:
-    def method(train: Rows, test: Rows) -> tuple[Floats, NDArray[np.str_]]:
+def logistic_regression(name: str, X: NDArray[np.floating], y: NDArray[np.str_], C: float) -> Method:
+    def method(train: Rows, test: Rows) -> Judgements:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=C, class_weight="balanced", max_iter=1000))
         model.fit(X[train], y[train])
-        return model.predict_proba(X[test]), model.classes_
+        return {name: model.predict_proba(X[test])}, model.classes_
 
     return method
 
 
-def genred(table: Table, embedding: Floats | None) -> Method:
-    def method(train: Rows, test: Rows) -> tuple[Floats, NDArray[np.str_]]:
-        part = table[train]
-        if embedding is not None:
-            hints, hinted = teach(embedding[train], part.y, part.groups)
-            part = replace(part, hints=hints, hinted=hinted)
-        model = GenreClassifier().fit(part)
-        return model.predict_proba(table.X[test]), model.classes_
+def experts(table: Table) -> Method:
+    """Features, ears, both joined, and their product: what `GenreClassifier` does, in parts."""
+
+    def method(train: Rows, test: Rows) -> Judgements:
+        part, X = table[train], table.X[test]
+        space, hearing = Space().fit(part.X[:, DESCRIBED]), Hearing().fit(part.X[:, HEARD])
+
+        def coordinates(X: NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
+            described, heard = space.coordinates(space.normal(X[:, DESCRIBED])), hearing.coordinates(X[:, HEARD])
+            return described, heard, np.hstack([described, heard])
+
+        learnt, asked = coordinates(part.X), coordinates(X)
+        kinds = (Discriminant, Regression, Regression)
+        genres = np.unique(part.y)
+        truth = np.searchsorted(genres, part.y)
+        unheard = [classifier.out_of_fold(kind, Z, part, genres) for kind, Z in zip(kinds, learnt, strict=True)]
+        logits = [kind().fit(Z, part.y).logits(Z_) for kind, Z, Z_ in zip(kinds, learnt, asked, strict=True)]
+        alone = {
+            name: softmax(own / temperature(out, truth))
+            for name, own, out in zip(("features", "ears", "joined"), logits, unheard, strict=True)
+        }
+        weights = factors(unheard[:2], classifier.SHARES, truth)
+        return alone | {"genred": classifier.product(weights, logits[:2])}, genres
 
     return method
-
-
-def teach(embedding: Floats, y: NDArray[np.str_], groups: NDArray[np.str_]) -> tuple[NDArray[np.float32], Genres]:
-    """A teacher's opinion of each track: probabilities (n, n_genres) out of folds by artist, and the genres."""
-    genres = np.unique(y)
-    hints = np.zeros((len(y), len(genres)), np.float32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
-        folds = list(StratifiedGroupKFold(5, shuffle=True, random_state=0).split(embedding, y, groups))
-    for train, test in folds:
-        teacher = logistic_regression(embedding, y, C=0.001)
-        probabilities, columns = teacher(train, test)
-        hints[np.ix_(test, np.searchsorted(genres, columns))] = probabilities
-    return hints, tuple(map(str, genres))
 
 
 # -- figures -------------------------------------------------------------------------------------------------------
 
 
-def out_of_fold(method: Method, corpus: Corpus, rows: Rows, genres: Sequence[str], seed: int) -> Floats:
-    """Probabilities of ``rows``, each from a model that never heard its artist."""
-    folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
-    found = np.zeros((len(rows), len(genres)))
-    for train, test in folds.split(rows, corpus.y[rows], corpus.groups[rows]):
-        probabilities, columns = method(rows[train], rows[test])
-        found[np.ix_(test, np.searchsorted(genres, columns))] = probabilities
-    return found
-
-
-def judge(method: Method, corpus: Corpus, seed: int) -> Mapping[str, float]:
-    """The columns of the table for one method."""
-    ten, five = corpus.rows(TEN), corpus.rows(FIVE, corpus.sources == "previews")
-    p10, p5 = out_of_fold(method, corpus, ten, TEN, seed), out_of_fold(method, corpus, five, FIVE, seed)
-    right, sure = np.array(TEN)[p10.argmax(axis=1)] == corpus.y[ten], p10.max(axis=1)
-    left_out = []
+def splits(corpus: Corpus, seeds: Sequence[int]) -> Iterator[Split]:
+    """Say what is learnt from and what is tested on for all columns."""
+    folded = {
+        "ten": corpus.rows(TEN),
+        "previews": corpus.rows(FIVE, corpus.sources == "previews"),
+        "all": np.arange(len(corpus.y)),
+    }
+    for column, rows in folded.items():
+        for seed in seeds:
+            folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
+            for train, test in folds.split(rows, corpus.y[rows], corpus.groups[rows]):
+                yield (column, seed), rows[train], rows[test]
     for source, genres in SHARED.items():
-        test = corpus.rows(genres, corpus.sources == source)
-        p, columns = method(corpus.rows(genres, corpus.sources != source), test)
-        left_out.append(balanced_accuracy_score(corpus.y[test], columns[p.argmax(axis=1)]))
-    test = np.flatnonzero(corpus.split == "test")
-    p, columns = method(np.flatnonzero(corpus.split == "train"), test)
+        inside = corpus.sources == source
+        yield ("left out", source), corpus.rows(genres, ~inside), corpus.rows(genres, inside)
+    yield ("GTZAN", 0), np.flatnonzero(corpus.split == "train"), np.flatnonzero(corpus.split == "test")
+
+
+def judged(corpus: Corpus, method: Method, made: Sequence[Split], jobs: int) -> dict[str, Judged]:
+    """Return what was judged in all splits, by row of the table."""
+    found: dict[str, dict[Place, Floats]] = {}
+    answers = Parallel(n_jobs=jobs)(delayed(_alone)(method, train, test) for _, train, test in made)
+    for (place, _, test), (judgements, columns) in zip(made, answers, strict=True):
+        for name, probabilities in judgements.items():
+            empty = np.zeros((len(corpus.y), len(corpus.genres)))
+            whole = found.setdefault(name, {}).setdefault(place, empty)
+            whole[np.ix_(test, np.searchsorted(corpus.genres, columns))] = probabilities
+    return dict(found)
+
+
+def _alone(method: Method, train: Rows, test: Rows) -> Judgements:
+    with warnings.catch_warnings(), threadpool_limits(1):
+        warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
+        return method(train, test)
+
+
+def figures(corpus: Corpus, found: Judged, seeds: Sequence[int]) -> dict[str, float]:
+    """Return the columns of the table for one of its rows."""
+
+    def mean(figure: Callable[[int], float]) -> float:
+        return float(np.mean([figure(seed) for seed in seeds]))
+
+    ten, elsewhere = corpus.rows(TEN), corpus.rows(TEN, corpus.sources != "previews")
+    five, every = corpus.rows(FIVE, corpus.sources == "previews"), np.arange(len(corpus.y))
     return {
-        "ten": float(balanced_accuracy_score(corpus.y[ten], np.array(TEN)[p10.argmax(axis=1)])),
-        "half": precision_at(sure, right, 0.5),
-        "previews": float(balanced_accuracy_score(corpus.y[five], np.array(FIVE)[p5.argmax(axis=1)])),
-        "left out": float(np.mean(left_out)),
-        "GTZAN": float((columns[p.argmax(axis=1)] == corpus.y[test]).mean()),
-        "error": calibration_error(sure, right),
-        **{f"  {source}": float(value) for source, value in zip(SHARED, left_out, strict=True)},
+        "ten": mean(lambda seed: corpus.balanced(found["ten", seed], ten)),
+        "+-": float(np.std([corpus.balanced(found["ten", seed], ten) for seed in seeds])),
+        "half": mean(lambda seed: precision_at(*corpus.answers(found["ten", seed], ten), 0.5)),
+        "previews": mean(lambda seed: corpus.balanced(found["previews", seed], five)),
+        "left out": float(np.mean(list(by_source(corpus, found).values()))),
+        "GTZAN": float(corpus.answers(found["GTZAN", 0], np.flatnonzero(corpus.split == "test"))[1].mean()),
+        "error": mean(lambda seed: calibration_error(*corpus.answers(found["ten", seed], ten))),
+        "elsewhere": mean(lambda seed: corpus.balanced(found["ten", seed], elsewhere)),
+        "all": mean(lambda seed: corpus.balanced(found["all", seed], every)),
+        "at 90 %": mean(lambda seed: answered(corpus.evaluation(found["all", seed]), 0.9)),
     }
 
 
-def described(corpus: Corpus, describe: Callable[[Path], NDArray[np.float32]], kept: Path) -> NDArray[np.float32]:
+def by_source(corpus: Corpus, found: Judged) -> dict[str, float]:
+    """Return the balanced accuracy on each source for a model of the others."""
+    rows = {source: corpus.rows(genres, corpus.sources == source) for source, genres in SHARED.items()}
+    return {source: corpus.balanced(found["left out", source], rows[source]) for source in SHARED}
+
+
+def answered(evaluation: Evaluation, precision: float) -> float:
+    """Return the greatest share of answers of that precision: on the very tracks, without the margin of a threshold."""
+    coverage, reached = evaluation.trade_off()
+    return float(coverage[reached >= precision].max(initial=0))
+
+
+def below(corpus: Corpus, table: Table, found: Mapping[str, Judged], seed: int) -> dict[str, Iterator[str]]:
+    """Return what is told beside the table, by title."""
+    return {
+        "left out, by source (" + ", ".join(SHARED) + ")": (
+            f"{name:<20}" + "".join(f"{value:10.3f}" for value in by_source(corpus, one).values())
+            for name, one in found.items()
+        ),
+        f"recall of all fifteen, seed {seed} (" + ", ".join(map(str, corpus.genres)) + ")": (
+            f"{name:<20}" + "".join(f"{v:6.2f}" for v in corpus.evaluation(one["all", seed]).recall.values())
+            for name, one in found.items()
+        ),
+        "right of what is answered at 80 %, of how many clips: unheard artists; left out, shared genres; all genres": (
+            promise(corpus, table)
+        ),
+    }
+
+
+def promise(corpus: Corpus, table: Table) -> Iterator[str]:
+    """Say how the promise of a target precision of 0.8 is kept, source by source."""
+    whole = GenreClassifier().fit(table)
+    confidence, right = whole.evaluation_.answers(whole.threshold)
+    for source, genres in SHARED.items():
+        inside = corpus.sources == source
+        told = [_kept(confidence[inside] >= whole.threshold, right[inside])]
+        for known in (genres, tuple(corpus.genres)):
+            model = GenreClassifier().fit(table[corpus.rows(known, ~inside)])
+            test = table[corpus.rows(tuple(map(str, model.classes_)), inside)]
+            sure, hits = model.evaluate(test).answers(model.threshold)
+            told.append(_kept(sure >= model.threshold, hits))
+        yield f"{source:<20}" + "".join(f"{part:>18}" for part in told)
+
+
+def _kept(given: NDArray[np.bool_], right: NDArray[np.bool_]) -> str:
+    return f"{right[given].mean():.2f} of {given.mean():.0%}" if given.any() else "no answers"
+
+
+def described(
+    corpus: Corpus, describe: Callable[[Path], NDArray[np.float32]], kept: Path, jobs: int
+) -> NDArray[np.float32]:
     """``describe`` of every clip, (n_clips, n_features), kept in a file from run to run."""
     if kept.is_file():
         return np.asarray(np.load(kept, allow_pickle=False))
-    X = np.array(Parallel(n_jobs=os.cpu_count())(delayed(describe)(path) for path in corpus.paths))
+    X = np.array(Parallel(n_jobs=jobs)(delayed(describe)(path) for path in corpus.paths))
     kept.parent.mkdir(parents=True, exist_ok=True)
     np.save(kept, X)
     return X
 
 
-def main(root: Path, seed: int, cache_dir: Path) -> int:
-    """Print the table; 2 where there is no corpus."""
+def methods(corpus: Corpus, table: Table, cache_dir: Path, jobs: int) -> Iterator[Method]:
+    """Make one method after the other: some compute features of their own first."""
+    yield experts(table)
+    yield logistic_regression("YAMNet", corpus.yamnet, corpus.y, C=0.003)
+    statistics = described(corpus, librosa_statistics, cache_dir / "statistics.npy", jobs)
+    yield logistic_regression("librosa statistics", statistics, corpus.y, C=0.1)
+    stft = described(corpus, original_recipe, cache_dir / "stft.npy", jobs)
+    yield logistic_regression("original recipe", stft, corpus.y, C=0.001)
+
+
+def main(root: Path, seeds: Sequence[int], cache_dir: Path, jobs: int) -> int:
+    """Print the table and what stands below it; 2 where there is no corpus."""
     if not (root / "labels.csv").is_file():
         print(f"{root}: no corpus here (labels.csv and its clips), so nothing was measured", file=sys.stderr)
         return 2
     corpus = Corpus.read(root)
-    stft = described(corpus, original_recipe, cache_dir / "stft.npy")
-    statistics = described(corpus, librosa_statistics, cache_dir / "statistics.npy")
-    ours = described(corpus, describe, cache_dir / f"genred-{FEATURE_VERSION}.npy")
+    ours = described(corpus, describe, cache_dir / f"genred-{FEATURE_VERSION}.npy", jobs)
     table = Table(ours, corpus.y, corpus.groups, corpus.sources)
-    methods = {
-        "original recipe": logistic_regression(stft, corpus.y, C=0.001),
-        "librosa statistics": logistic_regression(statistics, corpus.y, C=0.1),
-        "YAMNet": logistic_regression(corpus.yamnet, corpus.y, C=0.003),
-        "genred": genred(table, corpus.yamnet),
-        "without hints": genred(table, None),
-    }
-    print(f"{len(corpus.y)} clips, {len(set(corpus.groups))} artists, seed {seed}", flush=True)
-    for i, (name, method) in enumerate(methods.items()):
-        figures = judge(method, corpus, seed)
-        if i == 0:
-            print(f"{'':<20}" + "".join(f"{column:>11}" for column in figures))
-        print(f"{name:<20}" + "".join(f"{value:11.3f}" for value in figures.values()), flush=True)
+    made = list(splits(corpus, seeds))
+    print(f"{len(corpus.y)} clips, {len(set(corpus.groups))} artists, seeds {', '.join(map(str, seeds))}", flush=True)
+    print(f"{'':<20}" + "".join(f"{column:>10}" for column in COLUMNS))
+    found: dict[str, Judged] = {}
+    for method in methods(corpus, table, cache_dir, jobs):
+        for name, one in judged(corpus, method, made, jobs).items():
+            found[name] = one
+            values = figures(corpus, one, seeds)
+            print(f"{name:<20}" + "".join(f"{values[column]:10.3f}" for column in COLUMNS), flush=True)
+    for title, lines in below(corpus, table, found, seeds[0]).items():
+        print(f"\n{title}")
+        for line in lines:
+            print(line, flush=True)
     return 0
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?", default=CORPUS)
-    parser.add_argument("--seed", type=int, default=0, help="of the folds")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the folds")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genred" / "benchmark"
-    sys.exit(main(options.corpus, options.seed, cache))
+    sys.exit(main(options.corpus, options.seeds, cache, options.jobs))

@@ -1,9 +1,10 @@
 """What the package carries besides its code, made anew: ``python -m benchmarks.package_data [CORPUS]``.
 
-* ``table.npz``: features and labels of the corpus, and in `Table.hints` what a teacher thinks of each clip, who heard
-  YAMNet's embedding of it and never its artist;
+* ``table.npz``: features and labels of the corpus;
 * ``re_encoding.npy``: what random chains (equaliser, filters, saturation, noise, level, codec) do to the weighted
   normal scores of the clips, as the `AXES` directions that hold most of its covariance.
+
+The weights of the ears are made by `benchmarks.ears_weights`.
 """
 
 import argparse
@@ -12,7 +13,6 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -22,14 +22,14 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 import genred
-from benchmarks.accuracy import CORPUS, Corpus, teach
+from benchmarks.accuracy import CORPUS, Corpus
 from genred.config import cache_dir
 from genred.learning import labels
-from genred.model.classifier import GenreClassifier
+from genred.model.projection import Space
 from genred.model.table import Table
 from genred.sound import SR
 from genred.sound.audio import read_excerpts
-from genred.sound.features import N_META, extract
+from genred.sound.features import DESCRIBED, extract
 
 AXES = 60
 
@@ -37,19 +37,11 @@ Signal = NDArray[np.float32]
 Vector = NDArray[np.float32]
 
 
-def table_of(root: Path, corpus: Corpus) -> Table:
-    """Features and labels, with a teacher's hints."""
-    labelled = labels.read_source(root / "labels.csv")
-    table, _ = labels.build_table(labelled, workers=os.cpu_count() or 1, cache_dir=cache_dir())
-    hints, hinted = teach(corpus.yamnet, table.y, table.groups)
-    return replace(table, hints=hints, hinted=hinted)
-
-
-def re_encoding(corpus: Corpus, table: Table) -> NDArray[np.float16]:
+def re_encoding(corpus: Corpus, table: Table, jobs: int) -> NDArray[np.float16]:
     """(AXES, n_features): a factor of the covariance of what random chains change."""
-    vectors = np.array(Parallel(n_jobs=-1)(delayed(_through_a_chain)(path) for path in corpus.paths))
-    normal = GenreClassifier().fit(table).space_.normal
-    changes = (normal(vectors[:, N_META:]) - normal(table.X[:, N_META:])) / np.sqrt(len(vectors))
+    vectors = np.array(Parallel(n_jobs=jobs)(delayed(_through_a_chain)(path) for path in corpus.paths))
+    normal = Space().fit_quantiles(table.X[:, DESCRIBED]).normal
+    changes = (normal(vectors[:, DESCRIBED]) - normal(table.X[:, DESCRIBED])) / np.sqrt(len(vectors))
     _, size, axes = np.linalg.svd(changes, full_matrices=False)
     return np.asarray(size[:AXES, None] * axes[:AXES], np.float16)
 
@@ -116,14 +108,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path, nargs="?", default=CORPUS)
     parser.add_argument("--to", type=Path, default=Path(genred.__file__).parent / "data", help="the folder")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args()
     if not (options.corpus / "labels.csv").is_file():
         print(f"{options.corpus}: no corpus here (labels.csv and its clips), so nothing was made", file=sys.stderr)
         return 2
     corpus = Corpus.read(options.corpus)
-    table = table_of(options.corpus, corpus)
-    np.save(options.to / "re_encoding.npy", re_encoding(corpus, table))
+    labelled = labels.read_source(options.corpus / "labels.csv")
+    table, _ = labels.build_table(labelled, workers=options.jobs, cache_dir=cache_dir())
     table.save(options.to / "table.npz")
+    np.save(options.to / "re_encoding.npy", re_encoding(corpus, table, options.jobs))
     return 0
 
 

@@ -15,6 +15,7 @@ from genred.history.records import Outcome, Record
 from genred.tagging.explain import Explanation, Whose
 
 _SHOWN = 5
+_WORDS = 8
 _INDENT = (0, 0, 0, 2)
 
 _WHOSE = {
@@ -50,6 +51,7 @@ def as_json(told: Explanation) -> dict[str, Any]:
             {"genre": near.genre, "artist": near.artist, "source": near.source, "distance": near.distance}
             for near in told.surroundings.nearest
         ],
+        "words": [{"word": word, "probability": probability} for word, probability in told.words[:_WORDS]],
         "spelled": told.written,
         "obstacles": told.obstacles,
         "history": [show.record_as_json(record) for record in told.past],
@@ -73,7 +75,9 @@ def as_text(told: Explanation, console: Console) -> None:
 
 def _sections(told: Explanation) -> Iterator[tuple[str, Iterable[RenderableType]]]:
     known = "as it was heard before" if told.was_heard else "heard just now"
-    yield f"What it sounds like to {told.model}, {known}", [_bars(told)]
+    words = ", ".join(word for word, _ in told.words[:_WORDS])
+    said = Text(f"in listeners' words: {words}", style="dim")
+    yield f"What it sounds like to {told.model}, {known}", [_bars(told), said]
     yield "What an answer takes", [_steps(told)]
     share = told.surroundings.strangeness / told.surroundings.limit
     far = "farther from all training music than the model judges" if share > 1 else "within what the model judges"

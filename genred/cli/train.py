@@ -73,8 +73,9 @@ def train(
         table.save(to_table)
         click.echo(f"{len(table)} tracks in {to_table}")
         return code
+    beside = None if with_builtin else storage.builtin_table()
     with waiting("loading the model") as tell:
-        model, comparison = own_tags.teach(table, model_of(settings), name=name, base=base, tell=tell)
+        model, comparison = own_tags.teach(table, model_of(settings), name=name, base=base, beside=beside, tell=tell)
     path = installed.file_of(model.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     storage.save(model, path)

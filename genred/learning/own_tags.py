@@ -150,6 +150,7 @@ def teach(
     *,
     name: str,
     base: Table | None,
+    beside: Table | None = None,
     tell: Callable[[str], None] = lambda step: None,
 ) -> tuple[GenreClassifier, Comparison]:
     """Fit a model to a person's music, joined with a base where there is one, and compare it with the one in use.
@@ -164,6 +165,8 @@ def teach(
         What to call the new one.
     base
         Other music to learn from as well, the built-in table.
+    beside
+        Other music that only says what music sounds like.
     tell
         Is told what is being done, in a few words: it takes a minute.
     """
@@ -174,7 +177,7 @@ def teach(
         spelt = {str(group).casefold(): group for group in base.groups}
         groups = np.array([spelt.get(str(group).casefold(), group) for group in table.groups])
         joined = Table.join([replace(table, groups=groups), base])
-    model = GenreClassifier().fit(joined, name=name, tell=tell)
+    model = GenreClassifier().fit(joined, name=name, beside=beside, tell=tell)
     tell("comparing with the model in use")
     old = in_use.evaluate(table)
     return model, Comparison(model.evaluation_.of(slice(len(table))), old, in_use.target_precision)

@@ -1,10 +1,11 @@
 """A feature vector to a genre, with an honest probability or an honest "I don't know" (scikit-learn lives here and in
 `genred.model.projection`, and is imported where something is fitted).
 
-The model: features made normal by their quantiles, rotated to their principal axes, damped where re-encoding moves
-them (`genred.model.projection`), and one linear map (`genred.model.discriminant`). Its probabilities are calibrated on
-out-of-fold predictions grouped by artist, and so are the thresholds. What lies farther from the training music than
-nearly all music does is not judged (`genred.model.novelty`).
+The model is the product of two experts. One knows the features: made normal by their quantiles, rotated to their
+principal axes, damped where re-encoding moves them (`genred.model.projection`). The other knows what a pre-trained
+network hears (`genred.model.hearing`). Each ends in a linear map (`genred.model.discriminant`). Their product is
+calibrated on out-of-fold predictions grouped by artist, and so are the thresholds. Music that lies farther from the
+training music than nearly all music does is not judged (`genred.model.novelty`).
 """
 
 import hashlib
@@ -20,20 +21,27 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from genred.errors import ModelError
-from genred.model.discriminant import Discriminant, softmax, temperature
+from genred.model.discriminant import Discriminant, Regression, factors, softmax
 from genred.model.evaluation import Evaluation, family
 from genred.model.fitted import Floats
-from genred.model.novelty import Folds, Novelty
+from genred.model.hearing import Hearing
+from genred.model.neighbourhood import Neighbourhood
+from genred.model.novelty import N_NEIGHBOURS, Folds, Novelty, nearest
 from genred.model.prediction import Candidate, Prediction
 from genred.model.projection import Space
 from genred.model.table import Table
-from genred.sound.features import FEATURE_VERSION, N_META
+from genred.sound.features import DESCRIBED, FEATURE_VERSION, HEARD
 
-MODEL_VERSION = "5"
+MODEL_VERSION = "6"
 """Changes with anything that makes the same table a different model."""
 
 SILENCE_DB = -60.0
 LEAST_SECONDS = 3.0
+
+SHARES = (0.3, 0.7)
+"""How much features count, and how much what the network hears."""
+
+Tell = Callable[[str], None]
 
 _PRECISIONS = (0.7, 0.8, 0.9, 0.95)
 
@@ -94,10 +102,13 @@ class GenreClassifier:
     """
 
     SHAPES: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "temperature": (),
+        "factors": ("n_experts",),
         "probabilities": ("n_tracks", "n_genres"),
         **{f"space.{name}": axes for name, axes in Space.SHAPES.items()},
         **{f"discriminant.{name}": axes for name, axes in Discriminant.SHAPES.items()},
+        **{f"hearing.{name}": axes for name, axes in Hearing.SHAPES.items()},
+        **{f"regression.{name}": axes for name, axes in Regression.SHAPES.items()},
+        **{f"neighbourhood.{name}": axes for name, axes in Neighbourhood.SHAPES.items()},
         **{f"novelty.{name}": axes for name, axes in Novelty.SHAPES.items()},
     }
     """The names of `arrays`, and what their axes count."""
@@ -106,8 +117,22 @@ class GenreClassifier:
         self.target_precision = target_precision
         self.min_confidence = min_confidence
 
-    def fit(self, table: Table, *, name: str = "own", tell: Callable[[str], None] = lambda step: None) -> Self:
-        """Learn from a table; ``tell`` is told what is being done, in a few words.
+    def fit(
+        self,
+        table: Table,
+        *,
+        name: str = "own",
+        beside: Table | None = None,
+        tell: Tell = lambda step: None,
+    ) -> Self:
+        """Learn from a table.
+
+        Parameters
+        ----------
+        beside
+            Other music, whose genres are not learnt: it says what music sounds like, where that of the table is little.
+        tell
+            Is told what is being done, in a few words.
 
         Raises
         ------
@@ -119,17 +144,24 @@ class GenreClassifier:
             raise ModelError("to learn, music of at least two genres and two artists is needed")
         # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
         with threadpool_limits(1, "blas"):
-            self._learn(table, tell)
+            self._learn(table, table if beside is None else Table.join([table, beside]), tell)
         self._thresholds = {p: self.evaluation_.threshold(p) for p in _PRECISIONS}
         self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
-        self.name = f"{name}-{_digest(table)[:8]}"
+        self.name = f"{name}-{_digest(table, beside)[:8]}"
         return self
 
     def arrays(self) -> dict[str, Floats]:
         """Return what was fitted, by the names of `SHAPES`."""
-        parts = {"space": self.space_, "discriminant": self.discriminant_, "novelty": self.novelty_}
+        parts = {
+            "space": self.space_,
+            "discriminant": self.discriminant_,
+            "hearing": self.hearing_,
+            "regression": self.regression_,
+            "neighbourhood": self.neighbourhood_,
+            "novelty": self.novelty_,
+        }
         found = {f"{part}.{name}": a for part, fitted in parts.items() for name, a in fitted.arrays().items()}
-        return found | {"temperature": np.array(self.temperature_), "probabilities": self.evaluation_.probabilities}
+        return found | {"factors": self.factors_, "probabilities": self.evaluation_.probabilities}
 
     def texts(self) -> Texts:
         """Return what was fitted and is no array."""
@@ -154,29 +186,48 @@ class GenreClassifier:
         model.name = texts.name
         model.classes_ = np.array(texts.genres, np.str_)
         model.space_, model.discriminant_ = Space.of(part("space.")), Discriminant.of(part("discriminant."))
-        model.novelty_, model.temperature_ = Novelty.of(part("novelty.")), float(arrays["temperature"])
+        model.hearing_, model.regression_ = Hearing.of(part("hearing.")), Regression.of(part("regression."))
+        model.neighbourhood_ = Neighbourhood.of(part("neighbourhood."))
+        model.novelty_, model.factors_ = Novelty.of(part("novelty.")), arrays["factors"]
         truth = np.array(texts.truth, np.str_)
-        model.evaluation_ = Evaluation(tuple(texts.genres), truth, arrays["probabilities"], texts.by_source)
+        model.evaluation_ = Evaluation(
+            tuple(texts.genres),
+            truth,
+            arrays["probabilities"],
+            np.array(texts.artists, np.str_),
+            np.array(texts.sources, np.str_),
+            texts.by_source,
+        )
         model.origins_ = list(zip(texts.artists, texts.sources, strict=True))
         model._thresholds = dict(texts.thresholds)
         return model
 
-    def _learn(self, table: Table, tell: Callable[[str], None]) -> None:
-        tell(f"finding the axes of {len(table)} tracks")
-        X = table.X[:, N_META:]
-        self.space_ = Space().fit(X)
-        normal = self.space_.normal(X)
-        Z, Z_novelty = self.space_.for_genre(normal), self.space_.for_novelty(normal)
-        del normal  # 128 MB for ten thousand tracks
-        logits = _out_of_fold(Z, table, self.classes_, tell)
-        self.temperature_ = temperature(logits, np.searchsorted(self.classes_, table.y))
-        tell("telling genres apart")
-        self.discriminant_ = _discriminant(Z, table)
+    def _learn(self, table: Table, music: Table, tell: Tell) -> None:
+        """Learn what music is from all of it, and genres from the table that it begins with."""
+        tell(f"finding the axes of {len(music)} tracks")
+        truth = np.searchsorted(self.classes_, table.y)
+        self.space_, self.hearing_ = Space().fit(music.X[:, DESCRIBED]), Hearing().fit(music.X[:, HEARD])
+        normal, heard = self._scores(music.X)
+        self.neighbourhood_ = Neighbourhood().fit(normal, heard)
         tell("measuring what is strange")
-        self.novelty_ = Novelty().fit(Z_novelty, _folds(table))
-        genres = tuple(map(str, self.classes_))
-        unheard = softmax(logits / self.temperature_)
-        self.evaluation_ = Evaluation(genres, table.y, unheard, _leave_one_source_out(table, tell))
+        self.novelty_ = Novelty().fit(self.neighbourhood_.coordinates(normal, heard), _folds(music))
+        Z, Z_heard = self.space_.coordinates(normal[: len(table)]), heard[: len(table)]
+        del normal  # 128 MB for ten thousand tracks
+        unheard = [
+            out_of_fold(kind, coordinates, table, self.classes_, tell)
+            for kind, coordinates in ((Discriminant, Z), (Regression, Z_heard))
+        ]
+        self.factors_ = factors(unheard, SHARES, truth)
+        tell("telling genres apart")
+        self.discriminant_, self.regression_ = Discriminant().fit(Z, table.y), Regression().fit(Z_heard, table.y)
+        self.evaluation_ = Evaluation(
+            tuple(map(str, self.classes_)),
+            table.y,
+            product(self.factors_, unheard),
+            table.groups,
+            table.sources,
+            _leave_one_source_out(table, self.factors_, tell),
+        )
 
     def predict(self, x: NDArray[np.float32]) -> Prediction:
         """Judge one track: ``x`` is a vector of `genred.sound.features.extract`, (n_features,)."""
@@ -184,26 +235,26 @@ class GenreClassifier:
 
     def predict_many(self, X: NDArray[np.float32]) -> list[Prediction]:
         """Judge many tracks at once: (n_tracks, n_features)."""
-        normal = self.space_.normal(X[:, N_META:])
-        probabilities = self._probabilities(self.space_.for_genre(normal))
-        strange = self.novelty_.is_strange(self.space_.for_novelty(normal))
+        scores = self._scores(X)
+        probabilities = self._probabilities(*scores)
+        strange = self.novelty_.is_strange(self.neighbourhood_.coordinates(*scores))
         needed = self.threshold
         return [self._judge(*row, needed) for row in zip(X, probabilities, strange, strict=True)]
 
     def predict_proba(self, X: NDArray[np.float32]) -> Floats:
         """Return calibrated probabilities, (n_tracks, n_genres), also of what `predict` wouldn't judge."""
-        return self._probabilities(self.space_.for_genre(self.space_.normal(X[:, N_META:])))
+        return self._probabilities(*self._scores(X))
 
     def surroundings(self, x: NDArray[np.float32]) -> Surroundings:
         """Find where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
-        Z = self.space_.for_novelty(self.space_.normal(x[None, N_META:]))
-        distances, rows = self.novelty_.neighbours(Z)
+        Z = self.neighbourhood_.coordinates(*self._scores(x[None]))
+        distances, rows = nearest(self.novelty_.music_[: len(self.origins_)], Z[:, :-1], N_NEIGHBOURS)
         genres = map(str, self.evaluation_.truth[rows[0]])
         origins = (self.origins_[row] for row in rows[0])
         apart = map(float, distances[0] / self.novelty_.apart_)
         found = zip(genres, origins, apart, strict=True)
-        nearest = tuple(Neighbour(genre, artist, source, far) for genre, (artist, source), far in found)
-        return Surroundings(float(self.novelty_.score(Z)[0]), self.novelty_.limit_, nearest)
+        known = tuple(Neighbour(genre, artist, source, far) for genre, (artist, source), far in found)
+        return Surroundings(float(self.novelty_.score(Z)[0]), self.novelty_.limit_, known)
 
     def evaluate(self, table: Table) -> Evaluation:
         """Judge this model by labelled music, without flattering it.
@@ -211,19 +262,33 @@ class GenreClassifier:
         A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist. Other
         tracks by an artist of the training music are counted.
         """
-        normal = self.space_.normal(table.X[:, N_META:])
-        judged = self._probabilities(self.space_.for_genre(normal))
-        heard, row = self.novelty_.recognise(self.space_.for_novelty(normal))
+        scores = self._scores(table.X)
+        judged = self._probabilities(*scores)
+        heard, row = self.novelty_.recognise(self.neighbourhood_.coordinates(*scores))
+        heard &= row < len(self.origins_)
         judged[heard] = self.evaluation_.probabilities[row[heard]]
         genres = np.union1d(self.classes_, table.y)
         probabilities = np.zeros((len(table), len(genres)))
         probabilities[:, np.searchsorted(genres, self.classes_)] = judged
         known = {artist.casefold() for artist, _ in self.origins_}
         familiar = sum(str(artist).casefold() in known for artist in table.groups[~heard])
-        return Evaluation(tuple(map(str, genres)), table.y, probabilities, heard=int(heard.sum()), familiar=familiar)
+        return Evaluation(
+            tuple(map(str, genres)),
+            table.y,
+            probabilities,
+            table.groups,
+            table.sources,
+            heard=int(heard.sum()),
+            familiar=familiar,
+        )
 
-    def _probabilities(self, Z: Floats) -> Floats:
-        return softmax(self.discriminant_.logits(Z) / self.temperature_)
+    def _scores(self, X: NDArray[np.float32]) -> tuple[Floats, Floats]:
+        """Return weighted normal scores of the features, and coordinates of what the network hears."""
+        return self.space_.normal(X[:, DESCRIBED]), self.hearing_.coordinates(X[:, HEARD])
+
+    def _probabilities(self, normal: Floats, heard: Floats) -> Floats:
+        described = self.discriminant_.logits(self.space_.coordinates(normal))
+        return product(self.factors_, (described, self.regression_.logits(heard)))
 
     @property
     def threshold(self) -> float:
@@ -280,35 +345,38 @@ class GenreClassifier:
         }
 
 
-def _digest(table: Table) -> str:
+def _digest(*tables: Table | None) -> str:
     digest = hashlib.sha256(MODEL_VERSION.encode() + FEATURE_VERSION.encode())
-    for numbers in (table.X, table.hints_about(table.hinted)):
-        digest.update(np.ascontiguousarray(numbers).tobytes())
-    for texts in (table.y, table.groups, table.sources, table.hinted):
-        digest.update("\0".join(texts).encode("utf-8", "surrogateescape"))
+    for table in tables:
+        if table is not None:
+            digest.update(np.ascontiguousarray(table.X).tobytes())
+            for texts in (table.y, table.groups, table.sources):
+                digest.update("\0".join(texts).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
 # -- numerics ------------------------------------------------------------------------------------------------------
 
 
-def _discriminant(Z: Floats, table: Table) -> Discriminant:
-    hints = table.hints_about([str(genre) for genre in np.unique(table.y)])
-    return Discriminant().fit(Z, table.y, hints.astype(np.float64))
+def product(factors: Floats, logits: Sequence[Floats]) -> Floats:
+    """Return the probabilities of several experts together, (n_tracks, n_genres)."""
+    return softmax(np.sum([factor * own for factor, own in zip(factors, logits, strict=True)], axis=0))
 
 
-def _out_of_fold(Z: Floats, table: Table, classes: NDArray[np.str_], tell: Callable[[str], None]) -> Floats:
-    """Return logits of each track from a model that never heard its artist."""
+def out_of_fold(
+    kind: type[Regression], Z: Floats, table: Table, classes: NDArray[np.str_], tell: Tell = lambda step: None
+) -> Floats:
+    """Return logits of each track from an expert that never heard its artist."""
     logits = np.full((len(Z), len(classes)), -30.0)
     folds = _folds(table)
     for number, (train, test) in enumerate(folds, 1):
         tell(f"testing on artists that were left out, {number} of {len(folds)}")
-        model = _discriminant(Z[train], table[train])
-        logits[np.ix_(test, np.searchsorted(classes, model.classes_))] = model.logits(Z[test])
+        expert = kind().fit(Z[train], table.y[train])
+        logits[np.ix_(test, np.searchsorted(classes, expert.classes_))] = expert.logits(Z[test])
     return logits
 
 
-def _leave_one_source_out(table: Table, tell: Callable[[str], None], least: int = 5) -> dict[str, float]:
+def _leave_one_source_out(table: Table, factors: Floats, tell: Tell, least: int = 5) -> dict[str, float]:
     """Return balanced accuracy on each source for a model of the others, among genres that both have enough of."""
     found: dict[str, float] = {}
     for source in np.unique(table.sources):
@@ -319,9 +387,12 @@ def _leave_one_source_out(table: Table, tell: Callable[[str], None], least: int 
             continue
         tell(f"testing on what comes from elsewhere: without {source}")
         train, test = (table[part & np.isin(table.y, shared)] for part in (~inside, inside))
-        space = Space().fit(train.X[:, N_META:])
-        Z, Z_test = (space.for_genre(space.normal(t.X[:, N_META:])) for t in (train, test))
-        predicted = shared[_discriminant(Z, train).logits(Z_test).argmax(axis=1)]
+        space, hearing = Space().fit(train.X[:, DESCRIBED]), Hearing().fit(train.X[:, HEARD])
+        Z, Z_test = (space.coordinates(space.normal(t.X[:, DESCRIBED])) for t in (train, test))
+        described = Discriminant().fit(Z, train.y).logits(Z_test)
+        Z, Z_test = (hearing.coordinates(t.X[:, HEARD]) for t in (train, test))
+        heard = Regression().fit(Z, train.y).logits(Z_test)
+        predicted = shared[product(factors, (described, heard)).argmax(axis=1)]
         found[str(source)] = float(np.mean([(predicted == genre)[test.y == genre].mean() for genre in shared]))
     return found
 

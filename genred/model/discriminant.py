@@ -1,17 +1,12 @@
-"""Coordinates of a track to the evidence for each genre: one linear map, learnt in two ways and added. Pure.
+"""Coordinates of a track to the evidence for each genre: linear maps, how they are learnt, and their product. Pure.
 
 * Linear discriminant analysis: genres are equally likely and spread alike; their covariance is shrunk to a sphere.
-* Logistic regression toward labels that are softened by hints: half what the label says, half what a teacher thinks who
-  heard more than a model may hear at work [1]_. A track without a hint is learnt from its label alone.
+* Logistic regression: the least cross-entropy with the labels, all genres weighing the same.
 
-Each of the two errs where the other doesn't. They are brought to one scale, on the training tracks, before they are
-added; how much all of it is to be believed is for the calibration to say.
-
-References
-----------
-.. [1] Lopez-Paz, Bottou, Schölkopf, Vapnik: "Unifying distillation and privileged information", ICLR 2016.
+How much of it is to be believed is for the calibration to say.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
@@ -21,8 +16,8 @@ from numpy.typing import NDArray
 from genred.model.fitted import Fitted, Floats
 
 
-class Discriminant(Fitted):
-    """Log-likelihoods of genres, up to a factor and to a constant for each track.
+class Regression(Fitted):
+    """Logistic regression: log-likelihoods of genres, up to a factor and to a constant for each track.
 
     Attributes
     ----------
@@ -31,39 +26,44 @@ class Discriminant(Fitted):
     bias_ : (n_genres,)
     """
 
-    SHAPES: ClassVar = {"weights_": ("n_genre_axes", "n_genres"), "bias_": ("n_genres",)}
+    SHAPES: ClassVar = {"weights_": ("n_heard", "n_genres"), "bias_": ("n_genres",)}
     weights_: Floats
     bias_: Floats
 
-    shrinkage = 0.5
-    freedom = 100.0
-    """How far the logistic regression may go: its penalty is the squared length of the weights over twice this, for
-    each track, where coordinates have the mean squared length 1."""
-    trust = 0.5
-    """The share of the hints in what the logistic regression learns."""
+    freedom = 3.0
+    """How far it may go: its penalty is the squared length of the weights over twice this, for each track, where
+    coordinates have the mean squared length 1."""
 
-    def fit(self, Z: Floats, y: NDArray[np.str_], hints: Floats | None = None) -> Self:
-        """Learn from coordinates (n_tracks, n_axes) and genres.
-
-        Parameters
-        ----------
-        hints : (n_tracks, n_genres)
-            A teacher's probabilities of the genres of ``y`` in alphabetical order; rows of zeros where it has none.
-        """
+    def fit(self, Z: Floats, y: NDArray[np.str_]) -> Self:
+        """Learn from coordinates (n_tracks, n_axes) and genres."""
         self.classes_, index = np.unique(y, return_inverse=True)
-        said = np.eye(len(self.classes_))[index]
-        parts = [
-            _discriminant_analysis(Z, index, self.shrinkage),
-            _logistic_regression(Z, said if hints is None else _softened(said, hints, self.trust), index, self.freedom),
-        ]
-        scales = [_spread(Z @ weights + bias) for weights, bias in parts]
-        self.weights_ = np.sum([weights / scale for (weights, _), scale in zip(parts, scales, strict=True)], axis=0)
-        self.bias_ = np.sum([bias / scale for (_, bias), scale in zip(parts, scales, strict=True)], axis=0)
+        self.weights_, self.bias_ = self._learn(Z, index)
         return self
 
     def logits(self, Z: Floats) -> Floats:
         """Return the evidence for each genre, (n_tracks, n_genres)."""
         return np.asarray(Z @ self.weights_ + self.bias_)
+
+    def _learn(self, Z: Floats, index: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        return _logistic_regression(Z, index, self.freedom)
+
+
+class Discriminant(Regression):
+    """Discriminant analysis plus logistic regression: each of the two errs where the other doesn't.
+
+    They are brought to one scale, on the training tracks, before they are added.
+    """
+
+    SHAPES: ClassVar = {"weights_": ("n_genre_axes", "n_genres"), "bias_": ("n_genres",)}
+
+    shrinkage = 0.5
+    freedom = 100.0
+
+    def _learn(self, Z: Floats, index: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        parts = [_discriminant_analysis(Z, index, self.shrinkage), super()._learn(Z, index)]
+        scales = [_spread(Z @ weights + bias) for weights, bias in parts]
+        weights = np.sum([weights / scale for (weights, _), scale in zip(parts, scales, strict=True)], axis=0)
+        return weights, np.sum([bias / scale for (_, bias), scale in zip(parts, scales, strict=True)], axis=0)
 
 
 def softmax(logits: Floats) -> Floats:
@@ -82,6 +82,26 @@ def temperature(logits: Floats, truth: NDArray[np.intp]) -> float:
     return float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=(-3, 5), method="bounded").x))
 
 
+def factors(experts: Sequence[Floats], shares: Sequence[float], truth: NDArray[np.intp]) -> Floats:
+    """Return by what the logits of each expert are multiplied before they are added, (n_experts,).
+
+    The product of experts (Hinton 2002): each is first made as sure as it may be, has its share, and then all are made
+    as sure as they may be together.
+
+    Parameters
+    ----------
+    experts : sequence of (n_tracks, n_genres)
+        Logits about tracks that the experts had not learnt from.
+    shares
+        Exponents of the experts' probabilities, of the sum 1.
+    truth : (n_tracks,) int
+        The column of the true genre.
+    """
+    alone = [share / temperature(logits, truth) for logits, share in zip(experts, shares, strict=True)]
+    together = np.sum([factor * logits for factor, logits in zip(alone, experts, strict=True)], axis=0)
+    return np.array(alone) / temperature(together, truth)
+
+
 def _discriminant_analysis(Z: Floats, index: NDArray[np.intp], shrinkage: float) -> tuple[Floats, Floats]:
     means = np.array([Z[index == i].mean(axis=0) for i in range(index.max() + 1)])
     inside = Z - means[index]
@@ -92,18 +112,18 @@ def _discriminant_analysis(Z: Floats, index: NDArray[np.intp], shrinkage: float)
     return weights, -0.5 * (means.T * weights).sum(axis=0)
 
 
-def _logistic_regression(Z: Floats, targets: Floats, index: NDArray[np.intp], freedom: float) -> tuple[Floats, Floats]:
-    """Least cross-entropy with ``targets`` (n_tracks, n_genres), all genres weighing the same."""
+def _logistic_regression(Z: Floats, index: NDArray[np.intp], freedom: float) -> tuple[Floats, Floats]:
     share = 1 / np.bincount(index)[index]
     share /= share.sum()
+    truth = np.eye(index.max() + 1)[index]
     penalty = 1 / (freedom * len(Z))
-    shape = (Z.shape[1] + 1, targets.shape[1])
+    shape = (Z.shape[1] + 1, truth.shape[1])
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         weights, bias = flat.reshape(shape)[:-1], flat.reshape(shape)[-1]
         logits = Z @ weights + bias
-        wrong = share[:, None] * (softmax(logits) - targets)
-        entropy = share @ (np.logaddexp.reduce(logits, axis=1) - (targets * logits).sum(axis=1))
+        wrong = share[:, None] * (softmax(logits) - truth)
+        entropy = share @ (np.logaddexp.reduce(logits, axis=1) - (truth * logits).sum(axis=1))
         gradient = np.vstack([Z.T @ wrong + penalty * weights, wrong.sum(axis=0)])
         return float(entropy + 0.5 * penalty * (weights**2).sum()), gradient.ravel()
 
@@ -112,11 +132,6 @@ def _logistic_regression(Z: Floats, targets: Floats, index: NDArray[np.intp], fr
     )
     solution = found.x.reshape(shape)
     return solution[:-1], solution[-1]
-
-
-def _softened(said: Floats, hints: Floats, trust: float) -> Floats:
-    hinted = hints.sum(axis=1, keepdims=True)
-    return np.where(hinted > 0, (1 - trust) * said + trust * hints / np.maximum(hinted, 1e-9), said)
 
 
 def _spread(logits: Floats) -> float:

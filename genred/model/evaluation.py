@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from genred.genres import PARENT
 
+SOURCE = 50
+"""Answers about a source from which on it is judged alone."""
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -22,6 +25,10 @@ class Evaluation:
     truth : (n_tracks,) str
     probabilities : (n_tracks, n_genres)
         Calibrated; rows sum to 1.
+    artists : (n_tracks,) str
+        Who made each: tracks of one artist are right or wrong together. Empty: each stands for itself.
+    sources : (n_tracks,) str
+        Where each recording came from. Empty: all from one.
     by_source
         Balanced accuracy on each source for a model trained on the others.
     heard
@@ -33,13 +40,21 @@ class Evaluation:
     genres: tuple[str, ...]
     truth: NDArray[np.str_]
     probabilities: NDArray[np.float64]
+    artists: NDArray[np.str_] = field(default_factory=lambda: np.array([], np.str_))
+    sources: NDArray[np.str_] = field(default_factory=lambda: np.array([], np.str_))
     by_source: Mapping[str, float] = field(default_factory=dict)
     heard: int = 0
     familiar: int = 0
 
     def of(self, rows: slice) -> Self:
         """Return the evaluation of some of the tracks."""
-        return replace(self, truth=self.truth[rows], probabilities=self.probabilities[rows])
+        return replace(
+            self,
+            truth=self.truth[rows],
+            probabilities=self.probabilities[rows],
+            artists=self.artists[rows],
+            sources=self.sources[rows],
+        )
 
     def answers(self, needed: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the answers that are given where ``needed`` is the confidence that an answer needs.
@@ -112,7 +127,10 @@ class Evaluation:
         return precision_at(self.probabilities.max(axis=1), self.predicted == self.truth, 0.5)
 
     def threshold(self, precision: float, least: int = 20) -> float:
-        """Find the least confidence such that at least ``precision`` of the answers that reach it are right.
+        """Find the least confidence such that ``precision`` of the answers that reach it will be right.
+
+        Figures of music at hand flatter. So the lower bound has to reach ``precision`` (`lower_bound`), of all answers
+        and of those about each source, if they are at least `SOURCE`.
 
         Parameters
         ----------
@@ -126,10 +144,14 @@ class Evaluation:
         float
             1.01, which nothing reaches, where no confidence earns that precision.
         """
+        artists = np.unique(self.artists, return_inverse=True)[1] if self.artists.size else np.arange(len(self.truth))
+        by_source = [self.sources == source for source in np.unique(self.sources)]
         for needed in np.arange(0.05, 1.0, 0.005):
             confidence, right = self.answers(needed)
-            answered = right[confidence >= needed]
-            if len(answered) >= min(least, len(right)) and answered.mean() >= precision:
+            given = confidence >= needed
+            parts = [given, *(part for source in by_source if (part := given & source).sum() >= SOURCE)]
+            enough = given.sum() >= min(least, len(right))
+            if enough and all(lower_bound(right[part], artists[part]) >= precision for part in parts):
                 return float(round(needed, 3))
         return 1.01
 
@@ -212,6 +234,14 @@ def reliability(
     bins = [b for b in np.array_split(order, 10) if len(b)]
     claimed, actual = (np.array([values[b].mean() for b in bins]) for values in (confidence, right))
     return claimed, actual, np.array([len(b) for b in bins])
+
+
+def lower_bound(right: NDArray[np.bool_], artists: NDArray[np.intp]) -> float:
+    """Return the share of right answers less its standard error, which comes from how artists (numbers) differ."""
+    share = float(right.mean())
+    surplus = np.bincount(artists, right - share)
+    n = len(np.unique(artists))
+    return share - float(np.sqrt((surplus**2).sum() * n / max(1, n - 1))) / len(right)
 
 
 def precision_at(confidence: NDArray[np.float64], right: NDArray[np.bool_], coverage: float) -> float:

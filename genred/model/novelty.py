@@ -27,7 +27,7 @@ class Novelty(Fitted):
     """The mean squared distance to the nearest tracks of the training music, times that from its middle, squared.
 
     Noise and tones are far from everything; speech is nearer to some music, but extreme in many features at once.
-    Coordinates are those of `genred.model.projection.Space.for_novelty`.
+    Coordinates are those of `genred.model.neighbourhood.Neighbourhood`.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Novelty(Fitted):
         The training music.
     """
 
-    SHAPES: ClassVar = {"limit_": (), "apart_": (), "music_": ("n_tracks", "n_novelty_axes")}
+    SHAPES: ClassVar = {"limit_": (), "apart_": (), "music_": ("n_music", "n_novelty_axes")}
     limit_: float
     apart_: float
     music_: Floats

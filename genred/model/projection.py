@@ -1,4 +1,4 @@
-"""Features to coordinates in which distances mean something: for genres, and for telling music from the rest.
+"""Features to coordinates in which genres can be told apart.
 
 What is fitted is kept as plain arrays: a model that is only asked needs no scikit-learn, neither the time to import it
 nor the version that fitted it.
@@ -14,7 +14,7 @@ import scipy.special
 from numpy.typing import NDArray
 
 from genred.model.fitted import Fitted, Floats
-from genred.sound.features import CHAIN_FAMILIES, FEATURE_NAMES, N_META
+from genred.sound.features import CHAIN_FAMILIES, DESCRIBED, FEATURE_NAMES
 
 if TYPE_CHECKING:
     from sklearn.decomposition import PCA
@@ -38,43 +38,36 @@ class Space(Fitted):
         "weights_": ("n_features",),
         "genre_axes_": ("n_features_for_genre", "n_genre_axes"),
         "genre_origin_": ("n_genre_axes",),
-        "novelty_axes_": ("n_features", "n_novelty_axes"),
-        "novelty_origin_": ("n_novelty_axes",),
     }
     quantiles_: Floats
     weights_: Floats
     genre_axes_: Floats
     genre_origin_: Floats
-    novelty_axes_: Floats
-    novelty_origin_: Floats
 
     n_quantiles = 200
     n_genre_axes = 500
-    n_novelty_axes = 60
     damping = 3.0
 
     @staticmethod
     def axes() -> dict[str, int]:
         """Return the lengths of axes that the features decide."""
-        return {"n_features": len(FEATURE_NAMES) - N_META, "n_features_for_genre": len(_columns_for_genre())}
+        return {"n_features": len(_families()), "n_features_for_genre": len(_columns_for_genre())}
 
     def fit(self, X: NDArray[np.float32]) -> Self:
-        """Learn the axes from features without `N_META`, (n_tracks, n_features)."""
-        from sklearn.preprocessing import QuantileTransformer
-
-        spread = QuantileTransformer(n_quantiles=min(self.n_quantiles, len(X)), subsample=None).fit(X)
-        self.quantiles_ = spread.quantiles_
-        self.weights_ = _family_weights() * _moves(X)
-        normal = self.normal(X)
-        rotation = _rotation(normal[:, _columns_for_genre()], self.n_genre_axes, copy=False)
+        """Learn the axes from columns `genred.sound.features.DESCRIBED`, (n_tracks, n_features)."""
+        normal = self.fit_quantiles(X).normal(X)
+        rotation = principal_axes(normal[:, _columns_for_genre()], self.n_genre_axes, copy=False)
         moved = _re_encoding()[:, _columns_for_genre()] @ rotation.components_.T
         variance, axes = np.linalg.eigh(moved.T @ moved / rotation.explained_variance_.mean())
         damped = axes / np.sqrt(1 + self.damping * variance) @ axes.T
         self.genre_axes_ = rotation.components_.T @ damped / np.sqrt(rotation.explained_variance_.sum())
         self.genre_origin_ = rotation.mean_ @ self.genre_axes_
-        rotation = _rotation(normal, self.n_novelty_axes)
-        self.novelty_axes_ = rotation.components_.T.copy()
-        self.novelty_origin_ = rotation.mean_ @ self.novelty_axes_
+        return self
+
+    def fit_quantiles(self, X: NDArray[np.float32]) -> Self:
+        """Learn what `normal` takes and no more."""
+        self.quantiles_ = np.quantile(X.astype(np.float64), np.linspace(0, 1, min(self.n_quantiles, len(X))), axis=0)
+        self.weights_ = _family_weights() * _moves(X)
         return self
 
     def normal(self, X: NDArray[np.float32]) -> Floats:
@@ -87,13 +80,9 @@ class Space(Fitted):
         scores *= self.weights_
         return scores
 
-    def for_genre(self, normal: Floats) -> Floats:
+    def coordinates(self, normal: Floats) -> Floats:
         """Return coordinates whose mean squared length in the training music is 1, but for the damping."""
         return np.asarray(normal[:, _columns_for_genre()] @ self.genre_axes_ - self.genre_origin_)
-
-    def for_novelty(self, normal: Floats) -> Floats:
-        """Return coordinates, and in a last column the squared length of the whole vector."""
-        return np.column_stack([normal @ self.novelty_axes_ - self.novelty_origin_, (normal**2).sum(axis=1)])
 
 
 def _moves(X: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -132,14 +121,15 @@ def _count(quantiles: Floats, x: Floats, compare: np.ufunc) -> NDArray[np.intp]:
     return found
 
 
-def _rotation(X: Floats, n_axes: int, *, copy: bool = True) -> "PCA":
+def principal_axes(X: Floats, n_axes: int, *, copy: bool = True) -> "PCA":
+    """Return the principal axes of coordinates, fitted; without ``copy`` these are overwritten."""
     from sklearn.decomposition import PCA
 
     return PCA(min(n_axes, len(X) - 1, X.shape[1]), copy=copy, svd_solver="randomized", random_state=0).fit(X)
 
 
 def _families() -> list[str]:
-    return [name.split(".")[0] for name in FEATURE_NAMES[N_META:]]
+    return [name.split(".")[0] for name in FEATURE_NAMES[DESCRIBED]]
 
 
 @cache

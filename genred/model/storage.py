@@ -21,6 +21,8 @@ from genred.fs.files import readable
 from genred.model import container
 from genred.model.classifier import MODEL_VERSION, GenreClassifier, Texts
 from genred.model.fitted import Floats
+from genred.model.hearing import Hearing
+from genred.model.neighbourhood import Neighbourhood
 from genred.model.projection import Space
 from genred.model.table import Table
 from genred.sound.features import FEATURE_VERSION
@@ -79,7 +81,12 @@ def load(path: Path) -> GenreClassifier:
 def _check_shapes(body: _Body) -> None:
     """Raise ValueError unless all arrays are there, and fit each other, the texts and the features."""
     texts = body.texts
-    lengths = Space.axes() | {"n_genres": len(texts.genres), "n_tracks": len(texts.truth)}
+    lengths = (
+        Space.axes()
+        | Hearing.axes()
+        | Neighbourhood.axes()
+        | {"n_experts": 2, "n_genres": len(texts.genres), "n_tracks": len(texts.truth)}
+    )
     if not len(texts.truth) == len(texts.artists) == len(texts.sources):
         raise ValueError("texts of different lengths")
     if body.shapes.keys() != GenreClassifier.SHAPES.keys():
@@ -163,6 +170,8 @@ _CODE = (
     "model/discriminant.py",
     "model/evaluation.py",
     "model/fitted.py",
+    "model/hearing.py",
+    "model/neighbourhood.py",
     "model/novelty.py",
     "model/prediction.py",
     "model/projection.py",

@@ -66,7 +66,8 @@ class Explanation:
     ``decision`` is what stands, or would be decided now. ``meanings`` gives genres of the model for those that the file
     has, None where the model knows of none. ``heard`` is how the model judges the sound, whatever the tag says, and
     ``was_heard`` whether that was known without opening the audio. ``written`` is how the user writes the likeliest
-    genre, None where the whitelist forbids it. ``obstacles`` keep genred from looking at the file or from writing it.
+    genre, None where the whitelist forbids it. ``words`` are listeners' for such a sound, the likeliest first, each
+    with its probability. ``obstacles`` keep genred from looking at the file or from writing it.
     """
 
     path: Path
@@ -83,6 +84,7 @@ class Explanation:
     steps: tuple[Step, ...]
     families: tuple[Family, ...]
     surroundings: "Surroundings"
+    words: tuple[tuple[str, float], ...]
     written: str | None
     obstacles: tuple[str, ...]
     past: tuple[Record, ...]
@@ -119,6 +121,8 @@ def explain(
     """
     import numpy as np  # here and not above: only what computes needs it
 
+    from genred.sound import features
+
     stamp = stamp_of(path)
     known = recognise(history, path, stamp) if history else None
     name = known.path if known else path
@@ -145,6 +149,7 @@ def explain(
         steps=tuple(case.steps()),
         families=tuple(_families(heard.candidates)),
         surroundings=model.surroundings(np.frombuffer(vector, "<f4")),
+        words=tuple(features.tags(np.frombuffer(vector, "<f4"))),
         written=policy.vocabulary.written(best) if policy.vocabulary.allows(best) else None,
         obstacles=tuple(_obstacles(path, config, options, known)),
         past=past,

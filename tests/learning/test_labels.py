@@ -1,6 +1,5 @@
 """From labelled music to a table: reading labels, caching vectors, reporting what can't be used."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,18 +168,14 @@ def test_a_table_survives_saving(tmp_path: Path) -> None:
     assert loaded.names == t.names
 
 
-def test_hints_stay_with_their_rows_and_genres(tmp_path: Path) -> None:
-    """Through choosing rows, saving, and joining with a table that has none: by name, zero where nothing was said."""
+def test_joined_tables_keep_rows_together(tmp_path: Path) -> None:
+    """Through choosing rows, saving, and joining with another: genre, artist and source stay with their features."""
     t = table(4)
-    hinted = replace(t, hints=np.array([[0.75, 0.25]] * 3 + [[0.5, 0.5]], np.float32), hinted=("Jazz", "Rock"))
-    hinted[np.array([3, 0])].save(tmp_path / "t.npz")
-    joined = Table.join([t[np.array([0, 1])], Table.load(tmp_path / "t.npz")])
-    assert joined.hints_about(["Polka", "Rock", "Jazz"]).tolist() == [
-        [0, 0, 0],
-        [0, 0, 0],
-        [0, 0.5, 0.5],
-        [0, 0.25, 0.75],
-    ]
+    t[np.array([3, 0])].save(tmp_path / "t.npz")
+    joined = Table.join([t[np.array([1])], Table.load(tmp_path / "t.npz")])
+    rows = [1, 3, 0]
+    assert (joined.y.tolist(), joined.groups.tolist()) == (t.y[rows].tolist(), t.groups[rows].tolist())
+    np.testing.assert_allclose(joined.X, t.X[rows], rtol=1e-3, atol=1e-3)
 
 
 def test_a_table_of_other_features_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

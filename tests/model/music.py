@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genred.model.table import Table
-from genred.sound.features import FEATURE_NAMES, N_META
+from genred.sound.features import FEATURE_NAMES, HEARD, N_META
 
 Vector = NDArray[np.float32]
 GENRES = ("Jazz", "Metal", "Rock")
@@ -14,7 +14,8 @@ def vectors(genre: str, n: int, seed: int = 0) -> Vector:
     """Music-like vectors: Jazz is far from the others, Metal and Rock overlap."""
     rng = np.random.default_rng([seed, GENRES.index(genre)])
     X = rng.normal(0, 1, (n, len(FEATURE_NAMES))).astype(np.float32)
-    X[:, N_META : N_META + 40] += {"Jazz": -2.0, "Metal": 1.0, "Rock": 0.85}[genre]
+    for first in (N_META, HEARD.start):
+        X[:, first : first + 40] += {"Jazz": -2.0, "Metal": 1.0, "Rock": 0.85}[genre]
     X[:, :N_META] = (-20, 30)
     return X
 

@@ -1,10 +1,10 @@
-"""The linear map from coordinates to genres: what labels teach it, and what hints do."""
+"""The linear maps from coordinates to genres: what labels teach them, and what they know together."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from genred.model.discriminant import Discriminant, softmax, temperature
+from genred.model.discriminant import Discriminant, factors, softmax, temperature
 
 GENRES = np.array(["Jazz", "Metal", "Rock"])
 
@@ -31,21 +31,26 @@ def test_labels_alone_teach() -> None:
     assert share_right(model) > 0.8
 
 
-def test_hints_make_up_for_wrong_labels() -> None:
-    """A teacher who knows better is listened to: where every second label is drawn by lot, more comes out right."""
-    gained = []
-    for seed in range(5):
-        Z, truth, y = music(120, seed, wrong=0.5)
-        hints = 0.9 * np.eye(3)[truth] + 0.1 / 3
-        gained.append(share_right(Discriminant().fit(Z, y, hints)) - share_right(Discriminant().fit(Z, y)))
-    assert np.mean(gained) > 0.01
+def test_the_surer_of_two_experts_counts_more() -> None:
+    """An expert that guesses takes little from one that knows, whatever its logits are multiplied by."""
+    Z, truth, y = music(900, 0)
+    knows = Discriminant().fit(Z[:300], y[:300]).logits(Z)
+    guesses = 20 * np.random.default_rng(1).normal(size=knows.shape)
+    weights = factors([knows[300:600], guesses[300:600]], (0.5, 0.5), truth[300:600])
+    both = weights[0] * knows + weights[1] * guesses
+    right = [(logits[600:].argmax(axis=1) == truth[600:]).mean() for logits in (knows, guesses, both)]
+    assert right[1] < 0.4 < right[0] - 0.03 < right[2]
+    assert temperature(both[600:], truth[600:]) == pytest.approx(1, abs=0.25)
 
 
-def test_who_has_no_hint_is_learnt_from_the_label() -> None:
-    """Rows of zeros are no opinion: with nothing else, all is as without hints."""
-    Z, _, y = music(90, 0)
-    with_none = Discriminant().fit(Z, y, np.zeros((90, 3)))
-    np.testing.assert_allclose(with_none.weights_, Discriminant().fit(Z, y).weights_)
+def test_two_experts_know_more_than_one() -> None:
+    """Experts that err about different music are right more often together."""
+    Z, truth, y = music(1200, 0)
+    experts = [Discriminant().fit(Z[:300][:, half], y[:300]).logits(Z[:, half]) for half in (slice(0, 2), slice(2, 12))]
+    weights = factors([logits[300:600] for logits in experts], (0.5, 0.5), truth[300:600])
+    together = weights[0] * experts[0] + weights[1] * experts[1]
+    right = [(logits[600:].argmax(axis=1) == truth[600:]).mean() for logits in (*experts, together)]
+    assert right[2] > max(right[:2])
 
 
 def test_a_rare_genre_counts_as_much() -> None:

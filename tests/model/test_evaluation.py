@@ -1,11 +1,13 @@
 """Figures that a person relies on: thresholds, families, calibration."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genred.model.evaluation import Evaluation, calibration_error, precision_at
+from genred.model.evaluation import Evaluation, calibration_error, lower_bound, precision_at
 
 GENRES = ("Jazz", "Metal", "Rock")
 
@@ -79,6 +81,30 @@ def test_lines_and_json_tell_the_same() -> None:
     rows = [line.split() for line in found.lines() if line[2:].startswith(GENRES)]
     printed = [[0 if cell == "." else int(cell) for cell in row[2:5]] for row in rows]
     assert printed == found.as_dict()["confusion"]
+
+
+def test_artists_and_sources_ask_for_a_margin() -> None:
+    """What a few artists are right about proves less than what many are; the worst of large sources decides."""
+    alone = evaluation(2000)
+    rank = np.argsort(np.argsort(alone.predicted == alone.truth))
+    artists = np.array([f"artist {i // 50}" for i in rank])
+    together = replace(alone, artists=artists)
+    assert alone.threshold(0.8) < together.threshold(0.8)
+    old = np.arange(2000) < 400
+    truth = np.where(old & (np.arange(2000) % 3 == 0), "Rock", alone.truth)
+    mixed = replace(alone, truth=truth)
+    split = replace(mixed, sources=np.where(old, "old", "new"))
+    assert mixed.threshold(0.8) < split.threshold(0.8)
+    confidence, right = split.answers(needed := split.threshold(0.8))
+    assert right[old & (confidence >= needed)].mean() >= 0.8
+
+
+def test_the_lower_bound_is_a_standard_error_below() -> None:
+    """Where every artist has one track it is that of a share; where all of an artist go together it is larger."""
+    right = np.arange(400) % 4 > 0
+    each = lower_bound(right, np.arange(400))
+    assert each == pytest.approx(0.75 - np.sqrt(0.75 * 0.25 / 400), abs=1e-3)
+    assert lower_bound(np.sort(right), np.arange(400) // 10) < 0.75 - 2 * (0.75 - each)
 
 
 def test_the_printed_matrix_fits_a_terminal() -> None:

@@ -115,14 +115,14 @@ def set_shape(name: str, *shape: Any) -> Callable[[Any, Any], None]:
 
 
 CRAFTED: dict[str, Callable[[Any, Any], None]] = {
-    "huge shape": set_shape("space.quantiles_", 2**40, 1593),
+    "huge shape": set_shape("space.quantiles_", 2**40, 1590),
     "overflowing shape": set_shape("space.quantiles_", 2**62, 2**62),
     "negative shape": set_shape("novelty.music_", -120, -60),
     "no track": set_shape("novelty.music_", 0, 60),
     "other axes": set_shape("discriminant.bias_", 3, 1),
     "swapped axes": set_shape("probabilities", 3, 120),
     "half a number": set_shape("probabilities", 119.5, 3),
-    "array missing": lambda head, body: body["shapes"].pop("temperature"),
+    "array missing": lambda head, body: body["shapes"].pop("factors"),
     "array too many": set_shape("more", 0),
     "genre missing": lambda head, body: body["texts"]["genres"].pop(),
     "genre unknown": lambda head, body: body["texts"]["truth"].__setitem__(0, "Polka"),
@@ -223,9 +223,10 @@ def test_where_it_cannot_be_kept_is_said(model: GenreClassifier, tmp_path: Path)
 def test_a_fitted_model_needs_no_scikit_learn(saved: Path) -> None:
     """It is arrays: to load it and to ask it takes no import of what fitted it, which is slow and ages."""
     code = (
-        "import sys, numpy as np; from pathlib import Path; from genred.model import storage\n"
+        "import sys, numpy as np; from pathlib import Path; from genred.model import storage; "
+        "from genred.sound.features import FEATURE_NAMES\n"
         f"model = storage.load(Path({str(saved)!r}))\n"
-        "model.predict(np.zeros(len(model.space_.quantiles_[0]) + 2, np.float32))\n"
+        "model.predict(np.zeros(len(FEATURE_NAMES), np.float32))\n"
         "sys.exit('sklearn' in sys.modules or 'joblib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -274,7 +274,7 @@ def test_it_shows_every_place_where_a_genre_stands(
 KEYS = [
     *("path", "decision", "written", "reason", "genres", "places", "whose", "meanings", "model", "was_heard"),
     *("genre", "confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit"),
-    *("nearest", "spelled", "obstacles", "history", "would_change"),
+    *("nearest", "words", "spelled", "obstacles", "history", "would_change"),
 ]
 
 

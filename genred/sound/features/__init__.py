@@ -11,7 +11,8 @@ describes the music:
 * timbre: how cepstra and bands move, and which of them move together [2]_;
 * shape: centroid and roll-off, contrast and flatness by octave, dynamics;
 * rhythm: onsets, modulation spectra by band [1]_ and across bands [3]_, tempogram, which band sounds where in the beat;
-* tonality: chroma and semitone spectra by statistics that do not change with the key.
+* tonality: chroma and semitone spectra by statistics that do not change with the key;
+* ears: what a pre-trained network hears (`genred.sound.ears`).
 
 References
 ----------
@@ -26,15 +27,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from genred.sound import SR
+from genred.sound import SR, ears
 from genred.sound.features import rhythm, shape, timbre, tonality
 from genred.sound.features.frames import Features, Frames
 
-FEATURE_VERSION = "1"
+FEATURE_VERSION = "2"
 N_META = 2
 
-_LAYOUT = {"meta": N_META, **timbre.LAYOUT, **shape.LAYOUT, **rhythm.LAYOUT, **tonality.LAYOUT}
+_LAYOUT = {"meta": N_META, **timbre.LAYOUT, **shape.LAYOUT, **rhythm.LAYOUT, **tonality.LAYOUT, **ears.LAYOUT}
 FEATURE_NAMES: tuple[str, ...] = tuple(f"{name}.{i}" for name, size in _LAYOUT.items() for i in range(size))
+
+HEARD = slice(len(FEATURE_NAMES) - sum(ears.LAYOUT.values()), len(FEATURE_NAMES))
+"""What the network hears."""
+DESCRIBED = slice(N_META, HEARD.start)
+"""What is computed of the spectra."""
 
 CHAIN_FAMILIES = frozenset({"spectral_pattern", "shape_mean", "crest", "crest_range", "kurtosis"})
 """Kinds of features that the recording chain moves as much as the music does: good for telling music from noise or
@@ -63,8 +69,15 @@ def extract(excerpts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         **shape.describe(frames.spectra, frames.y),
         **rhythm.describe(frames.mels),
         **tonality.describe(frames.chroma, frames.semitones),
+        **ears.describe(excerpts, level),
     }
     return np.asarray(np.nan_to_num(_in_order(found), nan=0.0, posinf=1e4, neginf=-1e4), np.float32)
+
+
+def tags(x: NDArray[np.float32]) -> list[tuple[str, float]]:
+    """Return listeners' words for a track, the likeliest first, each with its probability; ``x`` is its vector."""
+    probabilities = ears.tags(x[HEARD][: ears.N_UNITS])
+    return [(ears.TAGS[i], float(probabilities[i])) for i in np.argsort(-probabilities, kind="stable")]
 
 
 def _in_order(found: Features) -> NDArray[np.float64]:

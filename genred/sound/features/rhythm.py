@@ -32,7 +32,7 @@ LAYOUT = {
     "percussive_mean": 13,
     "percussive_std": 13,
     "percussive_high": 13,
-    "beat": 81,
+    "beat": 78,
 }
 
 
@@ -129,7 +129,9 @@ def _beat(mels: Sequence[Array]) -> Array:
     lags = np.arange(similarity.shape[2]) / FRAME_RATE
     period = _period(similarity[range(3), range(3)].sum(axis=0), lags)
     places = period * np.array([0, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 3 / 2, 2])
-    return np.array([[np.interp(places, lags, c) for c in row] for row in similarity])
+    found = np.array([[np.interp(places, lags, c) for c in row] for row in similarity])
+    same = np.ravel_multi_index((range(3), range(3), [0] * 3), found.shape)
+    return np.delete(found, same)  # onsets without a lag are like themselves, in all music
 
 
 def _lagged_correlations(mel: Array, n_lags: int = 180) -> Array:
