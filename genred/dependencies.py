@@ -87,6 +87,7 @@ LIBRARIES = (
     Library("rich", "14", "15.0.0"),
     Library("scikit-learn", "1.7", "1.9.1", "sklearn"),
     Library("scipy", "1.15", "1.18.1"),
+    Library("soxr", "0.5", "1.1.0"),
     Library(
         "sqlalchemy",
         "2.0.40",

@@ -18,7 +18,7 @@ from genred.model.prediction import Candidate
 from genred.model.projection import Space, _moves, _ranks, _re_encoding
 from genred.model.table import Table
 from genred.sound.audio import read_excerpts
-from genred.sound.features import DESCRIBED, FEATURE_NAMES, HEARD, N_META, extract
+from genred.sound.features import DESCRIBED, HEARD, N_META, extract
 from tests.model import notmusic
 from tests.model.music import GENRES, table, vectors
 
