@@ -30,7 +30,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from genred import genres
 from genred.config import Model, Service, Tags
 from genred.dependencies import blame
-from genred.errors import DecodeError, FileError, GenredError
+from genred.errors import DecodeError, FileError, GenredError, TagError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -400,7 +400,12 @@ def _genres(path: Path) -> tuple[str, ...]:
 def _look(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Look:
     from genred import tags
 
-    there = () if ask is Ask.SOUND else tuple(tags.read_genres(path))
+    try:
+        there = () if ask is Ask.SOUND else tuple(tags.read_genres(path))
+    except TagError:
+        if ask is Ask.MISSING:
+            _check_sound(path)  # no music is the better reason, and the one that `classify` gives
+        raise
     if ask is Ask.TAGS:
         return Look(there, tags.read_artist(path))
     if ask is Ask.MISSING and not all(genres.is_generic(name) for name in there):
@@ -410,6 +415,13 @@ def _look(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Look:
     x = features.extract(audio.read_excerpts(path))
     prediction = load_model(model, cache_folder).predict(x)
     return Look(there, prediction=prediction, features=(features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+
+
+def _check_sound(path: Path) -> None:
+    """Raise a `DecodeError` if no sound can be read from a file."""
+    from genred.sound import audio
+
+    audio.read_excerpts(path)
 
 
 def _edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None:
