@@ -52,6 +52,7 @@ def main(command: str) -> int:
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(ROOT, copy, symlinks=True, ignore=NOT_COPIED)
     with TemporaryDirectory(dir=STORE) as temporary:
+        os.chmod(temporary, 0o1777)  # noqa: S103 - as /tmp is: some tests become another user
         mounts = {"/proc": "/proc", "/dev": "/dev", "/tmp": temporary} | {file: file for file in settings()}  # noqa: S108
         if (shared := ROOT.parent / "shared").is_dir():
             mounts["/srv/shared"] = str(shared.resolve())

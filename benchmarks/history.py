@@ -61,11 +61,12 @@ def decisions(size: int) -> Iterator[dict[str, object]]:
             "model": "builtin-1 3f2a" if outcome in ("tagged", "abstained") else None,
             "run": 1 if later < 0 else 2 + int(later) // 500,
             "reason": "genred wrote Rock and a person changed it to Jazz" if changed else "Rock 0.98, 0.42 needed",
+            "corrects": 1 if changed else None,
         }
 
 
 def made(path: Path, size: int) -> Path:
-    """A history of that many decisions, one a file, with the ways back."""
+    """A history of that many decisions, one a file, with the undo records."""
     history = History.open(path)
     history.start_run("scan", "0")
     history.close()
@@ -78,9 +79,10 @@ def made(path: Path, size: int) -> Path:
         values = ", ".join(f":{name}" for name in first)
         db.executemany(f"INSERT INTO records ({columns}) VALUES ({values})", decisions(size))  # noqa: S608 - our names
         db.execute(
-            "INSERT INTO files (path, dev, ino, size, mtime_ns, ctime_ns, standing, record)"
+            "INSERT INTO files (path, dev, ino, size, mtime_ns, ctime_ns, standing, record, genre, by)"
             " SELECT path, 66306, id + 5000000, 7000000 + id, 1790000000000000000 + id, 1790000000000000000 + id,"
-            " 'done', id FROM records"
+            " 'done', id, CASE outcome WHEN 'tagged' THEN written ELSE previous END,"
+            " CASE outcome WHEN 'tagged' THEN 'genred' WHEN 'kept' THEN 'you' END FROM records"
         )
         db.execute(
             "INSERT INTO writes (path, temp, dev, ino, size, mtime_ns, ctime_ns, before_sha256, after_sha256, delta,"

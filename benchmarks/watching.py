@@ -143,7 +143,7 @@ def note(history: History, music: Path) -> int:
     found = walk(music, OPTIONS)
     total = 0
     while batch := list(islice(found, 500)):
-        total += history.note(batch, backlog=True)
+        total += history.note_backlog(batch, backlog=True)
     return total
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 PARENT: dict[str, str] = {
@@ -33,20 +33,25 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
 GENRES = tuple(_SPELLINGS)
 """The genres there are, in the vocabulary's own spelling."""
 
-_GENERIC = (
-    "",
-    "Unknown",
-    "Unknown Genre",
-    "Other",
-    "Others",
-    "Misc",
-    "Miscellaneous",
-    "Genre",
-    "None",
-    "Undefined",
-    "Audio",
-    "Music",
-)
+_GENERIC = """
+None, Null, Nil, N/A, N.A., Not Set, Not Specified, Not Available, Not Applicable, Unknown, Unknown Genre,
+Genre Unknown, Undefined, Unspecified, Unset, No Genre, Untagged, Other, Others, Other Genre, Misc,
+Miscellaneous, Default, Default Genre, Genre, Audio, Music, Unclassifiable, Unclassified, Uncategorized,
+Uncategorised,
+Unbekannt, Unbekanntes Genre, Genre unbekannt, Sonstige, Sonstiges, Andere, Kein Genre, Inconnu, Inconnue,
+Genre inconnu, Autre, Autres, Divers, Non classé, Aucun, Aucun genre, Desconocido, Género desconocido, Otro,
+Otros, Sin género, Sin clasificar, Ninguno, Sconosciuto, Genere sconosciuto, Altro, Nessuno, Nessun genere,
+Desconhecido, Gênero desconhecido, Género desconhecido, Outro, Outros, Sem gênero, Nenhum, Onbekend,
+Onbekend genre, Overig, Overige, Geen genre, Okänd, Okänt, Okänd genre, Övrigt, Ukendt, Ukendt genre, Ukjent,
+Ukjent sjanger, Andet, Annet, Tuntematon, Tuntematon genre, Óþekkt, Tundmatu, Nezināms, Nežinomas, Nieznany,
+Nieznane, Nieznany gatunek, Inny, Inne, Neznámý, Neznámý žánr, Neznáme, Ostatní, Jiné, Neznano, Nepoznato,
+Nepoznat, Ismeretlen, Ismeretlen műfaj, Egyéb, Necunoscut, Gen necunoscut, Неизвестно, Неизвестный,
+Неизвестный жанр, Другое, Прочее, Разное, Невідомо, Невідомий жанр, Неизвестен, Непознато, Непознат, Άγνωστο,
+Άγνωστο είδος, Bilinmeyen, Bilinmiyor, Bilinmeyen tür, 不明, 未知, その他, ジャンル不明, 不明なジャンル, 未知流派,
+未知风格, 未知类型, 未知類型, 不详, 不詳, 其他, 其它, 알 수 없음, 알 수 없는 장르, غير معروف, ناشناخته, לא ידוע,
+अज्ञात, ไม่ทราบ, ไม่รู้จัก, Không rõ, Không xác định, Tidak diketahui, Tak diketahui, Desconegut, Ezezaguna, Descoñecido
+"""
+"""What rippers, players and shops fill in where they know of no genre, in the languages that they speak."""
 
 
 def key(name: str) -> str:
@@ -56,7 +61,8 @@ def key(name: str) -> str:
 
 
 _CANONICAL = {key(s): genre for genre, others in _SPELLINGS.items() for s in (genre, *others)}
-_GENERIC_KEYS = frozenset(key(name) for name in _GENERIC)
+_GENERIC_KEYS = frozenset(key(name) for name in ("", *re.split("[,\n]", _GENERIC)))
+_JOINTS = re.compile(r"[;/,|\\\0\n]+")
 
 
 def spellings(genre: str) -> tuple[str, ...]:
@@ -70,8 +76,62 @@ def canonical(name: str) -> str:
 
 
 def is_generic(name: str) -> bool:
-    """Whether a genre says nothing ("Unknown", "Other", "genre" ...), and so counts as none."""
-    return key(name) in _GENERIC_KEYS
+    """Return whether a genre says nothing ("Unknown", "Other; None" ...), and so counts as none."""
+    return key(name) in _GENERIC_KEYS or all(key(part) in _GENERIC_KEYS for part in _JOINTS.split(name))
+
+
+ID3V1 = "ID3v1"
+"""The place that holds a number from a list, and so says of a genre no more than the list can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What one place in a file says."""
+
+    where: str
+    """The tag and its field, as a person would look for them."""
+    genres: tuple[str, ...]
+
+
+def said(places: Sequence[Place]) -> tuple[str, ...]:
+    """Return all genres that a file names: those of its first place, and what other places say beyond them.
+
+    A place that says something goes before one that says nothing ("Unknown"), wherever it is.
+    """
+    telling = [place for place in places if not all(map(is_generic, place.genres))]
+    if not telling:
+        return next((place.genres for place in places if place.genres), ())
+    first, *others = telling
+    found = list(first.genres)
+    known = _meanings(found)
+    for genre in (genre for place in others for genre in place.genres if not is_generic(genre)):
+        if not _meanings([genre]) <= known:
+            found.append(genre)
+            known |= _meanings([genre])
+    return tuple(found)
+
+
+def _meanings(names: Sequence[str]) -> set[str]:
+    """Return what some genres mean, in whatever way they are joined."""
+    parts = [part for name in names for part in _JOINTS.split(name)]
+    return {key(canonical(part)) for part in parts if not is_generic(part)}
+
+
+def is_said(places: Iterable[Place], genres: Sequence[str], separator: str) -> bool:
+    """Return whether a file names these genres, and no place in it another.
+
+    The first place must name them, the others may be silent. A tag without lists has the genres as one text.
+    """
+    first, *others = [*places] or [Place("", ())]
+    return _agrees(first, genres, separator) and all(
+        _agrees(place, genres, separator) or all(map(is_generic, place.genres)) for place in others
+    )
+
+
+def _agrees(place: Place, genres: Sequence[str], separator: str) -> bool:
+    if place.where == ID3V1:
+        return [key(name) for name in place.genres] == [key(name) for name in genres[:1]]
+    return place.genres in (tuple(genres), (separator.join(genres),))
 
 
 @dataclass(frozen=True)

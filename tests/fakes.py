@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from genred import tags
-from genred.analysis.analyser import Analyser, Ask, Look
+from genred.analysis import Analysis, Ask
+from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError
-from genred.genres import is_generic
+from genred.genres import Place, is_generic, said
 from genred.model.prediction import Candidate, Prediction
 
 
@@ -39,18 +40,18 @@ class FakeAnalyser(Analyser):
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
-    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
+    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
         for path in paths:
             try:
-                there = self.genres(path)
+                places = self.places(path)
             except FileError as error:
                 yield path, error
                 continue
             if ask is Ask.TAGS:
-                yield path, Look(there, tags.read_artist(path))
+                yield path, Analysis(places, tags.read_artist(path))
                 continue
-            if ask is Ask.MISSING and not all(map(is_generic, there)):
-                yield path, Look(there)
+            if ask is Ask.MISSING and not all(map(is_generic, said(places))):
+                yield path, Analysis(places)
                 continue
             self.heard.append(path.name)
             answer = self.hear(path)
@@ -58,7 +59,7 @@ class FakeAnalyser(Analyser):
                 path,
                 answer
                 if isinstance(answer, FileError)
-                else Look(there, prediction=answer, features=("0", self.features(path))),
+                else Analysis(places, prediction=answer, features=("0", self.features(path))),
             )
 
     def hear(self, path: Path) -> Prediction | FileError:
@@ -67,8 +68,8 @@ class FakeAnalyser(Analyser):
     def features(self, path: Path) -> bytes:
         return b"\0\0\0\0"
 
-    def genres(self, path: Path) -> tuple[str, ...]:
-        return tuple(tags.read_genres(path))
+    def places(self, path: Path) -> tuple[Place, ...]:
+        return tags.read_places(path)
 
     def edit(self, path: Path, clone: Path, genres: Sequence[str], options: Tags) -> None:
         tags.edit_clone(path, clone, genres, options.id3_version, options.separator)

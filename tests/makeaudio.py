@@ -27,6 +27,7 @@ RECIPES = {
     "flac": Recipe("flac", "flac", "s16"),
     "ogg": Recipe("ogg", "vorbis", "fltp"),
     "opus": Recipe("opus", "libopus", "s16", 64_000),
+    "aac": Recipe("adts", "aac", "fltp", 128_000),
     "m4a": Recipe("ipod", "aac", "fltp", 128_000),
     "alac": Recipe("ipod", "alac", "s16p"),
     "mp4": Recipe("mp4", "aac", "fltp", 128_000),

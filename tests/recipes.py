@@ -30,17 +30,19 @@ def eventful(path: Path) -> Path:
     history.start_run("scan", "0")
     song = Path("/srv/music/Nina Simone/Pastel Blues/01 Be My Husband.flac")
     moved = Path("/srv/music/incoming/sinnerman.flac")
-    for number, genre in enumerate(("Jazz", "Blues", "Blues")):
+    first, *_ = (
         _tag(history, song.with_name(f"{number + 2:02d} Song.flac"), genre)
+        for number, genre in enumerate(("Jazz", "Blues", "Blues"))
+    )
     _tag(history, moved, "Blues")
     (known,) = history.of_file(_stamp(moved))
     history.refresh(known, song.with_name("10 Sinnerman.flac"), _stamp(moved))
     last = _tag(history, song, "Jazz")
     undone = Record(song, Outcome.UNDONE, "took back Jazz", previous=("Jazz",), undoes=last.id, stamp=_stamp(song))
-    changed = "genred wrote Blues and a person changed it to Soul"
+    changed = "genred wrote Jazz and a person changed it to Soul"
     for record in (
         undone,
-        Record(song.with_name("02 Song.flac"), Outcome.KEPT, changed, previous=("Soul",)),
+        Record(first.path, Outcome.KEPT, changed, previous=("Soul",), stamp=_stamp(first.path), corrects=first.id),
         Record(
             song.with_name("x.flac"), Outcome.ABSTAINED, "Blues 0.49, 0.52 needed", confidence=0.49, model="builtin-1"
         ),

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,13 +27,23 @@ def test_spellings_of_one_genre_mean_it(spelling: str, genre: str) -> None:
     assert genres.canonical(spelling) == genre
 
 
-@pytest.mark.parametrize("name", ["", " ", "Unknown", "other", "MISC", "genre", "Unknown Genre"])
+SAYS_NOTHING = """
+| |-|Unknown|other|MISC|genre|Unknown Genre|N/A|n/a|Unclassifiable|Default|Not Set|no genre|<none>|Other;Unknown
+Unknown / Other|Unbekannt|Inconnu|Género desconocido|Sconosciuto|Desconhecido|Onbekend|Okänd|Nieznany|Neznámý
+Неизвестно|Άγνωστο|不明|未知|알 수 없음|غير معروف|Bilinmiyor|GENRE INCONNU|sonstiges
+"""
+
+
+@pytest.mark.parametrize("name", re.split(r"[|\n]", SAYS_NOTHING))
 def test_a_genre_that_says_nothing_counts_as_none(name: str) -> None:
     """What a ripper fills in is not a person's decision."""
     assert genres.is_generic(name)
 
 
-@pytest.mark.parametrize("name", ["Rock", "Otherworldly", "Genre-bending", "Miscreant"])
+@pytest.mark.parametrize(
+    "name",
+    ["Rock", "Otherworldly", "Genre-bending", "Miscreant", "Unknown; Jazz", "Other/Rock", "None More Black Metal"],
+)
 def test_a_genre_that_says_something_is_a_genre(name: str) -> None:
     """A person's words are never taken for nothing."""
     assert not genres.is_generic(name)

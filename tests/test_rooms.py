@@ -18,7 +18,6 @@ ROOMS_OF = {
     "packaging": {"doctor"},
     "pebble": {"analysis"},
     "prompt_toolkit": {"cli/review/terminal.py"},
-    "psutil": {"analysis"},
     "rich": {"cli"},
     "scipy": {"sound", "model"},
     "sklearn": {"model"},

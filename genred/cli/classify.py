@@ -22,7 +22,7 @@ def classify(common: Common, paths: Sequence[Path]) -> int:
     genred classify song.mp3
     genred classify --json *.flac | jq -r '.genre'
     """
-    from genred.analysis.analyser import Ask
+    from genred.analysis import Ask
     from genred.cli.progress import waiting
 
     settings = common.load()
@@ -31,11 +31,11 @@ def classify(common: Common, paths: Sequence[Path]) -> int:
         with waiting("loading the model"):
             analyser.warm_up()
         # A link that a person names themselves is followed.
-        looks = analyser.look((path.resolve() for path in paths), Ask.SOUND)
+        looks = analyser.analyse((path.resolve() for path in paths), Ask.SOUND)
         for path, (_, look) in zip(paths, looks, strict=True):
             failed |= isinstance(look, FileError)
             if common.json:
-                show.say_json({"path": readable(path)} | show.look_as_json(look, analyser.model_name))
+                show.say_json({"path": readable(path)} | show.analysis_as_json(look, analyser.model_name))
             elif isinstance(look, FileError):
                 click.echo(f"genred: {readable(path)}: {look.reason}", err=True)
             elif look.prediction is not None:

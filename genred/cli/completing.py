@@ -9,16 +9,12 @@ from genred.model import installed
 
 def genres(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
     """The genres of the vocabulary and of the model in use."""
-    return _fitting(installed.known_genres(_model(ctx)), begun)
+    return _fitting(installed.known_genres(config.check(config.find(said(ctx).file))[0]), begun)
 
 
 def models(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
     """The models that can be put in use."""
     return _fitting([installed.BUILTIN, *(entry.name for entry in installed.entries())], begun)
-
-
-def _model(ctx: click.Context) -> str:
-    return config.check(config.find(said(ctx).file))[0].model.path or installed.path_in_use()
 
 
 def _fitting(words: list[str], begun: str) -> list[str]:

@@ -101,7 +101,7 @@ def config_check(common: Common) -> int:
     """
     file = config.find(common.file)
     settings, mistakes = config.check(file)
-    known = installed.known_genres(settings.model.path or installed.path_in_use())
+    known = installed.known_genres(settings)
     found = mistakes + config.doubts(settings, file, known)
     for mistake in found:
         if common.json:

@@ -33,6 +33,7 @@ def as_json(told: Explanation) -> dict[str, Any]:
         "written": told.decision.written,
         "reason": told.decision.reason,
         "genres": told.genres,
+        "places": [{"where": place.where, "genres": place.genres} for place in told.places if place.genres],
         "whose": told.whose,
         "meanings": told.meanings,
         "model": told.model,
@@ -80,7 +81,12 @@ def _sections(told: Explanation) -> Iterator[tuple[str, Iterable[RenderableType]
     yield near, [Text(f"{far}: {_percent(share).strip()} of the limit"), _nearest(told)]
     yield (
         "Its tag",
-        [Text(_WHOSE[told.whose].format(", ".join(told.genres))), *map(Text, _meant(told)), *_writing(told)],
+        [
+            Text(_WHOSE[told.whose].format(", ".join(told.genres))),
+            *_places(told),
+            *map(Text, _meant(told)),
+            *_writing(told),
+        ],
     )
     if told.past:
         yield "So far", [_past(told.past)]
@@ -130,6 +136,15 @@ def _meant(told: Explanation) -> Iterator[str]:
         yield f"{best} is not in genres.whitelist"
     elif told.written != best:
         yield f"{best} is written as {told.written} (genres.spelling, genres.aliases)"
+
+
+def _places(told: Explanation) -> Iterator[RenderableType]:
+    """Draw where each genre stands, if that is in more than one place."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for place in told.places:
+        table.add_row(Text(place.where), Text(", ".join(place.genres) or "nothing"))
+    if sum(bool(place.genres) for place in told.places) > 1 or (len(told.places) > 1 and not told.places[0].genres):
+        yield table
 
 
 def _writing(told: Explanation) -> Iterator[RenderableType]:

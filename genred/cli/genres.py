@@ -38,7 +38,7 @@ def genres(common: Common, name: str | None) -> int:
     """
     settings = common.load()
     words = vocabulary.Vocabulary(settings.genres.aliases, settings.genres.whitelist, settings.genres.spelling)
-    names = sorted({words.canonical(known) for known in installed.known_genres(settings.model.path)})
+    names = sorted({words.canonical(known) for known in installed.known_genres(settings)})
     if name is not None:
         wanted = words.canonical(name)
         if wanted not in names:

@@ -39,8 +39,7 @@ class Common:
     """``--dry-run`` was said before the command."""
 
     def load(self) -> config.Config:
-        loaded = config.load(config.find(self.file))
-        loaded = loaded.with_changes("model", path=loaded.model.path or installed.path_in_use())
+        loaded = installed.with_model(config.load(config.find(self.file)))
         from genred.service.logs import set_up_logging
 
         levels = ["error", "warning", loaded.service.log_level, "debug"]
@@ -158,14 +157,14 @@ def analyser_of(settings: config.Config) -> "Analyser":
     """Make what listens, as it is configured."""
     from genred.analysis.analyser import Analyser
 
-    return Analyser(settings.service, settings.model, config.cache_dir())
+    return Analyser.of(settings)
 
 
 def model_of(settings: config.Config) -> "GenreClassifier":
     """Load the model in use."""
-    from genred.analysis.analyser import load_model
+    from genred.model import storage
 
-    return load_model(settings.model, config.cache_dir())
+    return storage.configured(settings.model, config.cache_dir())
 
 
 def watching(settings: config.Config, directories: Sequence[Path]) -> config.Config:

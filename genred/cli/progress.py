@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Self
 
@@ -14,14 +14,14 @@ from genred.history.records import Outcome
 
 
 @contextmanager
-def waiting(what: str) -> Iterator[None]:
-    """Show on a terminal, on stderr, what takes a while."""
+def waiting(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal, on stderr, what takes a while; what this gives is called with what is done now."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield
+        yield lambda step: None
         return
-    with console.status(what, spinner="dots" if console.encoding.startswith("utf") else "line"):
-        yield
+    with console.status(what, spinner="dots" if console.encoding.startswith("utf") else "line") as status:
+        yield status.update
 
 
 class Progress:

@@ -16,7 +16,7 @@ from genred.fs.files import readable
 if TYPE_CHECKING:
     from rich.console import OverflowMethod
 
-    from genred.analysis.analyser import Look
+    from genred.analysis import Analysis
     from genred.history.records import Record
     from genred.model.prediction import Prediction
 
@@ -34,7 +34,7 @@ def record_as_json(record: "Record") -> dict[str, Any]:
     return {name: getattr(record, name) for name in KEYS} | {"path": readable(record.path)}
 
 
-def look_as_json(look: "Look | FileError", model: str) -> dict[str, Any]:
+def analysis_as_json(look: "Analysis | FileError", model: str) -> dict[str, Any]:
     """What was heard in a file, with the keys that scripts rely on; the path is the caller's to add."""
     if isinstance(look, FileError):
         return {"error": look.reason}

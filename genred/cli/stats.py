@@ -39,16 +39,23 @@ def counts(by: Mapping[str, Mapping[str, int]]) -> None:
     heard, written = shares["heard"], shares["written"]
     corrected = shares["changed"] + shares["undone"]
     ways = f"{shares['changed']:,} changed, {shares['undone']:,} undone"
+
+    def now(author: str) -> str:
+        return f"{by['now_by'].get(author, 0):,}"
+
     told = (
         ("heard", heard, ""),
         ("answered", shares["answered"], f"{_share(shares['answered'], heard)} of what it heard"),
         ("written", written, ""),
         ("corrected", corrected, f"{_share(corrected, written)} of what it wrote: {ways}"),
         ("set by hand", shares["set"], ""),
+        ("stands now", sum(by["now_by"].values()), f"{now('genred')} by genred, {now('you')} by you"),
     )
     for name, count, remark in told:
         click.echo(f"{name:<11} {count:>11,}  {remark}".rstrip())
-    headings = {"outcome": "decisions", "genre": "genres written", "model": "written by model", "month": "written in"}
+    headings = {"now": "genres that files have now", "now_genred": "of these, written by genred"}
+    headings |= {"outcome": "decisions", "genre": "genres written, with those undone since"}
+    headings |= {"model": "written by model", "month": "written in"}
     widest = max((len(value) for name in headings for value in by[name]), default=0)
     for name, heading in headings.items():
         values = list(by[name].items())[-_MONTHS:] if name == "month" else list(by[name].items())

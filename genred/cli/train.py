@@ -1,6 +1,6 @@
 """The command that learns: train."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -54,6 +54,7 @@ def train(
     genred train --from-tags ~/Music --with-builtin
     genred train ~/Labelled --name mine        a folder in it for each genre
     """
+    from genred.cli.progress import waiting
     from genred.learning import labels, own_tags
     from genred.learning.report import page
     from genred.model import storage
@@ -64,14 +65,16 @@ def train(
         raise click.BadParameter(f"{name} is the model that comes with genred", param_hint="--name")
     settings = common.load()
     labelled = [item for source in sources for item in labels.read_source(source)]
-    table, failed = table_of(labelled + (_own_labels(libraries, settings) if libraries else []), settings)
+    base = storage.builtin_table() if with_builtin else None
+    covered = set(map(str, base.y)) if base is not None else set()
+    table, failed = table_of(labelled + (_own_labels(libraries, settings, covered) if libraries else []), settings)
     code = SOME_FAILED if failed else 0
     if to_table:
         table.save(to_table)
         click.echo(f"{len(table)} tracks in {to_table}")
         return code
-    base = storage.builtin_table() if with_builtin else None
-    model, comparison = own_tags.teach(table, model_of(settings), name=name, base=base)
+    with waiting("loading the model") as tell:
+        model, comparison = own_tags.teach(table, model_of(settings), name=name, base=base, tell=tell)
     path = installed.file_of(model.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     storage.save(model, path)
@@ -93,7 +96,7 @@ def train(
     return code
 
 
-def _own_labels(folders: Sequence[Path], settings: "Config") -> list["Labelled"]:
+def _own_labels(folders: Sequence[Path], settings: "Config", covered: Collection[str]) -> list["Labelled"]:
     """What a person's own tags teach; what they don't is said on stderr."""
     from genred.history.history import History
     from genred.learning import own_tags
@@ -107,7 +110,7 @@ def _own_labels(folders: Sequence[Path], settings: "Config") -> list["Labelled"]
         history = stack.enter_context(closing(History.open(settings.database, readonly=True))) if has_history else None
         analyser = stack.enter_context(analyser_of(settings))
         vocabulary = Policy.of(settings).vocabulary
-        found = own_tags.from_tags(paths, analyser, history, vocabulary, settings.tags.separator)
+        found = own_tags.from_tags(paths, analyser, history, vocabulary, settings.tags.separator, covered)
     for reason, count in found.left_out.most_common():
         click.echo(f"genred: left out {count} tracks: {reason}", err=True)
     if not found.labelled:

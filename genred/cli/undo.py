@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,47 +16,60 @@ from genred.errors import FileError
 
 if TYPE_CHECKING:
     from genred.analysis.analyser import Analyser
+    from genred.history.journal import Undo
+    from genred.history.records import Record
 
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=PATH)
-@click.option("--run", "run_id", type=int, help="All that one run wrote; its number is in the history.")
+@click.option("--run", "run_id", type=int, help="What one run wrote; its number is in the history.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="The last N tags that were written.")
 @click.option(
     "--since",
     metavar="WHEN",
     type=MOMENT,
-    help="All written since 2026-11-22, 2026-11-22T18:30, yesterday, or 90m, 7d ago.",
+    help="What was written since 2026-11-22, 2026-11-22T18:30, yesterday, or 90m, 7d ago.",
+)
+@click.option(
+    "--for-good/--for-now",
+    default=None,
+    help="Leave the files alone from now on, or let the next scan decide.  [default: for good where files are named]",
 )
 @DRY_RUN
 @common
 def undo(
-    common: Common, paths: Sequence[Path], run_id: int | None, last: int | None, since: str | None, dry_run: bool
+    common: Common,
+    paths: Sequence[Path],
+    run_id: int | None,
+    last: int | None,
+    since: str | None,
+    for_good: bool | None,
+    dry_run: bool,
 ) -> int:
-    """Put back exactly what was there; a folder means all below it.
+    """Put back exactly what was there; a folder means all below it, and all that is given must hold.
 
     \b
     genred undo --last 1
     genred undo ~/Music/Album
-    genred undo -n --since 2h      what would be put back
+    genred undo -n --since 2h ~/Music      what would be put back
+    genred undo --run 7 --for-good         and genred never tags these again
     """
     from genred.history.journal import Journal
     from genred.history.records import Query
     from genred.saving.transaction import recover
     from genred.service.session import deciding
-    from genred.tagging.tagger import take_back
-    from genred.tagging.undo import select
+    from genred.tagging.undo import select, undo_write
 
-    if bool(paths) + sum(asked is not None for asked in (run_id, last, since)) != 1:
+    if not paths and run_id is None and last is None and since is None:
         raise click.UsageError("name files or folders, or give --run, --last or --since.")
     settings = common.load()
     names = dict.fromkeys(name for path in paths for name in (path.absolute(), path.resolve()))
-    queries = [Query(path=name) for name in names]
-    queries = queries or [Query(run=run_id, limit=last, since=since)]
+    query = Query(run=run_id, limit=last, since=since)
+    queries = [replace(query, path=name) for name in names] or [query]
+    stays = bool(paths) if for_good is None else for_good
     with deciding(settings, "undo") as history, ExitStack() as stack:
-        journal = Journal(history)
         if not dry_run:
-            recover(journal)
+            recover(Journal(history))
 
         @cache
         def analyser() -> "Analyser":
@@ -64,10 +78,14 @@ def undo(
         found, dropped = select(history, queries)
         if not found and not dropped:
             click.echo("genred: nothing to undo there", err=True)
-            return SOME_FAILED if paths else 0
+            return SOME_FAILED
         days = settings.history.retention_days
-        reason = f"its way back was dropped{f' after {days} days' if days else ''} (history.retention_days)"
+        reason = f"its undo record was dropped{f' after {days} days' if days else ''} (history.retention_days)"
         for record in dropped:
             fail(common, FileError(record.path, reason))
-        code = each(common, found, lambda undo: take_back(journal, undo, settings.tags, analyser, dry_run=dry_run))
+
+        def restore(write: "Undo") -> "Record":
+            return undo_write(history, write, settings.tags, analyser, for_good=stays, dry_run=dry_run)
+
+        code = each(common, found, restore)
         return SOME_FAILED if dropped else code

@@ -32,7 +32,7 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
         Called with the name of a check that takes long.
     """
     settings, mistakes = config.check(file)
-    settings = settings.with_changes("model", path=settings.model.path or installed.path_in_use())
+    settings = installed.with_model(settings)
     roots = [path.absolute() for path in settings.watch.directories]
     database = settings.database
     now = datetime.now(UTC)
@@ -64,7 +64,7 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
 
 
 def _configuration(file: Path | None, settings: config.Config, mistakes: Sequence[config.Mistake]) -> Iterator[Finding]:
-    doubts = config.doubts(settings, file, installed.known_genres(settings.model.path))
+    doubts = config.doubts(settings, file, installed.known_genres(settings))
     for mistake in (*mistakes, *doubts):
         yield (fail if mistake.fatal else warn)("config", str(mistake).replace(" warning:", ""))
     if not settings.watch.directories:

@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from genred import config
-from genred.analysis.analyser import Analyser, Ask
+from genred.analysis import Ask
+from genred.analysis.analyser import Analyser
 from genred.config import Config
 from genred.doctor.finding import Finding, fail, ok, warn
 from genred.errors import FileError, HistoryError, ModelError
@@ -35,8 +36,8 @@ def model(settings: Config) -> Iterator[Finding]:
         yield fail("model", f"{readable(cache)}: the cache folder can't be written", "give it to genred's user")
         return
     began = time.monotonic()
-    service = config.Service(workers=1, nice=settings.service.nice, memory_mb=settings.service.memory_mb)
-    with Analyser(service, settings.model, cache) as analyser, TemporaryDirectory(prefix="genred-") as folder:
+    one = settings.with_changes("service", workers=1)
+    with Analyser.of(one) as analyser, TemporaryDirectory(prefix="genred-") as folder:
         try:
             analyser.warm_up()
         except ModelError as error:
@@ -45,7 +46,7 @@ def model(settings: Config) -> Iterator[Finding]:
         whose = readable(Path(settings.model.path)) if settings.model.path else "comes with genred"
         took = time.monotonic() - began
         yield ok("model", f"{analyser.model_name} ({whose}), ready in a worker after {took:.1f} s")
-        [(_, look)] = analyser.look([_tone(Path(folder, "tone.wav"))], Ask.SOUND)
+        [(_, look)] = analyser.analyse([_tone(Path(folder, "tone.wav"))], Ask.SOUND)
         if isinstance(look, FileError):
             yield fail("listening", f"a test tone can't be listened to: {look.reason}", "raise service.memory_mb")
         else:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from genred.errors import HistoryError
 from genred.fs.files import Stamp, readable
 from genred.history import queries, schema
-from genred.history.records import Heard, Known, Outcome, Query, Record, Standing, iso
+from genred.history.records import Analysed, Author, Known, Outcome, Query, Record, Standing, iso
 from genred.history.schema import (
     STAMP,
     at_or_below,
@@ -29,6 +29,9 @@ from genred.history.schema import (
     tally,
     writes,
 )
+
+_PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries")
+"""Fields of a record that are columns of its row, as they are."""
 
 
 class History:
@@ -52,7 +55,9 @@ class History:
             if not path.exists():
                 raise HistoryError(f"{path}: no history yet; it begins with `genred run` or `genred scan`")
             if not os.access(path.parent, os.W_OK):
-                return cls(path, schema.connect(path, readonly=True))
+                engine = schema.connect(path, readonly=True)
+                schema.check(path, engine)
+                return cls(path, engine)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -86,30 +91,41 @@ class History:
         if record.run is None and self.run is None:
             raise HistoryError("nothing can be recorded outside of a run")
         record = replace(record, at=_now(), run=record.run or self.run)
+        earlier = self._write_before(db, record)
+        if earlier is not None and earlier.model is not None and earlier.written == _listed(record.written):
+            record = replace(record, carries=earlier.id)
         row = {
             "at": record.at,
             "path": os.fsencode(record.path),
-            "path_text": None if (text := readable(record.path)) == str(record.path) else text,
-            **{name: getattr(record, name) for name in ("genre", "confidence", "model", "run", "reason", "undoes")},
+            "path_text": _path_text(record.path),
+            **{name: getattr(record, name) for name in _PLAIN},
             "outcome": record.outcome.value,
-            "previous": json.dumps(record.previous, ensure_ascii=False),
-            "written": json.dumps(record.written, ensure_ascii=False),
+            "previous": _listed(record.previous),
+            "written": _listed(record.written),
         }
         record = replace(record, id=db.execute(records.insert().returning(records.c.id), row).scalar_one())
         if record.stamp is not None:
-            file = self._know(db, record, record.stamp)
+            row = {"path": os.fsencode(record.path), **columns_of(record.stamp), **_state(record)}
+            if record.outcome is Outcome.TAGGED:
+                row["wrote"] = record.id
+            if record.outcome is Outcome.UNDONE:
+                row["wrote"] = earlier.id if earlier is not None else None
+            file = int(db.execute(_upsert(files, row, "path").returning(files.c.id)).scalar_one())
             if record.features is not None:
                 version, vector = record.features
                 row = {"file": file, "version": version, "vector": vector}
                 db.execute(_upsert(features, row, "file"))
         return record
 
-    def _know(self, db: sa.Connection, record: Record, stamp: Stamp) -> int:
-        row = {"path": os.fsencode(record.path), **columns_of(stamp)}
-        row |= {"standing": record.standing.value, "record": record.id}
-        if record.outcome in (Outcome.TAGGED, Outcome.UNDONE):
-            row["wrote"] = record.id if record.outcome is Outcome.TAGGED else None
-        return int(db.execute(_upsert(files, row, "path").returning(files.c.id)).scalar_one())
+    def _write_before(self, db: sa.Connection, record: Record) -> sa.Row[Any] | None:
+        """Return the tag write that is in force again after an undo; None where there is none, and for all else."""
+        if record.outcome is not Outcome.UNDONE or record.undoes is None:
+            return None
+        undone, write, back = records.alias(), records.alias(), records.alias()
+        stands = ~sa.exists().where(back.c.undoes == write.c.id)
+        where = [undone.c.id == record.undoes, write.c.path == undone.c.path, write.c.id < undone.c.id, stands]
+        select = sa.select(write).where(*where, write.c.outcome == Outcome.TAGGED.value).order_by(write.c.id.desc())
+        return db.execute(select.limit(1)).first()
 
     # -- what is known -----------------------------------------------------------------------------------------------
 
@@ -124,10 +140,17 @@ class History:
         with self.reading() as db:
             return int(db.execute(sa.select(sa.func.count()).select_from(files)).scalar_one())
 
-    def written(self, path: Path) -> tuple[str, ...] | None:
+    def genres_written(self, path: Path) -> tuple[str, ...] | None:
         """The genres that genred last wrote into a file and nobody has undone, None where there are none such."""
         joined = files.join(records, files.c.wrote == records.c.id)
         select = sa.select(records.c.written).select_from(joined).where(files.c.path == os.fsencode(path))
+        with self.reading() as db:
+            written = db.execute(select).scalar()
+        return None if written is None else tuple(json.loads(written))
+
+    def answer(self, write: int) -> tuple[str, ...] | None:
+        """Return the genres of a tag write, None where they were a person's and not genred's own answer."""
+        select = sa.select(records.c.written).where(records.c.id == write, records.c.model.is_not(None))
         with self.reading() as db:
             written = db.execute(select).scalar()
         return None if written is None else tuple(json.loads(written))
@@ -138,9 +161,9 @@ class History:
         """Those of ``pairs`` that are to be looked at, in their order; reads in batches.
 
         Left out are those that the history holds with this content, but for what is to be tried again and, where
-        ``backlog`` is set, what was there before genred.
+        ``backlog`` is set, what was there before genred or was undone as a trial.
         """
-        again = [Standing.RETRY, Standing.HELD, *([Standing.BACKLOG] if backlog else [])]
+        again = [Standing.RETRY, Standing.HELD, *([Standing.BACKLOG, Standing.TRIED] if backlog else [])]
         select = "SELECT path, size, mtime_ns, ctime_ns FROM files WHERE standing NOT IN ({}) AND path IN ({})"
         rest = iter(pairs)
         while batch := list(islice(rest, 500)):
@@ -162,15 +185,17 @@ class History:
         with self.writing() as db:
             if then != now:
                 for old, new in ((now, b""), (then, now), (b"", then)):
-                    db.execute(files.update().where(files.c.path == old).values(path=new))
+                    values = {"path": new, "path_text": _path_text(Path(os.fsdecode(new)))}
+                    db.execute(files.update().where(files.c.path == old).values(values))
             db.execute(files.update().where(files.c.path == now).values(columns_of(stamp)))
 
     def name_also(self, known: Known, path: Path, stamp: Stamp) -> None:
         """Note a second name of a known file: what is known of it holds under both."""
         with self.writing() as db:
             row = db.execute(sa.select(files).where(files.c.path == os.fsencode(known.path))).one()
-            same = {name: getattr(row, name) for name in ("standing", "record", "wrote")}
-            db.execute(_upsert(files, {"path": os.fsencode(path), **columns_of(stamp), **same}, "path"))
+            same = {name: getattr(row, name) for name in ("standing", "record", "wrote", "genre", "by")}
+            named = {"path": os.fsencode(path), "path_text": _path_text(path)}
+            db.execute(_upsert(files, {**named, **columns_of(stamp), **same}, "path"))
 
     def of_file(self, stamp: Stamp) -> list[Known]:
         """Return the known names of this very file, unchanged: its device, inode, size and time of modification."""
@@ -192,34 +217,49 @@ class History:
         with self.reading() as db:
             return int(db.execute(tagged).scalar_one())
 
-    def left_as(self, size: int, sha256: bytes) -> list[Known]:
-        """Return the known files of this size that a tag write left with this content."""
-        joined = files.join(writes, writes.c.record == files.c.wrote)
-        where = [files.c.size == size, writes.c.after_sha256 == sha256]
-        with self.reading() as db:
-            return list(map(_known, db.execute(sa.select(files).select_from(joined).where(*where)).all()))
+    def originals(self, known: Known, stamp: Stamp) -> set[bytes]:
+        """Return the sha256 of what genred replaced in writing to a file, where that had this size and about this time.
 
-    def heard(self, version: str, below: Path | None = None) -> Iterator[Heard]:
-        """Files with features of this version whose decision was genred's own, in the order of their paths.
-
-        ``previous`` is what was there before genred ever wrote: its own earlier answers are nobody's genre.
+        Some file systems keep whole seconds, others every second one.
         """
+        name = sa.select(records.c.path).where(records.c.id == known.wrote).scalar_subquery()
+        of_it = [records.c.path == name, records.c.outcome == Outcome.TAGGED.value, records.c.model.is_not(None)]
+        like_it = [writes.c.size == stamp.size, sa.func.abs(writes.c.mtime_ns - stamp.mtime_ns) < 2_000_000_000]
+        select = sa.select(writes.c.before_sha256).join_from(records, writes, writes.c.record == records.c.id)
+        with self.reading() as db:
+            return {digest for digest in db.execute(select.where(*of_it, *like_it)).scalars() if digest is not None}
+
+    def left_as(self, size: int, sha256: bytes) -> list[tuple[Known, int]]:
+        """Return the known files of this size that a tag write left with this content once, and the write."""
+        named = sa.and_(records.c.path == files.c.path, records.c.outcome == Outcome.TAGGED.value)
+        found = []
+        with self.reading() as db:
+            for on in (files.c.wrote == records.c.id, named):
+                joined = files.join(records, on).join(writes, writes.c.record == records.c.id)
+                where = [files.c.size == size, writes.c.after_sha256 == sha256]
+                select = sa.select(files, records.c.id.label("write")).select_from(joined).where(*where)
+                found += [(_known(row), int(row.write)) for row in db.execute(select)]
+        return found
+
+    def analysed(self, version: str, below: Path | None = None) -> Iterator[Analysed]:
+        """Yield files with features of this version that may be decided about anew, in the order of their paths."""
         earlier = records.alias()
         tagged = sa.and_(earlier.c.path == records.c.path, earlier.c.outcome == Outcome.TAGGED.value)
         first = sa.select(earlier.c.previous).where(tagged).order_by(earlier.c.id).limit(1).scalar_subquery()
-        before = sa.case((records.c.outcome == Outcome.TAGGED.value, first), else_=records.c.previous)
-        stands = [files.c.standing == Standing.DONE.value, features.c.version == version]
+        before = sa.case((records.c.outcome == Outcome.TAGGED.value, first), else_=files.c.genre)
+        tried = sa.and_(files.c.standing == Standing.TRIED.value, records.c.outcome == Outcome.UNDONE.value)
+        stands = [sa.or_(files.c.standing == Standing.DONE.value, tried), features.c.version == version]
         if below is not None:
             stands.append(at_or_below(files.c.path, below))
         joined = files.join(features, features.c.file == files.c.id).join(records, files.c.record == records.c.id)
-        columns = [files.c.path, *(files.c[name] for name in STAMP), features.c.vector]
-        decided = [records.c.outcome, before.label("previous"), records.c.written]
+        columns = [files.c.path, *(files.c[name] for name in STAMP), files.c.genre, features.c.vector]
+        decided = [records.c.outcome, before.label("before")]
         select = sa.select(*columns, *decided).select_from(joined).where(*stands).order_by(files.c.path)
         with self.reading() as db:
             for row in db.execution_options(yield_per=500).execute(select):
-                genres = (tuple(json.loads(row.previous)), tuple(json.loads(row.written)))
+                genres = (tuple(json.loads(row.genre or "[]")), tuple(json.loads(row.before or "[]")))
                 path = Path(os.fsdecode(row.path))
-                yield Heard(path, stamp_in(row), Outcome(row.outcome), *genres, row.vector)
+                yield Analysed(path, stamp_in(row), Outcome(row.outcome), *genres, row.vector)
 
     def file_systems(self, place: Path) -> set[str]:
         """Those that were seen at a place; "" where a genred that didn't note them was there."""
@@ -238,14 +278,14 @@ class History:
         with self.writing() as db:
             db.execute(roots.delete().where(*where))
 
-    def some(self, below: Path, count: int) -> list[Known]:
+    def sample(self, below: Path, count: int) -> list[Known]:
         """Known files at or below a path, drawn by lot."""
         select = sa.select(files).where(at_or_below(files.c.path, below)).order_by(sa.func.random()).limit(count)
         with self.reading() as db:
             rows = db.execute(select).all()
         return list(map(_known, rows))
 
-    def note(self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool) -> int:
+    def note_backlog(self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool) -> int:
         """Files were found on a file system that is new here; returns how many are backlog from now on.
 
         What is known of a path goes on to hold for the file of the same size and time of modification, and for backlog
@@ -269,7 +309,7 @@ class History:
                 db.execute(upsert, rows)
         return len(rows) - len(known)
 
-    def forget_ways_back(self, days: int) -> int:
+    def forget_undo_records(self, days: int) -> int:
         """Drop what `undo` needs for writes older than ``days``; the log itself stays. Returns how many."""
         before = iso(datetime.now(UTC) - timedelta(days=days))
         old = sa.select(records.c.id).where(records.c.at < before)
@@ -286,9 +326,13 @@ class History:
                 yield _record(row)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """How many decisions by outcome; how many tag writes by genre, by model and by month; and the shares of it."""
+        """Count what happened (decisions and tag writes, whatever became of them) and what the files have now.
+
+        Of what happened there are `queries.shares` and `queries.counts`; of what stands ``now`` by genre, ``now_by`` by
+        who wrote it, and ``now_genred`` by genre what of it is genred's.
+        """
         with self.reading() as db:
-            return {"shares": queries.shares(db)} | queries.counts(db)
+            return {"shares": queries.shares(db)} | queries.counts(db) | queries.counts_now(db)
 
     def to_review(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
         """Decisions in force that a person may want to look at, each with the path and the stamp that are known now.
@@ -320,7 +364,7 @@ class History:
             rows = [*db.execute(select.where(outcome == Outcome.ABSTAINED.value)), *db.execute(own)]
         return [replace(_record(row), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row)) for row in rows]
 
-    def vectors(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
+    def features_of(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
         """What was heard in files, as features of this version; those without are left out."""
         rest = iter(map(os.fsencode, paths))
         select = sa.select(files.c.path, features.c.vector).join_from(files, features, features.c.file == files.c.id)
@@ -338,12 +382,12 @@ class History:
             return list(db.execute(sa.select(tally.c.genre).where(*where).distinct()).scalars())
 
     def reopen(self, record: Record) -> None:
-        """What a person decided since was taken back: this earlier decision is in force again, with its stamp."""
+        """Put an earlier decision in force again, with its stamp, since what was decided later was undone."""
         write, back = records.alias(), records.alias()
         taken_back = sa.exists().where(back.c.path == write.c.path, back.c.undoes == write.c.id)
         writes_of_it = [write.c.path == os.fsencode(record.path), write.c.outcome == Outcome.TAGGED.value]
         wrote = sa.select(sa.func.max(write.c.id)).where(*writes_of_it, write.c.id <= record.id, ~taken_back)
-        row: dict[str, Any] = {"standing": Standing.DONE.value, "record": record.id, "wrote": wrote.scalar_subquery()}
+        row: dict[str, Any] = _state(replace(record, standing=Standing.DONE)) | {"wrote": wrote.scalar_subquery()}
         if record.stamp is not None:
             row |= columns_of(record.stamp)
         with self.writing() as db:
@@ -363,18 +407,42 @@ class History:
 
 
 def _known(row: sa.Row[Any]) -> Known:
-    return Known(Path(os.fsdecode(row.path)), stamp_in(row), Standing(row.standing), row.record, row.wrote)
+    return Known(
+        path=Path(os.fsdecode(row.path)),
+        stamp=stamp_in(row),
+        standing=Standing(row.standing),
+        record=row.record,
+        wrote=row.wrote,
+        by=None if row.by is None else Author(row.by),
+        genres=tuple(json.loads(row.genre or "[]")),
+    )
 
 
 def _record(row: sa.Row[Any]) -> Record:
-    same = ("reason", "genre", "confidence", "model", "undoes", "run", "id", "at")
     return Record(
         path=Path(os.fsdecode(row.path)),
         outcome=Outcome(row.outcome),
         previous=tuple(json.loads(row.previous)),
         written=tuple(json.loads(row.written)),
-        **{name: getattr(row, name) for name in same},
+        **{name: getattr(row, name) for name in (*_PLAIN, "id", "at")},
     )
+
+
+def _state(record: Record) -> dict[str, Any]:
+    """Return what a decision makes known of a file, as columns of `files`; a failure says nothing of its genres."""
+    state = {"standing": record.standing.value, "record": record.id, "path_text": _path_text(record.path)}
+    if record.outcome is not Outcome.FAILED or record.previous:
+        state |= {"genre": _listed(record.genres), "by": record.by.value if record.by else None}
+    return state
+
+
+def _listed(genres: Sequence[str]) -> str:
+    return json.dumps(genres, ensure_ascii=False)
+
+
+def _path_text(path: Path) -> str | None:
+    """Return a path for reading, None where its bytes are fit for that."""
+    return None if (text := readable(path)) == str(path) else text
 
 
 def _upsert(table: sa.Table, row: dict[str, Any], on: str) -> Any:

@@ -10,19 +10,20 @@ here they are asked in the order of what they prove:
 4. another name, which is gone, had the same size and time of modification: it was moved or restored;
 5. the name was known: what lies there now is the file, edited by replacement, or another file. Only its sound can tell.
 
-That a copy lies beside the original doesn't make it the original: `copied_from` finds out what it is a copy of.
+A copy beside its original is a file of its own; `copied_answer` finds out whether its genre is genred's all the same.
 """
 
 import hashlib
 import os
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genred.errors import FileError
 from genred.fs.files import Stamp, open_regular, stamp_of
+from genred.genres import Place, is_said
 from genred.history.history import History
-from genred.history.records import Known
+from genred.history.records import Author, Known
 
 
 def recognise(history: History, path: Path, stamp: Stamp) -> Known | None:
@@ -66,28 +67,49 @@ def follow(history: History, known: Known, path: Path, stamp: Stamp) -> None:
         history.refresh(known, path, stamp)
 
 
-def copied_from(history: History, path: Path, stamp: Stamp) -> Known | None:
-    """Return the file with genred's tag of which this one is a copy; the original may still be there, or be gone.
+def copied_answer(history: History, path: Path, stamp: Stamp, places: Sequence[Place], separator: str) -> int | None:
+    """Return the write of genred's whose genres came with a file, because it is a copy; None where they are a person's.
 
     A copy that kept its times is known by size and time. One that didn't is read, but only where a tagged file of its
-    size is known, and compared with the sha256 that the tagged file was left with.
+    size is known, and compared with the sha256 that tag writes left. The original may still be there, or be gone. What
+    a person confirmed for the original is theirs in the copy too.
     """
-    tagged = [known for known in history.of_content(stamp) if known.wrote is not None and known.path != path]
-    if tagged:
-        return tagged[0]
-    if not history.count_tagged(stamp.size):
-        return None
+    for original, write in _originals(history, path, stamp):
+        answer = history.answer(write)
+        is_confirmed = original.by is Author.YOU and is_said(places, original.genres, separator)
+        if answer is not None and is_said(places, answer, separator) and not is_confirmed:
+            return write
+    return None
+
+
+def _originals(history: History, path: Path, stamp: Stamp) -> Iterator[tuple[Known, int]]:
+    """Yield the files of which this one is a copy, as a tag write left them, and the write."""
+    tagged = [(known, known.wrote) for known in history.of_content(stamp) if known.path != path]
+    yield from ((known, write) for known, write in tagged if write is not None)
+    digest = sha256_of(path) if history.count_tagged(stamp.size) else None
+    if digest is not None:
+        yield from ((known, write) for known, write in history.left_as(stamp.size, digest) if known.path != path)
+
+
+def is_original(history: History, known: Known, path: Path, stamp: Stamp) -> bool:
+    """Return whether a tagged file was replaced by what it was before genred wrote to it.
+
+    That is what synchronising with an untagged master copy does: another file, the old bytes, the old time. A person
+    who removes the genre leaves a new time.
+    """
+    if known.wrote is None or known.stamp.same_file(stamp):
+        return False
+    originals = history.originals(known, stamp)
+    return bool(originals) and sha256_of(path) in originals
+
+
+def sha256_of(path: Path) -> bytes | None:
+    """Return the hash of a file, None where it can't be read."""
     try:
         with open_regular(path) as file:
-            digest = hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it is a BufferedReader
+            return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it is a BufferedReader
     except (FileError, OSError):
         return None
-    return next((known for known in history.left_as(stamp.size, digest) if known.path != path), None)
-
-
-def is_as_written(there: Sequence[str], wrote: Sequence[str], separator: str) -> bool:
-    """Return whether a file has the genres that genred wrote; a tag without lists gives them back as one text."""
-    return tuple(there) in (tuple(wrote), (separator.join(wrote),))
 
 
 def sounds_alike(one: bytes, other: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""The journal of tag writes: what makes each a transaction, and keeps the way back."""
+"""The journal of tag writes: what makes each a transaction, and keeps its undo record."""
 
 import json
 import os
@@ -32,20 +32,20 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """A write that can be taken back; the way back itself is got by `Journal.way_back`.
-
-    ``path`` is where the file is now. ``latest`` is false where a later write of the file is to be taken back first.
-    """
+    """A write that can be undone; `Journal.undo_record` gives what it takes."""
 
     record: Record
+    """The decision to write."""
     path: Path
+    """Where the file is now."""
     before_sha256: bytes
     after_sha256: bytes
     latest: bool = True
+    """False where a later write of the file is to be undone first."""
 
 
 class Journal:
-    """Tag writes as transactions: what was begun is on disk before it is done, with the way back."""
+    """Tag writes as transactions: what was begun is on disk before it is done, with its undo record."""
 
     def __init__(self, history: History) -> None:
         self._history = history
@@ -71,7 +71,7 @@ class Journal:
         return write_id
 
     def ready(self, write_id: int, *, delta: bytes, before_sha256: bytes, after_sha256: bytes) -> None:
-        """Keep the way back; from here on the swap may happen."""
+        """Keep the undo record; from here on the swap may happen."""
         row = {"delta": delta, "before_sha256": before_sha256, "after_sha256": after_sha256}
         with self._history.writing() as db:
             db.execute(writes.update().where(writes.c.id == write_id).values(row))
@@ -111,11 +111,11 @@ class Journal:
         ]
 
     def undoable(self, query: Query) -> list[Undo]:
-        """Tag writes that weren't taken back yet and match, newest first."""
+        """Return the tag writes that match and can be undone, newest first."""
         return [undo for undo in self.standing(query) if isinstance(undo, Undo)]
 
     def standing(self, query: Query) -> Iterator[Undo | Record]:
-        """Tag writes that weren't taken back and match, newest first; bare records where the way back was dropped."""
+        """Yield the tag writes that match and weren't undone, newest first; records where the undo record is gone."""
         undone = sa.select(records.c.undoes).where(records.c.outcome == Outcome.UNDONE.value)
         with self._history.reading() as db:
             taken_back = set(db.execute(undone).scalars())
@@ -130,8 +130,8 @@ class Journal:
             for record in batch:
                 yield Undo(record, record.path, *hashes[record.id]) if record.id in hashes else record
 
-    def way_back(self, undo: Undo) -> bytes:
-        """What it takes to make the old file from the new one; one at a time, as a library's worth may be large."""
+    def undo_record(self, undo: Undo) -> bytes:
+        """Return what it takes to make the old file from the new one; one at a time: many may be large."""
         with self._history.reading() as db:
             found = db.execute(sa.select(writes.c.delta).where(writes.c.record == undo.record.id)).scalar_one_or_none()
         return found or b""

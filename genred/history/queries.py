@@ -3,7 +3,8 @@
 The log is in the order of its ids, and so is, within one value, every index on a column of it: what is asked for can be
 read backwards from the newest, and reading stops at the limit. Moments and runs become spans of ids, which go with any
 of the indexes; several values of one column become one question each, which SQLite merges in the order of the ids. What
-is only counted was counted when it was recorded, by a trigger, in the table `tally`.
+is only counted was counted when it was recorded, by triggers: what happened in the table `tally`, what the files have
+now in `tally_now`.
 """
 
 import os
@@ -14,8 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genred.history.records import Outcome, Query
-from genred.history.schema import at_or_below, records, tally
+from genred.history.records import Author, Outcome, Query
+from genred.history.schema import at_or_below, records, tally, tally_now
 
 FEW = 10_000  # of so many decisions below a folder, the newest are sooner found by sorting them than by reading the log
 
@@ -64,6 +65,18 @@ def counts(db: sa.Connection) -> dict[str, dict[str, int]]:
     return found
 
 
+def counts_now(db: sa.Connection) -> dict[str, dict[str, int]]:
+    """Count files by genre (one with two under each), most first, by who wrote it, and by genre what genred wrote."""
+    each = sa.func.json_each(tally_now.c.genre).table_valued("value")
+    total = sa.func.sum(tally_now.c.count)
+    genres = sa.select(each.c.value, total).select_from(tally_now.join(each, sa.true()))
+    genres = genres.group_by(each.c.value).order_by(total.desc(), each.c.value)
+    own = genres.where(tally_now.c.by == Author.GENRED.value)
+    by = sa.select(tally_now.c.by, total).where(tally_now.c.by != "").group_by(tally_now.c.by)
+    asked = {"now": genres, "now_by": by, "now_genred": own}
+    return {name: dict(map(tuple, db.execute(select))) for name, select in asked.items()}
+
+
 def shares(db: sa.Connection) -> dict[str, int]:
     """What was heard, answered and written, and what people thought of it.
 
@@ -80,7 +93,8 @@ def shares(db: sa.Connection) -> dict[str, int]:
         "set": tagged & ~by_model,
     }
     sums = [sa.func.coalesce(sa.func.sum(tally.c.count).filter(term), 0).label(name) for name, term in terms.items()]
-    changed = sa.text("SELECT count(*) FROM records WHERE outcome = 'kept' AND reason GLOB 'genred wrote *'")
+    corrections = [records.c.outcome == Outcome.KEPT.value, records.c.corrects.is_not(None)]
+    changed = sa.select(sa.func.count()).select_from(records).where(*corrections)
     return dict(db.execute(sa.select(*sums)).mappings().one()) | {"changed": db.execute(changed).scalar_one()}
 
 

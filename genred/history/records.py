@@ -31,31 +31,67 @@ class Standing(StrEnum):
     """It must not be written to as it is (hard links, read-only): looked at again when that has changed."""
     RETRY = "retry"
     """Something passing was in the way; the next reconcile tries again."""
+    TRIED = "tried"
+    """A trial of genred's was undone: left alone like backlog, until somebody asks for another decision."""
+
+
+class Author(StrEnum):
+    """Who wrote the genres of a file."""
+
+    YOU = "you"
+    """A person, or a program that isn't genred."""
+    GENRED = "genred"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One decision about one path; a row of the history.
-
-    ``stamp`` is the file's after the decision, None where it can't be had. ``features`` is the vector in bytes with the
-    version of its recipe before it, kept once per file.
-    """
+    """One decision about one path: a draft until it is recorded, then a row of the history."""
 
     path: Path
     outcome: Outcome
     reason: str
+    """Why, in words for people; nothing is looked up by it."""
     genre: str | None = None
+    """What the model, or the person, said; None where nobody said anything."""
     confidence: float | None = None
+    """The model's, between 0 and 1."""
     previous: tuple[str, ...] = ()
+    """The genres that the file had before."""
     written: tuple[str, ...] = ()
+    """All genres that went into the file; empty where it wasn't written to, or where the genre was removed."""
     model: str | None = None
+    """The name of the model that was asked; None where none was."""
     stamp: Stamp | None = None
+    """The file's after the decision; None where it can't be had. What is known of a file changes only with one."""
     standing: Standing = Standing.DONE
+    """Why the file is left alone from now on."""
     features: tuple[str, bytes] | None = None
+    """The version of their recipe, and the vector as float32; kept once a file."""
     undoes: int | None = None
+    """The decision that is undone."""
+    corrects: int | None = None
+    """The write of genred's that a person corrected."""
+    carries: int | None = None
+    """The write of genred's whose genres the file has, though this decision didn't write them: it may be a copy."""
     run: int | None = None
+    """The start of genred that decided; None in a draft."""
     id: int | None = None
+    """The number of the row, higher is later; None in a draft."""
     at: str | None = None
+    """When, as `iso` writes it; None in a draft."""
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        """The genres that the file has after this decision."""
+        return self.written if self.outcome in (Outcome.TAGGED, Outcome.UNDONE) else self.previous
+
+    @property
+    def by(self) -> "Author | None":
+        """Who wrote the genres that the file has after this decision; None where it has none."""
+        if not self.genres:
+            return None
+        is_own = self.carries is not None or (self.outcome is Outcome.TAGGED and self.model is not None)
+        return Author.GENRED if is_own else Author.YOU
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +102,51 @@ class Known:
     stamp: Stamp
     """The file's, when it was seen last."""
     standing: Standing
+    """Why it is left alone for now."""
     record: int | None = None
     """The latest decision about it; None where there was none yet."""
     wrote: int | None = None
-    """The tag write that is in force; None where genred wrote nothing, or it was undone."""
+    """The tag write that is in force; None where there was none, or it was undone."""
+    by: Author | None = None
+    """Who wrote the genres that it had when it was seen last; None where it had none, or nobody looked."""
+    genres: tuple[str, ...] = ()
+    """The genres that it had when it was seen last."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A file that was listened to: how it was then, what genred decided, and what it heard."""
+class Analysed:
+    """A file that was listened to, and the decision of genred's that is in force."""
 
     path: Path
     stamp: Stamp
+    """The file's, after the decision."""
     outcome: Outcome
+    there: tuple[str, ...]
+    """The genres that it has since."""
     previous: tuple[str, ...]
-    written: tuple[str, ...]
+    """The genres that it had before genred ever wrote: genred's own earlier answers are nobody's genre."""
     vector: bytes
+    """Its features, as float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Filters of the history; all that are given must hold.
-
-    Of several genres (in any case) or outcomes, one must. ``since`` is the first moment that counts, ``until`` the
-    first that doesn't any more. ``path`` is a file, or a folder and all below it.
-    """
+    """Filters of the history; all that are given must hold."""
 
     genres: tuple[str, ...] = ()
+    """One of these, in any case."""
     outcomes: tuple[Outcome, ...] = ()
+    """One of these."""
     since: str | None = None
+    """The first moment that counts, as `iso` writes it."""
     until: str | None = None
+    """The first moment that doesn't count any more."""
     path: Path | None = None
+    """A file, or a folder and all below it."""
     run: int | None = None
+    """One start of genred."""
     limit: int | None = None
+    """At most so many, the newest."""
 
 
 def iso(moment: datetime) -> str:

@@ -1,8 +1,8 @@
-"""The database: tables, migrations, connections (SQLAlchemy lives here, in asking.py, history.py and journal.py).
+"""The database: tables, migrations, connections (SQLAlchemy lives in this room alone).
 
 One SQLite file in WAL mode. `records` is the append-only log that the users' view ``history`` shows; `files` is what is
-known of each path now; `writes` is the journal that makes a tag write a transaction and keeps the way back. Paths are
-kept as the bytes the file system holds; times are ISO 8601 in UTC.
+known of each path now, and what the view ``now`` shows; `writes` is the journal that makes a tag write a transaction
+and keeps the undo records. Paths are kept as the bytes the file system holds; times are ISO 8601 in UTC.
 """
 
 import logging
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from genred.errors import HistoryError
 from genred.fs.files import Stamp
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The newest migration in genred/migrations/versions."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,13 +58,13 @@ records = sa.Table(
     sa.Column("run", sa.ForeignKey("runs.id"), nullable=False, index=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("undoes", sa.ForeignKey("records.id")),
+    sa.Column("corrects", sa.ForeignKey("records.id")),  # the write of genred's that a person corrected
+    sa.Column("carries", sa.ForeignKey("records.id")),  # the write of genred's whose genres the file still or again has
     sa.Index("ix_records_outcome_genre", "outcome", "genre"),
     sa.Index("ix_records_outcome_confidence", "outcome", "confidence"),
     sa.Index("ix_records_undoes", "undoes", sqlite_where=sa.text("undoes IS NOT NULL")),
     # And ix_records_path_text, on an expression, which SQLAlchemy can't compare with the database's.
-    sa.Index(
-        "ix_records_changed", "outcome", sqlite_where=sa.text("outcome = 'kept' AND reason GLOB 'genred wrote *'")
-    ),
+    sa.Index("ix_records_corrects", "outcome", sqlite_where=sa.text("corrects IS NOT NULL")),
 )
 
 # How many decisions, "" where there is no genre or no model; a trigger counts.
@@ -72,6 +72,16 @@ tally = sa.Table(
     "tally",
     metadata,
     *(sa.Column(name, sa.Text, primary_key=True) for name in ("outcome", "genre", "model", "month")),
+    sa.Column("count", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How many files have these genres now, "" where nobody wrote them; triggers on `files` count.
+tally_now = sa.Table(
+    "tally_now",
+    metadata,
+    sa.Column("genre", sa.Text, primary_key=True),
+    sa.Column("by", sa.Text, primary_key=True),
     sa.Column("count", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -87,8 +97,12 @@ files = sa.Table(
     sa.Column("standing", sa.Text, nullable=False),
     sa.Column("record", sa.ForeignKey("records.id"), index=True),
     sa.Column("wrote", sa.ForeignKey("records.id")),  # the tag write in force, whatever the file is called since
+    # For the view `now`, as of the last look: a path fit for reading where the bytes aren't; the genres, as JSON, and
+    # who wrote them ("you", "genred"). Nothing fills album and artist yet.
+    *(sa.Column(name, sa.Text) for name in ("path_text", "genre", "by", "album", "artist")),
     sa.Index("ix_files_inode", "ino", "dev"),
     sa.Index("ix_files_content", "size", "mtime_ns"),
+    # And ix_files_path_text, on an expression.
 )
 
 features = sa.Table(
@@ -154,6 +168,23 @@ def migrate(path: Path, engine: sa.Engine) -> None:
     with writing(path, engine) as db:
         config.attributes["connection"] = db
         command.upgrade(config, SCHEMA)
+
+
+def check(path: Path, engine: sa.Engine) -> None:
+    """Make sure that a database can be read that can't be migrated.
+
+    Raises
+    ------
+    HistoryError
+        If it is of another genred, or somebody else's.
+    """
+    with reading(path, engine) as db:
+        found = version(path, db)
+    if found != SCHEMA:
+        raise HistoryError(
+            f"{path}: written by an older genred (schema {found}), and the folder can't be written to;"
+            " the next start of the genred that writes there brings it up to date"
+        )
 
 
 def version(path: Path, db: sa.Connection) -> str | None:

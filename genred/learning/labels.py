@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genred import genres
+from genred.analysis.analyser import set_environment
 from genred.errors import ConfigError, FileError
 from genred.fs.files import open_regular, readable
 from genred.model.table import Table
@@ -39,7 +40,7 @@ class Labelled:
 
 
 def read_source(source: Path) -> list[Labelled]:
-    """Labelled files from a folder of folders named by genre, or a CSV manifest.
+    """Read labelled files from a folder of folders named by genre, or a CSV manifest.
 
     Parameters
     ----------
@@ -101,7 +102,7 @@ def _labelled(source: Path, line: int, row: dict[str, str | None]) -> Labelled:
 
 
 def contradictory(labelled: Sequence[Labelled]) -> set[Path]:
-    """Files that are labelled with more than one genre: at least one label of each is wrong, and nobody knows which."""
+    """Find files labelled with more than one genre: a label of each is wrong, and nobody knows which."""
     said: dict[Path, set[str]] = {}
     for item in labelled:
         said.setdefault(item.path, set()).add(item.genre)
@@ -119,7 +120,7 @@ def build_table(
     cache_dir: Path | None = None,
     extract: Callable[[Path], Vector] | None = None,
 ) -> tuple[Table, list[FileError]]:
-    """Features of every labelled file, in parallel; what was described once is not opened as music again.
+    """Describe every labelled file, in parallel; one that was described before isn't decoded again.
 
     Parameters
     ----------
@@ -142,13 +143,18 @@ def build_table(
     torn = contradictory(labelled)
     errors = [FileError(path, "labelled with more than one genre; keep one") for path in sorted(torn)]
     unique = {item.path: item for item in labelled if item.path not in torn}
-    jobs = joblib.Parallel(n_jobs=workers, return_as="generator")(
+    if cache_dir is not None:
+        set_environment(cache_dir)
+    jobs = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(
         joblib.delayed(_cached)(path, cache_dir, extract or _extract) for path in unique
     )
-    rows: list[tuple[Vector, Labelled]] = []
-    for item, vector in zip(unique.values(), jobs, strict=True):
+    found: dict[Path, Vector | FileError] = {}
+    for path, vector in jobs:
         progress()
-        if isinstance(vector, FileError):
+        found[path] = vector
+    rows: list[tuple[Vector, Labelled]] = []
+    for path, item in unique.items():
+        if isinstance(vector := found[path], FileError):
             errors.append(vector)
         else:
             rows.append((vector, item))
@@ -165,26 +171,29 @@ def _extract(path: Path) -> Vector:
     return features.extract(audio.read_excerpts(path))
 
 
-def _cached(path: Path, cache_dir: Path | None, extract: Callable[[Path], Vector]) -> Vector | FileError:
+def _cached(path: Path, cache_dir: Path | None, extract: Callable[[Path], Vector]) -> tuple[Path, Vector | FileError]:
     try:
-        if cache_dir is None:
-            return extract(path)
-        kept = cache_dir / "features" / f"{_content(path)}-{FEATURE_VERSION}.npy"
-        try:
-            vector: Vector = np.load(kept, allow_pickle=False)
-            if vector.shape == (len(FEATURE_NAMES),):
-                return vector
-        except (OSError, ValueError, EOFError):
-            pass  # not there yet, or damaged: made anew
-        vector = extract(path)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        whole = kept.with_suffix(f".{os.getpid()}.tmp")
-        with open(whole, "wb") as file:
-            np.save(file, vector)
-        os.replace(whole, kept)
-        return vector
+        return path, extract(path) if cache_dir is None else _kept(path, cache_dir, extract)
     except FileError as error:
-        return error
+        return path, error
+
+
+def _kept(path: Path, cache_dir: Path, extract: Callable[[Path], Vector]) -> Vector:
+    """Return what was kept of a file with this content; else describe it, and keep that."""
+    kept = cache_dir / "features" / f"{_content(path)}-{FEATURE_VERSION}.npy"
+    try:
+        vector: Vector = np.load(kept, allow_pickle=False)
+        if vector.shape == (len(FEATURE_NAMES),):
+            return vector
+    except (OSError, ValueError, EOFError):
+        pass  # not there yet, or damaged: made anew
+    vector = extract(path)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    whole = kept.with_suffix(f".{os.getpid()}.tmp")
+    with open(whole, "wb") as file:
+        np.save(file, vector)
+    os.replace(whole, kept)
+    return vector
 
 
 def _content(path: Path) -> str:

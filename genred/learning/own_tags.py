@@ -1,20 +1,21 @@
 """A person's own library as labelled music: the genres that they set, never those that genred wrote."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from genred.analysis.analyser import Analyser, Ask, Look
+from genred.analysis import Analysis, Ask
+from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError
 from genred.fs.files import stamp_of
-from genred.genres import Vocabulary, is_generic
+from genred.genres import Place, Vocabulary, is_generic, is_said
 from genred.history.history import History
-from genred.history.identity import copied_from, is_as_written, recognise, sounds_alike
-from genred.history.records import Known, Outcome, Query, Standing
+from genred.history.identity import copied_answer, recognise, sounds_alike
+from genred.history.records import Author, Known, Standing
 from genred.learning.labels import Labelled
 from genred.model.classifier import GenreClassifier
 from genred.model.evaluation import Evaluation
@@ -26,6 +27,9 @@ OWN = "genre written by genred, and confirmed by nobody"
 LEAST_TRACKS = 8
 LEAST_ARTISTS = 4
 """Of each genre; with fewer nothing can be learnt and tested on artists that weren't learnt from."""
+
+_CHANCE = 0.02
+"""A difference between two models that the choice of a few tracks could make."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,29 @@ def from_tags(
     history: History | None,
     vocabulary: Vocabulary,
     separator: str = Tags().separator,
+    covered: Collection[str] = (),
 ) -> Found:
-    """The music among ``paths`` that carries exactly one genre of a person's own.
+    """Return the music among ``paths`` that can teach: of each genre as much as can be learnt and tested on.
+
+    Parameters
+    ----------
+    paths, analyser, history, vocabulary, separator
+        As of `by_a_person`.
+    covered
+        Genres of which other music, which teaches too, holds enough: here a single track of these is of use.
+    """
+    found = by_a_person(paths, analyser, history, vocabulary, separator)
+    return _enough(found.labelled, found.left_out, covered)
+
+
+def by_a_person(
+    paths: Iterable[Path],
+    analyser: Analyser,
+    history: History | None,
+    vocabulary: Vocabulary,
+    separator: str = Tags().separator,
+) -> Found:
+    """Return the music among ``paths`` that carries exactly one genre of a person's own.
 
     Parameters
     ----------
@@ -64,18 +89,18 @@ def from_tags(
     labelled: list[Labelled] = []
     left_out: Counter[str] = Counter()
     unsure: dict[Path, tuple[Labelled, Known]] = {}
-    for path, look in analyser.look(paths, Ask.TAGS):
+    for path, look in analyser.analyse(paths, Ask.TAGS):
         reason = _unfit(look)
-        if reason or not isinstance(look, Look):
+        if reason or not isinstance(look, Analysis):
             left_out[reason] += 1
             continue
         (name,) = (name for name in look.genres if not is_generic(name))
         # Without an artist the folder has to do: an album is by one artist more often than not.
         item = Labelled(path, vocabulary.canonical(name), look.artist.casefold() or str(path.parent), "library")
-        answered = _answered(path, look.genres, history, separator) if history is not None else None
+        answered = _answered(path, look.places, history, separator) if history is not None else None
         if answered is None:
             labelled.append(item)
-        elif answered.is_sure:
+        elif answered.is_sure or answered.file is None:
             left_out[OWN] += 1
         else:
             unsure[path] = item, answered.file
@@ -83,7 +108,7 @@ def from_tags(
         for path in _other_music({path: known for path, (_, known) in unsure.items()}, analyser, history):
             labelled.append(unsure.pop(path)[0])
         left_out[OWN] += len(unsure)
-    return _enough(labelled, left_out)
+    return Found(labelled, left_out)
 
 
 @dataclass(frozen=True)
@@ -92,21 +117,40 @@ class Comparison:
 
     new: Evaluation
     old: Evaluation
+    target_precision: float
+    """The share of right answers that is asked for."""
 
     @property
     def is_better(self) -> bool:
-        return self.new.balanced_accuracy >= self.old.balanced_accuracy
+        """Tell whether the new model is better at one of two things, and no worse at the other but for chance.
+
+        It is used to give answers that are right often enough, so what counts is how many it gives; and a model that
+        gave up rare genres for common ones would be worse.
+        """
+        answers = self.new.coverage(self.target_precision) - self.old.coverage(self.target_precision)
+        recall = self.new.balanced_accuracy - self.old.balanced_accuracy
+        return max(answers, recall) >= 0 and min(answers, recall) > -_CHANCE
 
     def lines(self) -> list[str]:
-        """Per genre, for reading in a terminal."""
+        """Return a table for reading in a terminal: genres, all of them, and how much would be answered."""
         was, now = self.old.recall, self.new.recall
-        rows = [f"{genre:<16}{was.get(genre, 0.0):>8.2f}{now[genre]:>8.2f}" for genre in sorted(set(self.new.truth))]
-        total = f"{'balanced':<16}{self.old.balanced_accuracy:>8.2f}{self.new.balanced_accuracy:>8.2f}"
-        return [f"{'recall':<16}{'in use':>8}{'new':>8}", *rows, total]
+        rows = [(genre, was.get(genre, 0.0), now[genre]) for genre in sorted(set(self.new.truth))]
+        rows.append(("balanced", self.old.balanced_accuracy, self.new.balanced_accuracy))
+        for precision in sorted({self.target_precision, 0.9}):
+            name = f"answers at {precision:.0%}".replace("%", " %")
+            rows.append((name, self.old.coverage(precision), self.new.coverage(precision)))
+        width = max(len(name) for name, _, _ in rows) + 1
+        head = f"{'recall':<{width}}{'in use':>8}{'new':>8}"
+        return [head, *(f"{name:<{width}}{old:>8.2f}{new:>8.2f}" for name, old, new in rows)]
 
 
 def teach(
-    table: Table, in_use: GenreClassifier, *, name: str, base: Table | None
+    table: Table,
+    in_use: GenreClassifier,
+    *,
+    name: str,
+    base: Table | None,
+    tell: Callable[[str], None] = lambda step: None,
 ) -> tuple[GenreClassifier, Comparison]:
     """Fit a model to a person's music, joined with a base where there is one, and compare it with the one in use.
 
@@ -120,6 +164,8 @@ def teach(
         What to call the new one.
     base
         Other music to learn from as well, the built-in table.
+    tell
+        Is told what is being done, in a few words: it takes a minute.
     """
     if base is None:
         joined = table
@@ -128,13 +174,15 @@ def teach(
         spelt = {str(group).casefold(): group for group in base.groups}
         groups = np.array([spelt.get(str(group).casefold(), group) for group in table.groups])
         joined = Table.join([replace(table, groups=groups), base])
-    model = GenreClassifier().fit(joined, name=name)
-    return model, Comparison(new=model.evaluation_.of(slice(len(table))), old=in_use.evaluate(table))
+    model = GenreClassifier().fit(joined, name=name, tell=tell)
+    tell("comparing with the model in use")
+    old = in_use.evaluate(table)
+    return model, Comparison(model.evaluation_.of(slice(len(table))), old, in_use.target_precision)
 
 
-def _unfit(look: Look | object) -> str:
+def _unfit(look: Analysis | object) -> str:
     """Return why a file teaches nothing, whoever wrote its genre; empty where it may teach."""
-    if not isinstance(look, Look):
+    if not isinstance(look, Analysis):
         return "tags can't be read"
     said = [name for name in look.genres if not is_generic(name)]
     if not said:
@@ -146,26 +194,27 @@ def _unfit(look: Look | object) -> str:
 class _Answered:
     """A file for which genred gave the answer that a file carries."""
 
-    file: Known
+    file: Known | None
+    """The known file; None for a copy of one."""
     is_sure: bool
     """False where something else was done to the file since: it may be other music with the same genre."""
 
 
-def _answered(path: Path, genres: Sequence[str], history: History, separator: str) -> _Answered | None:
+def _answered(path: Path, places: Sequence[Place], history: History, separator: str) -> _Answered | None:
     """Return the file for which genred gave this answer; None where the genre is a person's, or confirmed by one."""
     try:
         stamp = stamp_of(path)
     except FileError:
         return None
     known = recognise(history, path, stamp)
-    if known is not None and known.standing is Standing.PERSON:
-        return _Answered(known, is_sure=True) if _is_back(known.path, genres, history, separator) else None
-    for file in (known, copied_from(history, path, stamp)):
-        wrote = history.written(file.path) if file is not None else None
-        if file is not None and wrote is not None and is_as_written(genres, wrote, separator):
-            untouched = file.stamp.same_content(stamp) and file.record == file.wrote
-            return _Answered(file, is_sure=untouched or file != known)
-    return None
+    if known is not None and known.standing is Standing.PERSON and known.by is not Author.GENRED:
+        return None
+    wrote = history.answer(known.wrote) if known is not None and known.wrote is not None else None
+    if known is not None and wrote is not None and is_said(places, wrote, separator):
+        is_latest = known.record == known.wrote or known.standing is Standing.PERSON
+        return _Answered(known, is_sure=is_latest and known.stamp.same_content(stamp))
+    copied = copied_answer(history, path, stamp, places, separator)
+    return _Answered(known, is_sure=True) if copied is not None else None
 
 
 def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: History) -> Iterator[Path]:
@@ -175,36 +224,23 @@ def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: Histo
     that learns its own answers.
     """
     analyser.warm_up()
-    for path, look in analyser.look(files, Ask.BOTH):
-        if isinstance(look, Look) and look.features is not None:
+    for path, look in analyser.analyse(files, Ask.BOTH):
+        if isinstance(look, Analysis) and look.features is not None:
             version, vector = look.features
-            before = history.vectors([files[path].path], version).get(files[path].path)
+            before = history.features_of([files[path].path], version).get(files[path].path)
             if before is not None and not sounds_alike(before, vector):
                 yield path
 
 
-def _is_back(path: Path, genres: Sequence[str], history: History, separator: str) -> bool:
-    """Whether a person took their own decision back, and what genred had written is there again."""
-    records = list(history.records(Query(path=path, outcomes=(Outcome.TAGGED, Outcome.KEPT, Outcome.UNDONE))))
-    undone = {record.undoes for record in records}
-    return (
-        bool(records)
-        and records[0].outcome is Outcome.UNDONE
-        and any(
-            record.model is not None and record.id not in undone and is_as_written(genres, record.written, separator)
-            for record in records
-            if record.outcome is Outcome.TAGGED
-        )
-    )
-
-
-def _enough(labelled: list[Labelled], left_out: Counter[str]) -> Found:
+def _enough(labelled: list[Labelled], left_out: Counter[str], covered: Collection[str]) -> Found:
+    """Leave out genres of which there is too little here, and nothing elsewhere."""
     artists: defaultdict[str, set[str]] = defaultdict(set)
     tracks: Counter[str] = Counter()
     for item in labelled:
         artists[item.genre].add(item.artist)
         tracks[item.genre] += 1
     fit = {genre for genre in tracks if tracks[genre] >= LEAST_TRACKS and len(artists[genre]) >= LEAST_ARTISTS}
+    fit |= tracks.keys() & set(covered)
     for genre in tracks.keys() - fit:
         left_out[f"too few tracks or artists of {genre}"] += tracks[genre]
     return Found([item for item in labelled if item.genre in fit], left_out)

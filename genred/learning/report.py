@@ -41,7 +41,7 @@ td.n + td.b, td.b { width: 24% } .bar { height: .6rem; background: var(--hue); b
 
 
 def page(title: str, new: Evaluation, old: Evaluation | None = None) -> str:
-    """The whole page.
+    """Write the whole page.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def page(title: str, new: Evaluation, old: Evaluation | None = None) -> str:
 
 
 def confusion(evaluation: Evaluation) -> str:
-    """The confusion matrix as SVG; its colours are those of the page that it stands in."""
+    """Draw the confusion matrix as SVG; its colours are those of the page that it stands in."""
     genres, counts = evaluation.genres, evaluation.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     left, top, side = 8 * max(map(len, genres)) + 12, 8 * max(map(len, genres)) * 0.75 + 14, 46
@@ -174,7 +174,7 @@ def _line(name: str, x: Floats, y: Floats) -> str:
 
 
 def _at(x: float, y: float) -> str:
-    """Shares from 0 to 1 to a place in the frame."""
+    """Turn shares from 0 to 1 into a place in the frame."""
     return f"{44 + 372 * x:.1f},{308 - 288 * y:.1f}"
 
 

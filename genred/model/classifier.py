@@ -10,7 +10,7 @@ nearly all music does is not judged (`genred.model.novelty`).
 import hashlib
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -106,8 +106,8 @@ class GenreClassifier:
         self.target_precision = target_precision
         self.min_confidence = min_confidence
 
-    def fit(self, table: Table, *, name: str = "own") -> Self:
-        """Learn from a table.
+    def fit(self, table: Table, *, name: str = "own", tell: Callable[[str], None] = lambda step: None) -> Self:
+        """Learn from a table; ``tell`` is told what is being done, in a few words.
 
         Raises
         ------
@@ -119,7 +119,7 @@ class GenreClassifier:
             raise ModelError("to learn, music of at least two genres and two artists is needed")
         # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
         with threadpool_limits(1, "blas"):
-            self._learn(table)
+            self._learn(table, tell)
         self._thresholds = {p: self.evaluation_.threshold(p) for p in _PRECISIONS}
         self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
         self.name = f"{name}-{_digest(table)[:8]}"
@@ -161,19 +161,22 @@ class GenreClassifier:
         model._thresholds = dict(texts.thresholds)
         return model
 
-    def _learn(self, table: Table) -> None:
+    def _learn(self, table: Table, tell: Callable[[str], None]) -> None:
+        tell(f"finding the axes of {len(table)} tracks")
         X = table.X[:, N_META:]
         self.space_ = Space().fit(X)
         normal = self.space_.normal(X)
         Z, Z_novelty = self.space_.for_genre(normal), self.space_.for_novelty(normal)
         del normal  # 128 MB for ten thousand tracks
-        logits = _out_of_fold(Z, table, self.classes_)
+        logits = _out_of_fold(Z, table, self.classes_, tell)
         self.temperature_ = temperature(logits, np.searchsorted(self.classes_, table.y))
+        tell("telling genres apart")
         self.discriminant_ = _discriminant(Z, table)
+        tell("measuring what is strange")
         self.novelty_ = Novelty().fit(Z_novelty, _folds(table))
         genres = tuple(map(str, self.classes_))
         unheard = softmax(logits / self.temperature_)
-        self.evaluation_ = Evaluation(genres, table.y, unheard, _leave_one_source_out(table))
+        self.evaluation_ = Evaluation(genres, table.y, unheard, _leave_one_source_out(table, tell))
 
     def predict(self, x: NDArray[np.float32]) -> Prediction:
         """Judge one track: ``x`` is a vector of `genred.sound.features.extract`, (n_features,)."""
@@ -188,11 +191,11 @@ class GenreClassifier:
         return [self._judge(*row, needed) for row in zip(X, probabilities, strange, strict=True)]
 
     def predict_proba(self, X: NDArray[np.float32]) -> Floats:
-        """Calibrated probabilities, (n_tracks, n_genres), whatever is to be thought of the audio."""
+        """Return calibrated probabilities, (n_tracks, n_genres), also of what `predict` wouldn't judge."""
         return self._probabilities(self.space_.for_genre(self.space_.normal(X[:, N_META:])))
 
     def surroundings(self, x: NDArray[np.float32]) -> Surroundings:
-        """Where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
+        """Find where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
         Z = self.space_.for_novelty(self.space_.normal(x[None, N_META:]))
         distances, rows = self.novelty_.neighbours(Z)
         genres = map(str, self.evaluation_.truth[rows[0]])
@@ -203,9 +206,10 @@ class GenreClassifier:
         return Surroundings(float(self.novelty_.score(Z)[0]), self.novelty_.limit_, nearest)
 
     def evaluate(self, table: Table) -> Evaluation:
-        """How right this model is about labelled music; never flattering.
+        """Judge this model by labelled music, without flattering it.
 
-        A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist.
+        A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist. Other
+        tracks by an artist of the training music are counted.
         """
         normal = self.space_.normal(table.X[:, N_META:])
         judged = self._probabilities(self.space_.for_genre(normal))
@@ -214,14 +218,16 @@ class GenreClassifier:
         genres = np.union1d(self.classes_, table.y)
         probabilities = np.zeros((len(table), len(genres)))
         probabilities[:, np.searchsorted(genres, self.classes_)] = judged
-        return Evaluation(tuple(map(str, genres)), table.y, probabilities, heard=int(heard.sum()))
+        known = {artist.casefold() for artist, _ in self.origins_}
+        familiar = sum(str(artist).casefold() in known for artist in table.groups[~heard])
+        return Evaluation(tuple(map(str, genres)), table.y, probabilities, heard=int(heard.sum()), familiar=familiar)
 
     def _probabilities(self, Z: Floats) -> Floats:
         return softmax(self.discriminant_.logits(Z) / self.temperature_)
 
     @property
     def threshold(self) -> float:
-        """The confidence an answer needs; above 1 where none is good enough."""
+        """The confidence that an answer needs; above 1 where none is good enough."""
         if self.min_confidence is not None:
             return self.min_confidence
         wanted = self.target_precision
@@ -257,7 +263,7 @@ class GenreClassifier:
 
     @cached_property
     def card(self) -> dict[str, Any]:
-        """What it was trained on and how good it is, for JSON."""
+        """The model's training music and its figures, for JSON."""
 
         def counts(values: Iterable[str]) -> dict[str, int]:
             return dict(sorted(Counter(map(str, values)).items()))
@@ -291,17 +297,19 @@ def _discriminant(Z: Floats, table: Table) -> Discriminant:
     return Discriminant().fit(Z, table.y, hints.astype(np.float64))
 
 
-def _out_of_fold(Z: Floats, table: Table, classes: NDArray[np.str_]) -> Floats:
-    """Logits of each track from a model that never heard its artist."""
+def _out_of_fold(Z: Floats, table: Table, classes: NDArray[np.str_], tell: Callable[[str], None]) -> Floats:
+    """Return logits of each track from a model that never heard its artist."""
     logits = np.full((len(Z), len(classes)), -30.0)
-    for train, test in _folds(table):
+    folds = _folds(table)
+    for number, (train, test) in enumerate(folds, 1):
+        tell(f"testing on artists that were left out, {number} of {len(folds)}")
         model = _discriminant(Z[train], table[train])
         logits[np.ix_(test, np.searchsorted(classes, model.classes_))] = model.logits(Z[test])
     return logits
 
 
-def _leave_one_source_out(table: Table, least: int = 5) -> dict[str, float]:
-    """Balanced accuracy on each source for a model of the others, among genres with ``least`` tracks in both parts."""
+def _leave_one_source_out(table: Table, tell: Callable[[str], None], least: int = 5) -> dict[str, float]:
+    """Return balanced accuracy on each source for a model of the others, among genres that both have enough of."""
     found: dict[str, float] = {}
     for source in np.unique(table.sources):
         inside = table.sources == source
@@ -309,6 +317,7 @@ def _leave_one_source_out(table: Table, least: int = 5) -> dict[str, float]:
         shared = np.intersect1d(here[n_here >= least], there[n_there >= least])
         if len(shared) < 2:
             continue
+        tell(f"testing on what comes from elsewhere: without {source}")
         train, test = (table[part & np.isin(table.y, shared)] for part in (~inside, inside))
         space = Space().fit(train.X[:, N_META:])
         Z, Z_test = (space.for_genre(space.normal(t.X[:, N_META:])) for t in (train, test))
@@ -328,7 +337,7 @@ def _folds(table: Table) -> Folds:
 
 
 def _back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
-    """The likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
+    """Return the likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
     best = candidates[0]
     kin = tuple(c for c in candidates if family(c.genre) == family(best.genre))
     if best.probability >= needed or len(kin) == 1:

@@ -62,18 +62,18 @@ class Discriminant(Fitted):
         return self
 
     def logits(self, Z: Floats) -> Floats:
-        """(n_tracks, n_genres)."""
+        """Return the evidence for each genre, (n_tracks, n_genres)."""
         return np.asarray(Z @ self.weights_ + self.bias_)
 
 
 def softmax(logits: Floats) -> Floats:
-    """Probabilities, rows summing to 1."""
+    """Return probabilities, rows summing to 1."""
     e = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
 def temperature(logits: Floats, truth: NDArray[np.intp]) -> float:
-    """The divisor of the logits under which the truth is likeliest (Guo et al. 2017)."""
+    """Find the divisor of the logits under which the truth is likeliest (Guo et al. 2017)."""
 
     def loss(log_t: float) -> float:
         p = softmax(logits / np.exp(log_t))

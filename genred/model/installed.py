@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genred.config import state_dir
+from genred.config import Config, state_dir
 from genred.errors import ModelError
 from genred.genres import GENRES
 from genred.model import container
@@ -49,8 +49,9 @@ def card_of(path: Path) -> dict[str, Any]:
     return card if isinstance(card, dict) else {}
 
 
-def known_genres(model: str) -> list[str]:
-    """Return the genres of the vocabulary, and those of a model of one's own where ``model`` is the file of one."""
+def known_genres(settings: Config) -> list[str]:
+    """Return the genres of the vocabulary, and those of the model in use where it is one's own."""
+    model = with_model(settings).model.path
     own = card_of(Path(model)).get("genres") if model else None
     return list(dict.fromkeys([*GENRES, *(own if isinstance(own, dict) else ())]))
 
@@ -93,9 +94,9 @@ def path_of(name: str) -> str:
     return str(file)
 
 
-def path_in_use() -> str:
-    """Return what stands for ``model.path`` where the configuration names no model; empty for the built-in one."""
-    return str(_chosen() or "")
+def with_model(settings: Config) -> Config:
+    """Return the configuration with the file of the model in use where it names none; with none for the built-in."""
+    return settings.with_changes("model", path=settings.model.path or str(_chosen() or ""))
 
 
 def _chosen() -> Path | None:

@@ -16,8 +16,9 @@ MUSIC_KEPT = 0.97
 
 N_NEIGHBOURS = 5
 
-_SAME = 0.05
-"""Share of the usual distance between neighbours under which two tracks are one, rounded differently."""
+_SAME = 0.2
+"""Share of the usual distance between neighbours under which two tracks are one: rounded differently, or described with
+another version of the libraries. Of the built-in model's music, no two tracks are nearer than two fifths of it."""
 
 _AT_ONCE = 500
 
@@ -52,20 +53,20 @@ class Novelty(Fitted):
         return self
 
     def is_strange(self, Z: Floats) -> NDArray[np.bool_]:
-        """(n_tracks,) whether each is farther away than all but a few tracks of unheard music are."""
+        """Tell, (n_tracks,), which are farther away than all but a few tracks of unheard music are."""
         return np.asarray(self.score(Z) > self.limit_)
 
     def recognise(self, Z: Floats) -> tuple[NDArray[np.bool_], Rows]:
-        """(n_tracks,) whether each is one of the training tracks, up to rounding, and (n_tracks,) which is nearest."""
+        """Tell which are training tracks, up to rounding, and which training track is nearest, (n_tracks,) each."""
         distances, rows = nearest(self.music_, Z[:, :-1], 1)
         return np.asarray(distances[:, 0] < _SAME * self.apart_), rows[:, 0]
 
     def score(self, Z: Floats) -> Floats:
-        """(n_tracks,) how strange each is."""
+        """Return how strange each track is, (n_tracks,)."""
         return np.asarray((self.neighbours(Z)[0] ** 2).mean(axis=1) * Z[:, -1])
 
     def neighbours(self, Z: Floats) -> tuple[Floats, Rows]:
-        """Distances of the nearest training tracks, ascending, and which they are, both (n_tracks, n_neighbours)."""
+        """Return distances of the nearest training tracks, ascending, and their rows, (n_tracks, n_neighbours) each."""
         return nearest(self.music_, Z[:, :-1], min(N_NEIGHBOURS, len(self.music_)))
 
     def _fit(self, Z: Floats) -> Self:
@@ -74,7 +75,7 @@ class Novelty(Fitted):
 
 
 def nearest(music: Floats, Z: Floats, n: int) -> tuple[Floats, Rows]:
-    """Distances of the ``n`` nearest rows of ``music``, ascending, and which they are, both (len(Z), n)."""
+    """Return distances of the ``n`` nearest rows of ``music``, ascending, and their numbers, (len(Z), n) each."""
     n = min(n, len(music))
     distances, rows = np.empty((len(Z), n)), np.empty((len(Z), n), np.intp)
     lengths = (music**2).sum(axis=1)

@@ -27,19 +27,22 @@ class Space(Fitted):
     """The training music's own axes.
 
     Every feature is made normally distributed by its quantiles in the training music, families of features are
-    weighted so that large ones don't drown the others, and all are rotated to their principal axes. Where genres are
+    weighted so that large ones don't drown the others, and all are rotated to their principal axes. A feature that is
+    the same for nearly all of the music counts nothing: its ranks would tell how it was rounded. Where genres are
     to be told apart, what re-encoding moves is damped: by the square root of one plus `damping` times its variance, in
     units of the mean variance of the music along an axis.
     """
 
     SHAPES: ClassVar = {
         "quantiles_": ("n_quantiles", "n_features"),
+        "weights_": ("n_features",),
         "genre_axes_": ("n_features_for_genre", "n_genre_axes"),
         "genre_origin_": ("n_genre_axes",),
         "novelty_axes_": ("n_features", "n_novelty_axes"),
         "novelty_origin_": ("n_novelty_axes",),
     }
     quantiles_: Floats
+    weights_: Floats
     genre_axes_: Floats
     genre_origin_: Floats
     novelty_axes_: Floats
@@ -61,6 +64,7 @@ class Space(Fitted):
 
         spread = QuantileTransformer(n_quantiles=min(self.n_quantiles, len(X)), subsample=None).fit(X)
         self.quantiles_ = spread.quantiles_
+        self.weights_ = _family_weights() * _moves(X)
         normal = self.normal(X)
         rotation = _rotation(normal[:, _columns_for_genre()], self.n_genre_axes, copy=False)
         moved = _re_encoding()[:, _columns_for_genre()] @ rotation.components_.T
@@ -74,26 +78,32 @@ class Space(Fitted):
         return self
 
     def normal(self, X: NDArray[np.float32]) -> Floats:
-        """(n_tracks, n_features) weighted normal scores."""
+        """Return weighted normal scores, (n_tracks, n_features)."""
         scores = np.empty(X.shape)
         for first in range(0, len(X), _AT_ONCE):
             few = slice(first, first + _AT_ONCE)
             scores[few] = scipy.special.ndtri(np.clip(_ranks(self.quantiles_, X[few]), 1e-7, 1 - 1e-7))
         np.clip(scores, -3, 3, out=scores)  # in place here and below: ten thousand tracks are 128 MB
-        scores *= _family_weights()
+        scores *= self.weights_
         return scores
 
     def for_genre(self, normal: Floats) -> Floats:
-        """Coordinates whose mean squared length in the training music is 1, but for the damping."""
+        """Return coordinates whose mean squared length in the training music is 1, but for the damping."""
         return np.asarray(normal[:, _columns_for_genre()] @ self.genre_axes_ - self.genre_origin_)
 
     def for_novelty(self, normal: Floats) -> Floats:
-        """Coordinates, and in a last column the squared length of the whole vector."""
+        """Return coordinates, and in a last column the squared length of the whole vector."""
         return np.column_stack([normal @ self.novelty_axes_ - self.novelty_origin_, (normal**2).sum(axis=1)])
 
 
+def _moves(X: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which features differ by more than rounding to half precision, as a kept table is, from track to track."""
+    low, high = np.quantile(X, [0.1, 0.9], axis=0)
+    return np.asarray(high - low > 2 * np.finfo(np.float16).eps * np.maximum(np.abs(low), np.abs(high)))
+
+
 def _ranks(quantiles: Floats, X: NDArray[np.float32]) -> Floats:
-    """The share of the training music below each value, (n_tracks, n_features).
+    """Return the share of the training music below each value, (n_tracks, n_features).
 
     Quantiles are (n_quantiles, n_features). What scikit-learn's QuantileTransformer computes feature by feature, here
     for all features at once: for one track that is a hundred times quicker.
@@ -109,7 +119,7 @@ def _ranks(quantiles: Floats, X: NDArray[np.float32]) -> Floats:
 
 
 def _count(quantiles: Floats, x: Floats, compare: np.ufunc) -> NDArray[np.intp]:
-    """How many quantiles of its feature are less than (or equal to) each value, by halving in all features at once."""
+    """Count the quantiles of its feature less than (or equal to) each value, by halving in all features at once."""
     found = np.zeros(x.shape, np.intp)
     step = 1 << (len(quantiles).bit_length() - 1)
     while step:
@@ -134,14 +144,14 @@ def _families() -> list[str]:
 
 @cache
 def _family_weights() -> Floats:
-    """One over the fourth root of how many features there are of a kind."""
+    """Return one over the fourth root of the number of features of a kind, for each feature."""
     counts = Counter(_families())
     return np.array([counts[family] ** -0.25 for family in _families()])
 
 
 @cache
 def _re_encoding() -> Floats:
-    """What re-encoding does to weighted normal scores, (n_axes, n_features): a factor of its covariance.
+    """Return a factor of the covariance of what re-encoding does to weighted normal scores, (n_axes, n_features).
 
     Measured on copies of the built-in model's music through random equalisers, filters and codecs.
     """

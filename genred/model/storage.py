@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from genred.config import Model
 from genred.errors import ModelError
 from genred.fs.files import readable
 from genred.model import container
@@ -101,6 +102,20 @@ def _arrays(numbers: memoryview, shapes: Mapping[str, Sequence[int]]) -> dict[st
         raise ValueError("numbers that are none")
     pieces = np.split(flat, np.cumsum(list(sizes.values()))[:-1])
     return {name: piece.reshape(shapes[name]) for name, piece in zip(sizes, pieces, strict=True)}
+
+
+def configured(model: Model, cache_dir: Path) -> GenreClassifier:
+    """Return the model that the configuration asks for, as sure as it asks.
+
+    Raises
+    ------
+    ModelError
+        If it can't be used.
+    """
+    found = load(Path(model.path)) if model.path else builtin(cache_dir)
+    found.target_precision = model.target_precision
+    found.min_confidence = model.min_confidence or None
+    return found
 
 
 # -- the built-in model --------------------------------------------------------------------------------------------

@@ -48,14 +48,14 @@ class Table:
         return len(self.y)
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> Self:
-        """The table of some rows, by mask or number."""
+        """Return the table of some rows, by mask or number."""
         hints = None if self.hints is None else self.hints[rows]
         return replace(
             self, X=self.X[rows], y=self.y[rows], groups=self.groups[rows], sources=self.sources[rows], hints=hints
         )
 
     def hints_about(self, genres: Sequence[str]) -> NDArray[np.float32]:
-        """(n_tracks, n_genres) of the hints, zero for genres that none is about."""
+        """Return the hints about genres, (n_tracks, n_genres); zero for genres that none is about."""
         found = np.zeros((len(self), len(genres)), np.float32)
         if self.hints is not None:
             for column, genre in enumerate(genres):
@@ -65,7 +65,7 @@ class Table:
 
     @classmethod
     def join(cls, tables: Sequence[Self]) -> Self:
-        """One table of several, their groups kept apart only by name."""
+        """Make one table of several; groups of one name are one group."""
         hinted = tuple(sorted({genre for t in tables for genre in t.hinted}))
         return cls(
             np.concatenate([t.X for t in tables]),

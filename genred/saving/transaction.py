@@ -89,7 +89,7 @@ def restore(undo: Undo, draft: Record, journal: Journal, tags: Tags) -> Record:
             if _sha256_of(original) != undo.after_sha256:
                 raise UndoConflict(path, "it was changed since genred wrote to it, so nothing is put back")
             try:
-                delta.apply(original, journal.way_back(undo), file)
+                delta.apply(original, journal.undo_record(undo), file)
             except ValueError as error:
                 raise UndoConflict(path, f"{error}, so nothing is put back") from error
             if _sha256_of(file) != undo.before_sha256:

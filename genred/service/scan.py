@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from genred.analysis.analyser import Analyser, load_model, predict_stored
+from genred.analysis.analyser import Analyser, predict_stored
 from genred.config import Config, cache_dir
 from genred.errors import WatchError
 from genred.fs.files import readable
@@ -63,26 +63,27 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
             board.post(at_once=True)
         notices.expect(expected)
         if expected:
-            with Analyser(config.service, config.model, cache_dir()) as analyser:
+            with Analyser.of(config) as analyser:
                 analyser.warm_up(stop, notices.step)
-                tagger = Tagger(config, history, analyser, backlog=True, dry_run=dry_run)
+                tagger = Tagger(config, history, analyser, backlog=True, trials=True, dry_run=dry_run)
                 records = tagger.process(undone(history, roots, options))
                 yield from _posted(records, board, "scanning", analyser.model_name, stop)
 
 
 def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterator[Record]:
     """Decide anew about what was heard, with the model and the policy of now, without opening any audio."""
-    from genred.sound.features import FEATURE_VERSION  # only this command computes in the main process
+    from genred.model import storage  # only this command computes in the main process
+    from genred.sound.features import FEATURE_VERSION
 
-    model = load_model(config.model, cache_dir())
+    model = storage.configured(config.model, cache_dir())
     predict = partial(predict_stored, model)
     with (
         _opened(config, dry_run=dry_run) as (history, board),
-        Analyser(config.service, config.model, cache_dir()) as analyser,
+        Analyser.of(config) as analyser,
     ):
         tagger = Tagger(config, history, analyser, dry_run=dry_run)
         for root in config.watch.directories or (None,):
-            heard = history.heard(FEATURE_VERSION, root.resolve() if root is not None else None)
+            heard = history.analysed(FEATURE_VERSION, root.resolve() if root is not None else None)
             yield from _posted(tagger.redecide(heard, predict, model.name), board, "deciding anew", model.name, stop)
 
 

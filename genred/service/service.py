@@ -118,11 +118,11 @@ class Service:
         meeting = Meeting(history, options, leave=config.watch.backlog == "ignore")
         self._meet(meeting, roots)
         if config.history.retention_days:
-            history.forget_ways_back(config.history.retention_days)
+            history.forget_undo_records(config.history.retention_days)
         analyser = self._workers.under(config, self._stop, self._reporter.step)
         status.model = analyser.model_name
         tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
-        requests = Requests(config, history, Tagger(config, history, analyser, backlog=True))
+        requests = Requests(config, history, Tagger(config, history, analyser, backlog=True, trials=True))
         return Watcher(roots, options, history.unknown, meeting), tagger, requests
 
     def _meet(self, meeting: Meeting, roots: Sequence[Path]) -> None:

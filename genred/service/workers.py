@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from genred.analysis.analyser import Analyser
-from genred.config import Config, cache_dir
+from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import Stamp, stamp_of
 
@@ -38,7 +38,7 @@ class Workers:
         made_for = (service, config.model, _content(config.model.path))
         if self._analyser is None or made_for != self._made_for:
             with ExitStack() as pool:
-                analyser = pool.enter_context(Analyser(config.service, config.model, cache_dir(), patience=1.0))
+                analyser = pool.enter_context(Analyser.of(config, patience=1.0))
                 analyser.warm_up(stop, tell)
                 self._pool.close()
                 self._pool, self._analyser, self._made_for = pool.pop_all(), analyser, made_for

@@ -102,7 +102,7 @@ def read_excerpts(path: Path) -> list[Excerpt]:
 
 
 def has_decoder(suffix: str) -> bool:
-    """Whether files with this suffix (lower case, no dot) can be decoded, by what they hold most often."""
+    """Tell whether files with this suffix (lower case, no dot) can be decoded, by what they hold most often."""
     try:
         av.codec.Codec(_CODECS.get(suffix, suffix), "r")
     except ValueError:
@@ -111,7 +111,7 @@ def has_decoder(suffix: str) -> bool:
 
 
 def plan(duration: float) -> list[float]:
-    """Where to listen in a track longer than all excerpts together.
+    """Choose where to listen in a track longer than all excerpts together.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def _duration(container: av.container.InputContainer) -> float | None:
 
 
 def _decode(frames: Iterator[av.AudioFrame], seconds: float) -> Excerpt:
-    """Mono float32 at `SR` of the first ``seconds`` of ``frames``; what can't be decoded is left out."""
+    """Decode the first ``seconds`` of ``frames`` to mono float32 at `SR`; leave out what can't be decoded."""
     wanted = round(seconds * SR)
     pieces: list[Excerpt] = []
     n = 0
@@ -191,7 +191,7 @@ def _frames(container: av.container.InputContainer) -> Iterator[av.AudioFrame]:
 
 
 def _frames_from(container: av.container.InputContainer, start: float) -> Iterator[av.AudioFrame]:
-    """Frames from ``start`` (seconds) on; from wherever the seek landed where that is far off."""
+    """Yield frames from ``start`` (seconds) on; from wherever the seek landed where that is far off."""
     stream = container.streams.audio[0]
     time_base = stream.time_base or Fraction(1, av.time_base)
     origin = stream.start_time or 0

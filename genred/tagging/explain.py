@@ -10,13 +10,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genred.analysis.analyser import Analyser, Ask, predict_stored
+from genred.analysis import Ask
+from genred.analysis.analyser import Analyser, predict_stored
 from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import stamp_of
-from genred.genres import PARENT, is_generic
+from genred.genres import PARENT, Place, is_generic, is_said, said
 from genred.history.history import History
-from genred.history.identity import is_as_written, recognise
+from genred.history.identity import copied_answer, recognise
 from genred.history.records import Known, Outcome, Query, Record, Standing
 from genred.model.prediction import Candidate, Prediction
 from genred.saving.transaction import refusal
@@ -71,6 +72,8 @@ class Explanation:
     path: Path
     decision: Decision
     genres: tuple[str, ...]
+    places: tuple[Place, ...]
+    """Where in the file a genre stands, and what each place says."""
     whose: Whose
     meanings: dict[str, str | None]
     heard: Prediction
@@ -121,17 +124,20 @@ def explain(
     name = known.path if known else path
     past = tuple(history.records(Query(path=name, limit=5))) if history else ()
     stored = _stored(name, history) if history and known and known.stamp.matches(stamp) else None
-    genres, vector = (analyser.genres(path), stored) if stored else _listen(path, analyser)
-    case = _Case(path, genres, config, model, vector, known, history.written(name) if history else None, past)
+    places, vector = (analyser.places(path), stored) if stored else _listen(path, analyser)
+    wrote = history.genres_written(name) if history else None
+    is_copy = bool(history and copied_answer(history, path, stamp, places, config.tags.separator))
+    case = _Case(path, places, config, model, vector, known, wrote, is_copy, past)
     heard = case.predict(config)
     policy = Policy.of(config)
     best = heard.genre or heard.candidates[0].genre
     return Explanation(
         path=path,
         decision=case.stands() or case.decide(config),
-        genres=genres,
+        genres=case.genres,
+        places=places,
         whose=case.whose,
-        meanings={genre: _meaning(genre, policy, model) for genre in genres if not is_generic(genre)},
+        meanings={genre: _meaning(genre, policy, model) for genre in case.genres if not is_generic(genre)},
         heard=heard,
         was_heard=stored is not None,
         model=model.name,
@@ -151,13 +157,18 @@ class _Case:
     """A file as it is, to be decided about under one configuration or another."""
 
     path: Path
-    genres: tuple[str, ...]
+    places: tuple[Place, ...]
     config: Config
     model: "GenreClassifier"
     vector: bytes
     known: Known | None
     wrote: tuple[str, ...] | None
+    is_copy: bool
     past: tuple[Record, ...]
+
+    @property
+    def genres(self) -> tuple[str, ...]:
+        return said(self.places)
 
     @property
     def whose(self) -> Whose:
@@ -165,7 +176,9 @@ class _Case:
             return Whose.NOBODY
         if self.known and self.known.standing is Standing.PERSON:
             return Whose.PERSON
-        if self.wrote is not None and is_as_written(self.genres, self.wrote, self.config.tags.separator):
+        if self.wrote is not None and is_said(self.places, self.wrote, self.config.tags.separator):
+            return Whose.GENRED
+        if self.is_copy:
             return Whose.GENRED
         return Whose.GENERIC if all(map(is_generic, self.genres)) else Whose.PERSON
 
@@ -198,7 +211,7 @@ class _Case:
 
     def _wanted(self, config: Config) -> Decision:
         """What would become of it, if nothing kept it from being written to."""
-        there = self._before() if self.whose is Whose.GENRED else self.genres
+        there = self._before() if self.whose is Whose.GENRED and not self.is_copy else self.genres
         policy = Policy.of(config)
         unheard = policy.ask is Ask.MISSING and not all(map(is_generic, there))
         return policy.decide(there, None if unheard else self.predict(config))
@@ -232,25 +245,27 @@ class _Case:
                 yield f"with {setting} it would be {_what(then)}"
         if self.known and self.known.standing is Standing.BACKLOG:
             yield "`genred scan` looks at what was there before genred's first start, `genred run` doesn't"
+        if self.known and self.known.standing is Standing.TRIED:
+            yield "`genred scan` or `genred scan --redecide` decides about it again"
         if now.outcome is Outcome.ABSTAINED and self.predict(self.config).confidence == 0.0:
             yield "no confidence asked for would; only a model that was trained on such sound"
         yield yours
 
 
-def _listen(path: Path, analyser: Analyser) -> tuple[tuple[str, ...], bytes]:
+def _listen(path: Path, analyser: Analyser) -> tuple[tuple[Place, ...], bytes]:
     analyser.warm_up()  # the very first time takes longer than one file may
-    ((_, look),) = analyser.look([path], Ask.BOTH)
+    ((_, look),) = analyser.analyse([path], Ask.BOTH)
     if isinstance(look, FileError):
         raise look
     if look.features is None:
         raise ValueError("it was to be listened to")
-    return look.genres, look.features[1]
+    return look.places, look.features[1]
 
 
 def _stored(path: Path, history: History) -> bytes | None:
     from genred.sound.features import FEATURE_VERSION
 
-    return history.vectors([path], FEATURE_VERSION).get(path)
+    return history.features_of([path], FEATURE_VERSION).get(path)
 
 
 def _variations(config: Config) -> Iterator[tuple[str, Config]]:
@@ -296,6 +311,8 @@ def _obstacles(path: Path, config: Config, options: WatchOptions, known: Known |
         yield "its name is passed over (watch.extensions, watch.ignore, watch.recursive)"
     if known and known.standing is Standing.BACKLOG:
         yield "it was there before genred's first start (watch.backlog)"
+    if known and known.standing is Standing.TRIED:
+        yield "what a run of genred wrote was undone, and `genred run` leaves it alone until `genred scan` decides"
     if refused := refusal(path, config.tags):
         yield refused
 

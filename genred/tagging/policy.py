@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genred.analysis.analyser import Ask
+from genred.analysis import Ask
 from genred.config import Config
-from genred.genres import Vocabulary, is_generic
+from genred.genres import Place, Vocabulary, is_generic, said
 from genred.history.records import Outcome
 from genred.model.prediction import Prediction
 
@@ -71,3 +71,11 @@ class Policy:
         if tuple(there) == (genre,):
             return Decision(Outcome.KEPT, f"it says {genre} already")
         return Decision(Outcome.TAGGED, prediction.reason, (genre,))
+
+
+def change_in_words(places: Sequence[Place], wrote: Sequence[str], it: str = "") -> str:
+    """Return what became of the genres that genred wrote, in words."""
+    there = said(places)
+    if not there:
+        return f"removed {it}".strip()
+    return f"removed {it}from {places[0].where}" if set(there) <= set(wrote) else f"changed {it}to {', '.join(there)}"

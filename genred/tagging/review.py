@@ -23,7 +23,8 @@ from genred.history.journal import Journal
 from genred.history.records import Outcome, Query, Record, Standing
 from genred.model.prediction import Candidate, Prediction
 from genred.tagging.policy import Policy
-from genred.tagging.tagger import Tagger, take_back
+from genred.tagging.tagger import Tagger
+from genred.tagging.undo import undo_write
 
 if TYPE_CHECKING:
     from genred.model.classifier import GenreClassifier
@@ -73,7 +74,7 @@ def questions(
 
     rest = iter(records)
     while batch := list(islice(rest, 500)):
-        vectors = history.vectors((record.path for record in batch), FEATURE_VERSION)
+        vectors = history.features_of((record.path for record in batch), FEATURE_VERSION)
         predictions = dict(zip(vectors, predict_stored(model, [*vectors.values()]), strict=True)) if vectors else {}
         for record in batch:
             yield _question(record, predictions.get(record.path), policy, model.name)
@@ -119,7 +120,7 @@ def why_not(history: History, path: Path) -> FileError:
 
 @dataclass
 class Answers:
-    """A person's answers, given one after the other; the last one can be taken back.
+    """A person's answers, given one after the other; the last one can be undone.
 
     Parameters
     ----------
@@ -170,14 +171,13 @@ class Answers:
         if not is_open(question.record, self.history):
             raise FileError(question.path, "it was changed or decided about meanwhile, and is left as it is")
         if genre is not None:
-            return self.tagger.obey(question.path, genre)
+            return self.tagger.set_genre(question.path, genre)
         return skip(question, self.history)
 
     def _take_back(self, record: Record) -> Record:
         if record.outcome is Outcome.TAGGED:
-            journal = Journal(self.history)
-            (undo,) = journal.undoable(Query(path=record.path, limit=1))
-            return take_back(journal, undo, self.tags, lambda: self.analyser)
+            (undo,) = Journal(self.history).undoable(Query(path=record.path, limit=1))
+            return undo_write(self.history, undo, self.tags, lambda: self.analyser)
         # Without a stamp it is a line in the log, and changes nothing of what is known of the file.
         undone = Record(record.path, Outcome.UNDONE, "a person took their answer back", undoes=record.id)
         return self.history.record(undone)

@@ -1,23 +1,25 @@
 """What becomes of one path: skip it? look into it, decide, write, record."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from genred.analysis.analyser import Analyser, Look
-from genred.config import Config, Tags
-from genred.errors import FileError, Protected, UndoConflict
+from genred.analysis import Analysis
+from genred.analysis.analyser import Analyser
+from genred.config import Config
+from genred.errors import FileError, Protected
 from genred.fs.files import Stamp, stamp_of
+from genred.genres import Place, is_said
 from genred.history.history import History
-from genred.history.identity import follow, is_as_written, is_at, recognise, sounds_alike
-from genred.history.journal import Journal, Undo
-from genred.history.records import Heard, Known, Outcome, Record, Standing
+from genred.history.identity import copied_answer, follow, is_at, is_original, recognise, sounds_alike
+from genred.history.journal import Journal
+from genred.history.records import Analysed, Known, Outcome, Record, Standing
 from genred.model.prediction import Prediction
 from genred.saving import transaction
-from genred.tagging.policy import Decision, Policy
+from genred.tagging.policy import Decision, Policy, change_in_words
 
 log = logging.getLogger(__name__)
 
@@ -35,19 +37,28 @@ class Tagger:
         The workers.
     backlog
         Whether what was there before genred is looked at too.
+    trials
+        Whether files are looked at too whose tags were undone as a trial.
     dry_run
         Decide, but write and record nothing.
     """
 
     def __init__(
-        self, config: Config, history: History, analyser: Analyser, *, backlog: bool = False, dry_run: bool = False
+        self,
+        config: Config,
+        history: History,
+        analyser: Analyser,
+        *,
+        backlog: bool = False,
+        trials: bool = False,
+        dry_run: bool = False,
     ) -> None:
         self._tags = config.tags
         self._policy = Policy.of(config)
         self._history = history
         self._journal = Journal(history)
         self._analyser = analyser
-        self._backlog = backlog
+        self._looked_at = {Standing.BACKLOG: backlog, Standing.TRIED: trials}
         self._dry_run = dry_run
 
     def process(self, paths: Iterable[Path]) -> Iterator[Record]:
@@ -64,7 +75,7 @@ class Tagger:
                     waiting[path] = found
                     yield path
 
-        for path, look in self._analyser.look(wanted(), self._policy.ask):
+        for path, look in self._analyser.analyse(wanted(), self._policy.ask):
             stamp, known = waiting.pop(path)
             if not self._was_decided_meanwhile(path, stamp):
                 yield self._settle(path, stamp, known, look)
@@ -108,8 +119,10 @@ class Tagger:
         match known.standing:
             case Standing.PERSON:
                 return True
-            case Standing.BACKLOG:
-                return not self._backlog and (known.stamp.same_file(stamp) or known.stamp.same_content(stamp))
+            case Standing.BACKLOG | Standing.TRIED:
+                return not self._looked_at[known.standing] and (
+                    known.stamp.same_file(stamp) or known.stamp.same_content(stamp)
+                )
             case Standing.HELD:
                 return transaction.refusal(path, self._tags) is not None
             case Standing.RETRY:
@@ -117,11 +130,13 @@ class Tagger:
             case Standing.DONE:
                 return known.stamp.same_content(stamp)
 
-    def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Look | FileError) -> Record:
+    def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Analysis | FileError) -> Record:
         """Decide, write and record."""
         if isinstance(look, FileError):
             return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
-        theirs = self._persons_change(known, look)
+        wrote = self._history.genres_written(known.path) if known is not None else None
+        is_own = wrote is not None and is_said(look.places, wrote, self._tags.separator)
+        theirs = None if known is None or wrote is None or is_own else self._persons_change(path, stamp, known, look)
         decision = theirs or self._policy.decide(look.genres, look.prediction)
         draft = Record(
             path,
@@ -135,8 +150,19 @@ class Tagger:
             stamp=stamp,
             standing=Standing.PERSON if theirs else Standing.DONE,
             features=look.features,
+            corrects=known.wrote if known and theirs else None,
         )
-        return self._record(draft) if decision.outcome is not Outcome.TAGGED else self._act(draft, stamp)
+        if decision.outcome is Outcome.TAGGED:
+            return self._act(draft, stamp)
+        return self._record(replace(draft, carries=self._carried(draft, look.places, stamp, known if is_own else None)))
+
+    def _carried(self, draft: Record, places: Sequence[Place], stamp: Stamp, own: Known | None) -> int | None:
+        """Return the write of genred's whose genres a file has already; None where there is none."""
+        if own is not None:
+            return own.wrote
+        if draft.corrects is not None or not draft.previous:
+            return None
+        return copied_answer(self._history, draft.path, stamp, places, self._tags.separator)
 
     def _act(self, draft: Record, stamp: Stamp) -> Record:
         if self._dry_run:
@@ -147,7 +173,7 @@ class Tagger:
             return self._refused(replace(draft, written=()), error)
 
     def redecide(
-        self, heard: Iterable[Heard], predict: Callable[[list[bytes]], list[Prediction]], model: str
+        self, heard: Iterable[Analysed], predict: Callable[[list[bytes]], list[Prediction]], model: str
     ) -> Iterator[Record]:
         """Decide anew from what was heard, and act where the answer is another one; no audio is opened.
 
@@ -169,10 +195,9 @@ class Tagger:
                 if record is not None:
                     yield record
 
-    def _redecided(self, file: Heard, prediction: Prediction, model: str) -> Record | None:
-        there = file.written if file.outcome is Outcome.TAGGED else file.previous
+    def _redecided(self, file: Analysed, prediction: Prediction, model: str) -> Record | None:
         decision = self._policy.decide(file.previous, prediction)
-        if decision.outcome is not Outcome.TAGGED or decision.written == there:
+        if decision.outcome is not Outcome.TAGGED or decision.written == file.there:
             return None
         try:
             stamp = stamp_of(file.path)
@@ -186,14 +211,14 @@ class Tagger:
             decision.reason,
             genre=prediction.genre,
             confidence=prediction.confidence,
-            previous=there,
+            previous=file.there,
             written=decision.written,
             model=model,
             stamp=stamp,
         )
         return self._act(draft, stamp)
 
-    def obey(self, path: Path, genre: str) -> Record:
+    def set_genre(self, path: Path, genre: str) -> Record:
         """Write the genre that a person decided on; from then on genred leaves the file alone.
 
         Raises
@@ -218,23 +243,20 @@ class Tagger:
 
         return transaction.replace(draft, stamp, edit, self._journal, self._tags)
 
-    def _persons_change(self, known: Known | None, look: Look) -> Decision | None:
-        """A person's correction of what genred wrote into this file, None where there is none."""
-        there = look.genres
-        wrote = self._history.written(known.path) if known is not None else None
-        if wrote is None or is_as_written(there, wrote, self._tags.separator):
+    def _persons_change(self, path: Path, stamp: Stamp, known: Known, look: Analysis) -> Decision | None:
+        """Return a person's correction of what genred wrote into this file; None where it is no person's doing."""
+        if self._is_other_music(known.path, look) or is_original(self._history, known, path, stamp):
             return None
-        if known is not None and self._is_other_music(known.path, look):
-            return None
-        change = f"changed it to {', '.join(there)}" if there else "removed it"
+        wrote = self._history.genres_written(known.path) or ()
+        change = change_in_words(look.places, wrote, "it ")
         return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
 
-    def _is_other_music(self, path: Path, look: Look) -> bool:
+    def _is_other_music(self, path: Path, look: Analysis) -> bool:
         """Whether another piece has taken the name of one that was heard: the next disc's track 1, in an inbox."""
         if look.features is None:
             return False
         version, vector = look.features
-        before = self._history.vectors([path], version).get(path, vector)
+        before = self._history.features_of([path], version).get(path, vector)
         return not sounds_alike(before, vector)
 
     def _refused(self, record: Record, error: FileError) -> Record:
@@ -246,62 +268,3 @@ class Tagger:
 
     def _record(self, record: Record) -> Record:
         return record if self._dry_run else self._history.record(record)
-
-
-def take_back(
-    journal: Journal,
-    undo: Undo,
-    tags: Tags,
-    analyser: Callable[[], Analyser] | None = None,
-    *,
-    dry_run: bool = False,
-) -> Record:
-    """Put back, byte for byte, what a tag write replaced; from then on genred leaves the file alone.
-
-    Where somebody else changed the file since, though not its genre, only the genre is put back, if there is an
-    ``analyser`` to do that; theirs stays.
-
-    Raises
-    ------
-    UndoConflict
-        If the file isn't as genred left it.
-    FileError
-        If it can't be written.
-    """
-    wrote = undo.record
-    draft = Record(
-        undo.path,
-        Outcome.UNDONE,
-        f"took back {', '.join(wrote.written)}",
-        previous=wrote.written,
-        written=wrote.previous,
-        undoes=wrote.id,
-        standing=Standing.PERSON,
-    )
-    if dry_run and not undo.latest:
-        return draft
-    if analyser is not None and not transaction.is_as_left(undo):
-        return _take_back_genre(journal, undo, draft, tags, analyser(), dry_run=dry_run)
-    if dry_run:
-        return draft
-    return transaction.restore(undo, draft, journal, tags)
-
-
-def _take_back_genre(
-    journal: Journal, undo: Undo, draft: Record, tags: Tags, analyser: Analyser, *, dry_run: bool
-) -> Record:
-    """Put back the genres alone, into a file that somebody else changed otherwise."""
-    path, wrote = undo.path, undo.record
-    stamp = stamp_of(path)
-    there = analyser.genres(path)
-    if not is_as_written(there, wrote.written, tags.separator):
-        change = f"changed to {', '.join(there)}" if there else "removed"
-        raise UndoConflict(path, f"its genre was {change} since genred wrote it, so nothing is put back")
-    draft = replace(draft, reason=f"{draft.reason}; what else was changed in the file since stays")
-    if dry_run:
-        return draft
-
-    def edit(clone: Path) -> None:
-        analyser.edit(path, clone, wrote.previous, tags)
-
-    return transaction.replace(draft, stamp, edit, journal, tags)

@@ -1,16 +1,16 @@
 """The genre of a file: read through mutagen, written into the tag's own bytes, and everything else proven untouched.
 
 Which tag is a file's tag is decided by what players read. The genre goes to the tag that already describes the music;
-a second tag that also names a genre is kept in step, so that no two players disagree:
+every other place that names a genre is kept in step, so that no two players disagree:
 
 =====================  =========================================================================================
-MP3, True Audio        ID3v2 where there is one, else an APEv2 tag that names the music, else a new ID3v2.4 tag.
+MP3, AAC, True Audio   ID3v2 where there is one, else an APEv2 tag that names the music, else a new ID3v2.4 tag.
                        A file with only ID3v1 gets an ID3v2 tag that repeats ID3v1: players that find an ID3v2 tag
                        (FFmpeg's, for one) look no further, and title and artist would seem lost.
 FLAC, Ogg              the Vorbis comment (GENRE, one field for each)
-MP4                    ``©gen``; the numeric ``gnre`` goes
+MP4                    ``©gen``; the numeric ``gnre`` goes, a free-form GENRE follows
 Windows Media          ``WM/Genre``
-WAV, AIFF, DSF, DFF    the ID3v2 chunk
+WAV, AIFF, DSF, DFF    the ID3v2 chunk; IGNR as well where a WAV file has an INFO list
 APE, MPC, WV, OFR, TAK the APEv2 tag
 =====================  =========================================================================================
 
@@ -28,24 +28,39 @@ from typing import BinaryIO
 
 from genred.errors import FileError, TagError
 from genred.fs.files import open_regular
+from genred.genres import Place, is_said, said
 from genred.tags import labels, proof, readers, writers
 from genred.tags.containers import Kind, sniff
-from genred.tags.payload import payload_hash
+from genred.tags.payload import READ_ONLY, payload_hash
+from genred.tags.places import places_in
 from genred.tags.writers import Id3Version
 
-__all__ = ["Id3Version", "dump", "edit_clone", "read_artist", "read_genres", "write_genres"]
+__all__ = ["Id3Version", "dump", "edit_clone", "read_artist", "read_genres", "read_places", "write_genres"]
+
+
+def read_places(path: Path) -> tuple[Place, ...]:
+    """Return every place of a file that names its genre; first, even if it says nothing, the one that is written to.
+
+    Whatever a save would replace, or some reader prefers to what it writes, is among them.
+
+    Raises
+    ------
+    TagError
+        As `read_genres`.
+    """
+    with _understood(path, os.O_RDONLY) as (file, kind):
+        return tuple(places_in(file, kind))
 
 
 def read_genres(path: Path) -> list[str]:
-    """The genres in a file's tags as a person would see them: numbers in names, empty ones left out.
+    """Return the genres that a file names, wherever it does: numbers as names, empty ones left out.
 
     Raises
     ------
     TagError
         If the file holds no tags genred knows how to read, or they are damaged.
     """
-    with _understood(path, os.O_RDONLY) as (file, kind):
-        return readers.genres_in(file, kind)
+    return list(said(read_places(path)))
 
 
 def read_artist(path: Path) -> str:
@@ -114,13 +129,20 @@ def edit_clone(
         write_genres(clone, wanted, id3_version=id3_version, separator=separator)
         if payload_hash(clone) != sound:
             raise TagError(original, "the audio would have changed; nothing was written")
-        now, shown = dump(clone), read_genres(clone)
+        now, places = dump(clone), read_places(clone)
     except TagError as error:
         raise TagError(original, error.reason, transient=error.transient) from error
     if not proof.same(said, now, converted=id3_version != "keep"):
         raise TagError(original, "more than the genre would have changed; nothing was written")
-    if shown not in (wanted, [separator.join(wanted)]):
-        raise TagError(original, f"the genre would have read {', '.join(shown)[:80]!r}; nothing was written")
+    if not is_said(places[:1], wanted, separator):
+        raise TagError(original, f"the genre would have read {_text(places[0])}; nothing was written")
+    for place in places[1:]:
+        if not is_said([places[0], place], wanted, separator):
+            raise TagError(original, f"{place.where} would still say {_text(place)}, and genred can't write there")
+
+
+def _text(place: Place) -> str:
+    return repr(", ".join(place.genres)[:80])
 
 
 @contextmanager
@@ -132,6 +154,8 @@ def _understood(path: Path, flags: int) -> Iterator[tuple[BinaryIO, Kind]]:
             if kind is None:
                 empty = not os.fstat(file.fileno()).st_size
                 raise TagError(path, "it is empty" if empty else "genred knows no tags for this kind of file")
+            if kind is Kind.MATROSKA and flags != os.O_RDONLY:
+                raise TagError(path, READ_ONLY)
             yield file, kind
     except FileError:
         raise
@@ -142,4 +166,5 @@ def _understood(path: Path, flags: int) -> Iterator[tuple[BinaryIO, Kind]]:
         told = error.args[0] if error.args and isinstance(error.args[0], OSError) else error  # mutagen wraps them
         if isinstance(told, OSError):
             raise TagError(path, f"its tags can't be reached: {told.strerror or told}", transient=True) from error
-        raise TagError(path, f"its tags can't be read ({str(error) or type(error).__name__})") from error
+        what = "its tags can't be read" if flags == os.O_RDONLY else "it can't be tagged"
+        raise TagError(path, f"{what} ({str(error) or type(error).__name__})") from error

@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import BinaryIO, NamedTuple
 
+from genred.tags import frames
+
+MATROSKA = bytes.fromhex("1a45dfa3")
 ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
-SEARCHED_FOR_FRAMES = 1 << 20  # bytes of junk tolerated before the first MPEG frame
 
 
 class Kind(StrEnum):
     """A container, by what a person would call it."""
 
     MPEG = "MPEG audio"
+    ADTS = "AAC"
     TTA = "True Audio"
     FLAC = "FLAC"
     OGG = "Ogg"
@@ -31,6 +34,7 @@ class Kind(StrEnum):
     WAVPACK = "WavPack"
     OPTIMFROG = "OptimFROG"
     TAK = "TAK"
+    MATROSKA = "Matroska"
 
 
 # Streams that an ID3v2 tag may precede, and APEv2 and ID3v1 tags follow.
@@ -48,18 +52,50 @@ STREAMS = {
 }
 
 
+class CutShort(ValueError):
+    """A file ends before its audio does."""
+
+
 class Span(NamedTuple):
     start: int
     end: int
 
 
-class Ends(NamedTuple):
-    """What surrounds a plain stream: `audio` is all that is no tag."""
+class Form(StrEnum):
+    """A tag in front of a plain stream or behind it, by its name."""
 
-    id3v2: Span
+    ID3V2 = "ID3v2"
+    APE = "APEv2"
+    ID3V1 = "ID3v1"
+
+
+class Tag(NamedTuple):
+    """A tag in front of a plain stream or behind it, and the bytes that it takes."""
+
+    form: Form
+    span: Span
+
+
+class Ends(NamedTuple):
+    """What surrounds a plain stream, in the order of the file: `audio` is all that is no tag."""
+
+    front: tuple[Tag, ...]
     audio: Span
-    ape: Span | None
-    id3v1: Span | None
+    back: tuple[Tag, ...]
+
+    @property
+    def id3v2(self) -> Span:
+        """The ID3v2 tag at the start of the file; empty where there is none."""
+        return self.front[0].span if self.front and self.front[0].form is Form.ID3V2 else Span(0, 0)
+
+    @property
+    def ape(self) -> Span | None:
+        """The APEv2 tag that readers find: the last."""
+        return next((tag.span for tag in reversed(self.front + self.back) if tag.form is Form.APE), None)
+
+    @property
+    def id3v1(self) -> Span | None:
+        return next((tag.span for tag in self.back if tag.form is Form.ID3V1), None)
 
 
 class Chunk(NamedTuple):
@@ -79,6 +115,7 @@ class Iff(NamedTuple):
     form: int  # bytes from the start of the file to the first chunk
 
 
+UNSAID = 0xFFFFFFFF  # in place of a size
 RIFF = Iff(struct.Struct("<I"), 12)
 AIFF = Iff(struct.Struct(">I"), 12)
 DSDIFF = Iff(struct.Struct(">Q"), 16)
@@ -88,7 +125,7 @@ IFF = {Kind.WAVE: RIFF, Kind.AIFF: AIFF, Kind.DSDIFF: DSDIFF}
 def sniff(file: BinaryIO) -> Kind | None:
     """The container of an open file, or None when genred knows none that it looks like."""
     head = read_at(file, 0, 16)
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+    if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return Kind.WAVE
     if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
         return Kind.AIFF
@@ -99,12 +136,16 @@ def sniff(file: BinaryIO) -> Kind | None:
             return kind
     if head[4:8] == b"ftyp":
         return Kind.MP4
-    start = id3v2_size(head)
+    if head.startswith(MATROSKA):
+        return Kind.MATROSKA
+    tags = front_tags(file)
+    start = tags[-1].span.end if tags else 0
     head = read_at(file, start, 4)
     for magic, kind in STREAMS.items():
         if head.startswith(magic):
             return kind
-    return Kind.MPEG if _finds_mpeg(file, start) else None
+    codec = frames.codec(file, start, lambda: ends(file).audio.end)
+    return {None: None, "mpeg": Kind.MPEG, "adts": Kind.ADTS}[codec]
 
 
 def size_of(file: BinaryIO) -> int:
@@ -137,25 +178,57 @@ def from_syncsafe(data: bytes) -> int:
 
 
 def ends(file: BinaryIO) -> Ends:
-    """The tags before and after a plain stream: ID3v2, then audio, then APEv2, Lyrics3 and ID3v1 in any company."""
-    start = id3v2_size(read_at(file, 0, 10))
+    """Find the tags before and after a plain stream, in any company; Lyrics3 among them is passed over.
+
+    Some programs put a second tag before the one they find, or behind it.
+    """
+    front = front_tags(file)
+    start = front[-1].span.end if front else 0
     end = size_of(file)
-    id3v1 = ape = None
-    if end - start >= 128 and read_at(file, end - 128, 3) == b"TAG":
-        id3v1 = Span(end - 128, end)
-        end -= 128
-    end = _before_lyrics3(file, start, end)
+    if end < start:
+        raise ValueError(f"its {front[-1].form} tag claims to be longer than the file")
+    back: list[Tag] = []
+    while True:
+        end = _before_lyrics3(file, start, end)
+        tag = _tag_before(file, start, end, v1=not any(tag.form is Form.ID3V1 for tag in back))
+        if tag is None:
+            return Ends(front, Span(start, end), tuple(back))
+        back.insert(0, tag)
+        end = tag.span.start
+
+
+def front_tags(file: BinaryIO) -> tuple[Tag, ...]:
+    """Find the tags that a file starts with, one behind the other; the last may promise more than there is."""
+    tags: list[Tag] = []
+    at, end = 0, size_of(file)
+    while at < end:
+        head = read_at(file, at, 32)
+        form, size = Form.ID3V2, id3v2_size(head)
+        if not size and at + 32 <= end and head[:8] == b"APETAGEX" and head[23] & 0xA0 == 0xA0:
+            form, size = Form.APE, 32 + int.from_bytes(head[12:16], "little")
+        if not size:
+            break
+        tags.append(Tag(form, Span(at, at + size)))
+        at += size
+    return tuple(tags)
+
+
+def _tag_before(file: BinaryIO, start: int, end: int, *, v1: bool) -> Tag | None:
+    """Find the tag that ends at `end`."""
+    if v1 and end - start >= 128 and read_at(file, end - 128, 3) == b"TAG":
+        return Tag(Form.ID3V1, Span(end - 128, end))
     foot = read_at(file, end - 32, 32) if end - start >= 32 else b""
     if foot[:8] == b"APETAGEX":
         size, _, flags = struct.unpack_from("<3I", foot, 12)
         size += 32 if flags & 1 << 31 else 0
         if not 32 <= size <= end - start:
             raise ValueError("its APEv2 tag claims to be longer than the file")
-        ape = Span(end - size, end)
-        end = _before_lyrics3(file, start, ape.start)
-    if end < start:
-        raise ValueError("its ID3v2 tag claims to be longer than the file")
-    return Ends(Span(0, start), Span(start, end), ape, id3v1)
+        return Tag(Form.APE, Span(end - size, end))
+    if foot[22:25] == b"3DI" and foot[25] == 4 and max(foot[28:]) < 128:
+        size = from_syncsafe(foot[28:]) + 20
+        if size <= end - start and id3v2_size(read_at(file, end - size, 10)) == size:
+            return Tag(Form.ID3V2, Span(end - size, end))
+    return None
 
 
 def chunks(file: BinaryIO, iff: Iff, end: int | None = None, start: int | None = None) -> Iterator[Chunk]:
@@ -166,7 +239,13 @@ def chunks(file: BinaryIO, iff: Iff, end: int | None = None, start: int | None =
     while at + head <= end:
         raw = need_at(file, at, head)
         (size,) = iff.size.unpack_from(raw, 4)
+        if iff is RIFF and raw[:4] == b"data" and size == UNSAID:
+            size = rf64_sizes(file)[1] if is_rf64(file) else end - at - head
         stop = at + head + size
+        if stop > end and raw[:4] in (b"data", b"SSND"):
+            there = end - at - head
+            claim = f"it is cut short: its audio claims {size:,} bytes and there are {there:,}"
+            raise CutShort(f"{claim}; a tag behind would be played")
         if stop > end:
             raise ValueError("a chunk is longer than the file")
         yield Chunk(raw[:4], at, at + head, size, min(stop + size % 2, end))
@@ -176,7 +255,31 @@ def chunks(file: BinaryIO, iff: Iff, end: int | None = None, start: int | None =
 def iff_end(file: BinaryIO, iff: Iff) -> int:
     """Where the form of a RIFF, AIFF or DSDIFF file says it ends; never behind the end of the file."""
     (size,) = iff.size.unpack(need_at(file, 4, iff.size.size))
+    if iff is RIFF and is_rf64(file):
+        size, _ = rf64_sizes(file)
     return min(4 + iff.size.size + int(size), size_of(file))
+
+
+def is_rf64(file: BinaryIO) -> bool:
+    """Return whether a WAV file is of the kind for more than 4 GiB, which has its sizes in a chunk of their own."""
+    return read_at(file, 0, 4) == b"RF64"
+
+
+def rf64_sizes(file: BinaryIO) -> tuple[int, int]:
+    """Return the bytes of the form, as RIFF counts them, and of the audio."""
+    name, _, form, data = struct.unpack("<4sIQQ", need_at(file, RIFF.form, 24))
+    if name != b"ds64":
+        raise ValueError("its first chunk doesn't say how long it is")
+    return form, data
+
+
+def is_streamed(file: BinaryIO) -> bool:
+    """Return whether a WAV file doesn't say where its audio ends, as one that was written to a pipe: at the end."""
+    found = (c for c in chunks(file, RIFF) if c.name == b"data")
+    audio = next(found, None)
+    if audio is None or is_rf64(file):
+        return False
+    return need_at(file, audio.data - 4, 4) == UNSAID.to_bytes(4, "little")
 
 
 def atoms(file: BinaryIO, start: int, end: int) -> Iterator[Chunk]:
@@ -203,46 +306,3 @@ def _before_lyrics3(file: BinaryIO, start: int, end: int) -> int:
         return end
     begin = end - 15 - int(foot[:6])
     return begin if begin >= start and read_at(file, begin, 11) == b"LYRICSBEGIN" else end
-
-
-def _finds_mpeg(file: BinaryIO, start: int) -> bool:
-    """Whether two MPEG audio frames follow each other, or one is all that is left.
-
-    Behind an ID3v2 tag junk is skipped, as players do. Without one only zeros are: other containers hold MPEG frames
-    too, and a tag in front of them would ruin them.
-    """
-    data = read_at(file, start, SEARCHED_FOR_FRAMES)
-    at = data.find(b"\xff") if start else len(data) - len(data.lstrip(b"\0"))
-    while 0 <= at <= len(data) - 4:
-        length = mpeg_frame_length(data[at : at + 4])
-        if length and (at + length + 1 >= len(data) or mpeg_frame_length(data[at + length : at + length + 4])):
-            return True
-        at = data.find(b"\xff", at + 1) if start else -1
-    return False
-
-
-def mpeg_frame_length(head: bytes) -> int:
-    """Bytes in the MPEG audio frame with this header (ISO 11172-3, 2.4.1.3); 0 if it is none, or of free format."""
-    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
-        return 0
-    version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
-    rate, frequency, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
-    if version == 1 or layer == 4 or rate in (0, 15) or frequency == 3:
-        return 0
-    hertz = (44100, 48000, 32000)[frequency] >> (0 if version == 3 else 1 if version == 2 else 2)
-    kbits = _BIT_RATES[version == 3][layer - 1][rate - 1]
-    if layer == 1:
-        return (12000 * kbits // hertz + padding) * 4
-    slots = 72000 if layer == 3 and version != 3 else 144000
-    return slots * kbits // hertz + padding
-
-
-_LOW = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_BIT_RATES = {  # by "is MPEG 1", layer, index; kbit/s
-    True: (
-        tuple(range(32, 449, 32)),
-        (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
-        (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    ),
-    False: ((32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256), _LOW, _LOW),
-}

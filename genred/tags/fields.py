@@ -70,33 +70,65 @@ def new_id3(major: int, frames: Iterable[tuple[bytes, bytes]] = ()) -> Id3:
     return Id3(major, 0, list(frames), b"", 0)
 
 
-def set_id3(tag: Id3, genres: Sequence[str], separator: str, *, padding: int = PADDING) -> bytes:
-    """The tag with these genres, as long as it was where they fit."""
+def set_id3(tag: Id3, genres: Sequence[str], separator: str, *, at_the_end: bool = False) -> bytes:
+    """The tag with these genres, as long as it was where they fit; a user's own text that is named so follows."""
     name = b"TCO" if tag.major == 2 else b"TCON"
     frames = replaced(tag.frames, name, [(name, text_frame(tag.major, name, genres, separator))] if genres else [])
-    return render_id3(tag, frames, padding)
+    kept: list[tuple[bytes, bytes]] = []
+    for key, raw in frames:
+        label = user_label(tag.major, raw)
+        if label is None or not names_genre(label):
+            kept.append((key, raw))
+        elif genres:
+            kept.append((key, text_frame(tag.major, key, genres, separator, label + "\0")))
+    return render_id3(tag, kept, at_the_end=at_the_end)
 
 
-def render_id3(tag: Id3, frames: Iterable[tuple[bytes, bytes]], padding: int) -> bytes:
+def is_genre_frame(major: int, raw: bytes) -> bool:
+    """Return whether a raw ID3v2 frame is about the genre."""
+    label = user_label(major, raw)
+    return raw.startswith(b"TCO\0" if major == 2 else b"TCON") or (label is not None and names_genre(label))
+
+
+def user_label(major: int, raw: bytes) -> str | None:
+    """Return what a user's own text frame is called; None of any other frame, and of one that is packed."""
+    head = 6 if major == 2 else 10
+    if raw[: 3 if major == 2 else 4] not in (b"TXX", b"TXXX") or len(raw) <= head or (major > 2 and raw[9]):
+        return None
+    encoding = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}.get(raw[head])
+    if encoding is None:
+        return None
+    return raw[head + 1 :].decode(encoding, "replace").partition("\0")[0].strip("\ufeff")
+
+
+def names_genre(label: str) -> bool:
+    """Return whether a field with a name of a user's own is about the genre."""
+    return label.casefold().rpartition("::")[2].strip() == "genre"
+
+
+def render_id3(tag: Id3, frames: Iterable[tuple[bytes, bytes]], *, at_the_end: bool = False) -> bytes:
+    """The bytes of a tag: before the audio with padding, at the end with a footer, by which it is found there."""
     body = b"".join(raw for _, raw in frames) + tag.junk
     unsynchronised = bool(tag.flags & 0x80) and tag.major < 4
     if unsynchronised:
         body = _unsynchronise(body)
-    room = tag.size - 10
+    room = len(body) if at_the_end else tag.size - 10
     if len(body) > room:
-        room = len(body) + padding
-    # The tag keeps its place before the audio; a footer would be a second header to keep true, for nobody.
+        room = len(body) + PADDING
+    # Before the audio a footer would be a second header to keep true, for nobody.
     size = bytes(room >> shift & 0x7F for shift in (21, 14, 7, 0))
-    return b"ID3" + bytes([tag.major, 0, tag.flags & 0xA0]) + size + body.ljust(room, b"\0")
+    header = bytes([tag.major, 0, tag.flags & 0xA0 | 0x10 * at_the_end]) + size
+    return b"ID3" + header + body.ljust(room, b"\0") + (b"3DI" + header if at_the_end else b"")
 
 
-def text_frame(major: int, name: bytes, values: Sequence[str], separator: str) -> bytes:
+def text_frame(major: int, name: bytes, values: Sequence[str], separator: str, label: str = "") -> bytes:
     """A text frame: many values where the version knows them (2.4), else one text joined by the separator."""
     text = "\0".join(values) if major == 4 else separator.join(values)
     try:
-        data = b"\0" + text.encode("latin-1")
+        data = b"\0" + (label + text).encode("latin-1")
     except UnicodeEncodeError:
-        data = b"\3" + text.encode() if major == 4 else b"\1" + text.encode("utf-16")
+        utf16 = b"".join(part.encode("utf-16") for part in (label, text) if part)
+        data = b"\3" + (label + text).encode() if major == 4 else b"\1" + utf16
     if major == 2:
         return name + len(data).to_bytes(3, "big") + data
     if major == 3:
@@ -196,9 +228,29 @@ def parse_ape(tag: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def set_ilst(children: Iterable[tuple[bytes, bytes]], genres: Sequence[str]) -> bytes:
-    """The atoms of an MP4 item list (name, raw bytes) with these genres; the numeric kind goes."""
-    values = (struct.pack(">I4sII", 16 + len(g), b"data", 1, 0) + g for g in map(str.encode, genres))
-    data = b"".join(values)
+    """The atoms of an MP4 item list (name, raw bytes) with these genres; the numeric kind goes, free-form follows."""
+    datas = (struct.pack(">I4sII", 16 + len(g), b"data", 1, 0) + g for g in map(str.encode, genres))
+    data = b"".join(datas)
     new = [(b"\xa9gen", struct.pack(">I4s", 8 + len(data), b"\xa9gen") + data)] if genres else []
     renamed = ((b"\xa9gen" if name == b"gnre" else name, raw) for name, raw in children)
-    return b"".join(raw for _, raw in replaced(renamed, b"\xa9gen", new))
+    out = []
+    for _, raw in replaced(renamed, b"\xa9gen", new):
+        start = free_form_genre(raw)
+        if start is None:
+            out.append(raw)
+        elif genres:
+            out.append(struct.pack(">I", start + len(data)) + raw[4:start] + data)
+    return b"".join(out)
+
+
+def free_form_genre(raw: bytes) -> int | None:
+    """Return where the data start in a raw free-form atom that is named genre; None of any other atom."""
+    at = 8
+    named = False
+    while raw[4:8] == b"----" and at + 8 <= len(raw):
+        size, name = struct.unpack_from(">I4s", raw, at)
+        if name == b"data":
+            return at if named else None
+        named = named or (name == b"name" and names_genre(raw[at + 12 : at + size].decode("utf-8", "replace")))
+        at += max(size, 8)
+    return None

@@ -4,13 +4,16 @@ from typing import Any, BinaryIO
 
 from mutagen import apev2, asf, id3, mp4
 
+from genred.tags import matroska
 from genred.tags.containers import Kind
 from genred.tags.readers import load
 
 
 def artist_in(file: BinaryIO, kind: Kind) -> str:
     """The album's artist, else the track's; empty where the tags don't say."""
-    tags: Any = load(file, kind).tags
+    if kind is Kind.MATROSKA:
+        return next(matroska.values(file, "artist"), "")
+    tags: Any = _id3(file) if kind is Kind.ADTS else load(file, kind).tags
     match tags:
         case None:
             return ""
@@ -30,3 +33,11 @@ def artist_in(file: BinaryIO, kind: Kind) -> str:
         if said:
             return said
     return ""
+
+
+def _id3(file: BinaryIO) -> id3.ID3 | None:
+    file.seek(0)
+    try:
+        return id3.ID3(file)
+    except id3.ID3NoHeaderError:
+        return None

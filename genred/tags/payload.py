@@ -15,6 +15,7 @@ from genred.fs.files import open_regular
 from genred.tags.containers import (
     IFF,
     Chunk,
+    CutShort,
     Kind,
     Span,
     atoms,
@@ -28,6 +29,7 @@ from genred.tags.containers import (
 )
 
 BLOCK = 1 << 20
+READ_ONLY = "genred reads the tags of Matroska files and doesn't write them"
 ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 
@@ -48,9 +50,13 @@ def payload_hash(path: Path) -> bytes:
             kind = sniff(file)
             if kind is None:
                 raise TagError(path, "genred knows no tags for this kind of file")
+            if kind is Kind.MATROSKA:
+                raise TagError(path, READ_ONLY)
             return _hash(file, kind)
         except FileError:
             raise
+        except CutShort as error:
+            raise TagError(path, str(error)) from error
         except (ValueError, IndexError, KeyError, struct.error, OverflowError, RecursionError) as error:
             raise TagError(path, f"its audio can't be found ({str(error) or type(error).__name__})") from error
         except OSError as error:
@@ -117,7 +123,9 @@ def _iff(file: BinaryIO, kind: Kind) -> Iterator[Span]:
     yield Span(IFF[kind].form - 4, IFF[kind].form)
     for chunk in chunks(file, IFF[kind], end):
         tagged = chunk.name.lower() == b"id3 " or (chunk.name == b"LIST" and read_at(file, chunk.data, 4) == b"INFO")
-        if not tagged:
+        if chunk.name == b"ds64":
+            yield Span(chunk.data + 8, chunk.data + chunk.size)  # before that, the size of the whole file
+        elif not tagged:
             yield Span(chunk.start, chunk.data + chunk.size)
     yield Span(end, size_of(file))
 

@@ -3,16 +3,18 @@
 Once as mutagen understands it, and once tag by tag as bytes, where what mutagen drops or mends in silence is seen.
 """
 
+import struct
+from collections.abc import Iterable
 from hashlib import blake2b
 from io import BytesIO
 from typing import Any, BinaryIO
 
 from mutagen import apev2, asf, id3, mp4
 
-from genred.tags import fields
-from genred.tags.containers import Ends, Kind, Span, ends, need_at, read_at, size_of
+from genred.tags import fields, windows
+from genred.tags.containers import Ends, Form, Kind, ends, need_at, read_at, size_of
 from genred.tags.readers import ilst, load, ogg_comment, v1_frames
-from genred.tags.splice import FLAC_COMMENT, FLAC_PADDING, dsf_tag, flac_blocks, id3_chunk, info_items, info_list
+from genred.tags.splice import FLAC_COMMENT, FLAC_PADDING, dsf_tag, flac_blocks, id3_chunks, info_items, info_lists
 
 
 def dump(file: BinaryIO, kind: Kind) -> dict[str, object]:
@@ -25,7 +27,7 @@ def dump(file: BinaryIO, kind: Kind) -> dict[str, object]:
 def same(before: dict[str, object], after: dict[str, object], *, converted: bool) -> bool:
     """Whether nothing but the genre differs."""
     ignored = {"id3v2"} if converted else set()
-    if "id3v1" in before and "id3v2" not in before:
+    if "id3v1 at the end" in before and "id3v2" not in before:
         ignored = {"id3v2"}  # a new tag repeats ID3v1, and "seen" holds what either says
     kept = [{key: value for key, value in held.items() if value and key not in ignored} for held in (before, after)]
     return kept[0] == kept[1]
@@ -55,24 +57,36 @@ def _plain(value: Any) -> object:
             return (type(value).__name__, inner) if inner else repr(value)
 
 
+_NOTHING = _plain(b"")
+
+
 def _seen(file: BinaryIO, kind: Kind, loaded: Any) -> dict[str, object]:
     """Every field but the genre as mutagen understands it."""
     tags = loaded.tags
-    if kind in (Kind.MPEG, Kind.TTA):
+    if kind in (Kind.MPEG, Kind.ADTS, Kind.TTA):
         tags = _id3_or_v1(file, ends(file))
     seen: dict[str, object] = {}
     match tags:
         case dict() | id3.ID3Tags():
-            seen = {key: _plain(frame) for key, frame in tags.items() if not key.startswith("TCON")}
+            seen = {key: _plain(frame) for key, frame in tags.items() if not _is_genre(key, frame)}
         case apev2.APEv2():
             seen = {key: (item.kind, _plain(item.value)) for key, item in tags.items() if key.lower() != "genre"}
         case mp4.MP4Tags():
-            seen = {key: _plain(value) for key, value in tags.items() if key != "\xa9gen"}
+            seen = {key: _plain(value) for key, value in tags.items() if not _is_genre_atom(key)}
         case asf.ASFTags():
-            seen = {"fields": [(key, _attribute(value)) for key, value in sorted(tags, key=_name) if key != "WM/Genre"]}
+            kept = ((key, value) for key, value in sorted(tags, key=_name) if not windows.is_genre(key))
+            seen = {"fields": [(key, _attribute(value)) for key, value in kept]}
         case list():
             seen = {"fields": [(key, _plain(value)) for key, value in tags if key.lower() != "genre"]}
     return {key: value for key, value in seen.items() if value}
+
+
+def _is_genre(key: str, frame: Any) -> bool:
+    return key.startswith("TCON") or (key.startswith("TXXX") and fields.names_genre(frame.desc))
+
+
+def _is_genre_atom(key: str) -> bool:
+    return key == "\xa9gen" or (key.startswith("----:") and fields.names_genre(key.rpartition(":")[2]))
 
 
 def _name(item: tuple[str, Any]) -> str:
@@ -102,19 +116,24 @@ def _raw(file: BinaryIO, kind: Kind) -> dict[str, object]:
         case Kind.MP4:
             held |= _raw_mp4(file)
         case Kind.WAVE | Kind.AIFF | Kind.DSDIFF:
-            chunk = id3_chunk(file, kind)
-            tag = need_at(file, chunk.data, chunk.size) if chunk else b""
-            held |= _raw_id3(tag)
-            if kind is Kind.WAVE and (info := info_list(file)):
-                held["info list"] = [_plain(raw) for name, raw in info_items(file, info) if name != b"IGNR"]
+            held |= _numbered(_raw_id3(need_at(file, c.data, c.size)) for c in id3_chunks(file, kind))
+            if kind is Kind.WAVE:
+                lists = (info_items(file, info) for info in info_lists(file))
+                held["info lists"] = [[_plain(raw) for name, raw in items if name != b"IGNR"] for items in lists]
         case Kind.DSF:
             span = dsf_tag(file)
             held |= _raw_id3(read_at(file, span.start, span.end - span.start))
         case Kind.ASF:
-            pass  # mutagen's view keeps type, language and stream of every attribute
+            (size,) = struct.unpack("<Q", need_at(file, 16, 8))
+            held["header"] = [_plain(data) for _, data in windows.without_genres(need_at(file, 0, size))]
         case _:
             held |= _raw_stream(file, kind)
     return held
+
+
+def _numbered(tags: Iterable[dict[str, object]]) -> dict[str, object]:
+    """Several tags of one kind: the first under its name, the others with a number."""
+    return {f"{name} {i}" if i else name: held for i, tag in enumerate(tags) for name, held in tag.items()}
 
 
 def _entries(entries: list[bytes]) -> list[object]:
@@ -125,13 +144,13 @@ def _raw_id3(data: bytes) -> dict[str, object]:
     if not data:
         return {}
     tag = fields.parse_id3(data)
-    frames = [(name, _plain(raw)) for name, raw in tag.frames if name not in (b"TCON", b"TCO")]
+    frames = [(name, _plain(raw)) for name, raw in tag.frames if not fields.is_genre_frame(tag.major, raw)]
     return {"id3v2": (tag.major, frames, _plain(tag.junk))} if frames or tag.junk else {}
 
 
 def _raw_stream(file: BinaryIO, kind: Kind) -> dict[str, object]:
     around = ends(file)
-    held = _raw_id3(read_at(file, 0, around.id3v2.end))
+    held: dict[str, object] = {}
     if kind is Kind.FLAC:
         blocks, _ = flac_blocks(file, around.audio.start)
         comments = [data for code, data in blocks if code == FLAC_COMMENT]
@@ -139,18 +158,32 @@ def _raw_stream(file: BinaryIO, kind: Kind) -> dict[str, object]:
             held["vorbis"] = entries
         others = [block for block in blocks if block[0] not in (FLAC_PADDING, FLAC_COMMENT)]
         held["blocks"] = [(code, _plain(data)) for code, data in others] + [_plain(data) for data in comments[1:]]
-    if around.ape:
-        items = fields.parse_ape(need_at(file, around.ape.start, around.ape.end - around.ape.start))
-        held["ape"] = [(key, _plain(raw)) for key, raw in items if key.upper() != b"GENRE"]
-    stop = around.id3v1.start if around.id3v1 else size_of(file)
-    ape = around.ape or Span(around.audio.end, around.audio.end)
-    # Lyrics3 may stand on either side of an APEv2 tag.
-    held["between"] = [_plain(read_at(file, a, b - a)) for a, b in ((around.audio.end, ape.start), (ape.end, stop))]
-    if around.id3v1:
-        held["id3v1"] = read_at(file, around.id3v1.start, 127)
+    at = around.audio.end
+    between: list[object] = []
+    for tag in around.back:  # Lyrics3 may stand on either side of an APEv2 tag
+        between.append(_plain(read_at(file, at, tag.span.start - at)))
+        at = tag.span.end
+    # New tags come into being where nothing was between two others.
+    held["between"] = [said for said in (*between, _plain(read_at(file, at, size_of(file) - at))) if said != _NOTHING]
+    for where, tags in (("", around.front), (" at the end", around.back)):
+        for form in Form:
+            spans = [tag.span for tag in tags if tag.form is form]
+            found = _numbered(_raw_tag(form, need_at(file, span.start, span.end - span.start)) for span in spans)
+            held |= {name + where: said for name, said in found.items()}
     return held
 
 
+def _raw_tag(form: Form, data: bytes) -> dict[str, object]:
+    match form:
+        case Form.ID3V2:
+            return _raw_id3(data)
+        case Form.APE:
+            return {"ape": [(key, _plain(raw)) for key, raw in fields.parse_ape(data) if key.upper() != b"GENRE"]}
+        case Form.ID3V1:
+            return {"id3v1": data[:127]}
+
+
 def _raw_mp4(file: BinaryIO) -> dict[str, object]:
-    kept = [(name, _plain(raw)) for name, raw in ilst(file) if name not in (b"gnre", b"\xa9gen")]
+    others = ((name, raw) for name, raw in ilst(file) if name not in (b"gnre", b"\xa9gen"))
+    kept = [(name, _plain(raw)) for name, raw in others if fields.free_form_genre(raw) is None]
     return {"items": kept} if kept else {}

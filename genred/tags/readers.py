@@ -1,9 +1,15 @@
 """A file's tags as mutagen sees them, and the places of those that mutagen knows best."""
 
+import errno
+import os
+import re
+from collections.abc import Iterable
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any, BinaryIO, Final
 
 from mutagen import (
+    aac,
     aiff,
     apev2,
     asf,
@@ -29,10 +35,25 @@ from mutagen import (
 from mutagen.mp4._atom import Atoms
 from mutagen.ogg import OggPage
 
-from genred.tags.containers import Ends, Kind, Span, ends, need_at, read_at
+from genred.genres import Place
+from genred.tags.containers import (
+    RIFF,
+    STREAMS,
+    Ends,
+    Kind,
+    Span,
+    chunks,
+    ends,
+    iff_end,
+    is_rf64,
+    is_streamed,
+    need_at,
+    read_at,
+)
 
 READERS: Final = {
     Kind.MPEG: mp3.MP3,
+    Kind.ADTS: aac.AAC,
     Kind.TTA: trueaudio.TrueAudio,
     Kind.FLAC: flac.FLAC,
     Kind.MP4: mp4.MP4,
@@ -62,11 +83,35 @@ OGG: Final = (
 )
 
 
+class _From:
+    """A file from an offset on, for reading."""
+
+    def __init__(self, file: BinaryIO, start: int) -> None:
+        self._file, self._start = file, start
+        self.seek(0)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        at = self._file.seek(offset + (self._start if whence == 0 else 0), whence)
+        if at < self._start:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return at - self._start
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+
 def load(file: BinaryIO, kind: Kind) -> Any:
-    """The file as mutagen sees it."""
+    """Return the file as mutagen sees it."""
+    if kind is Kind.WAVE and (is_rf64(file) or is_streamed(file)):  # of which mutagen reads the tag alone
+        found = (c for c in chunks(file, RIFF, iff_end(file, RIFF)) if c.name.lower() == b"id3 ")
+        tags = next((id3.ID3(BytesIO(need_at(file, c.data, c.size))) for c in found), None)
+        return SimpleNamespace(info=SimpleNamespace(), tags=tags)
     reader = READERS.get(kind) or ogg_codec(file)[1]
-    file.seek(0)
-    return reader(file)
+    # Of the tags in front of a stream that has none there by rights, mutagen passes over one at most.
+    return reader(_From(file, ends(file).audio.start if kind in STREAMS.values() and kind is not Kind.TTA else 0))
 
 
 def ogg_codec(file: BinaryIO) -> tuple[tuple[bytes, ...], Any, int]:
@@ -116,8 +161,18 @@ def ilst(file: BinaryIO) -> list[tuple[bytes, bytes]]:
     return [(child.name, need_at(file, child.offset, child.length)) for child in ilst.children]
 
 
-def ape_tag(file: BinaryIO, span: Span) -> apev2.APEv2:
-    return apev2.APEv2(BytesIO(need_at(file, span.start, span.end - span.start)))
+def ape_keys(file: BinaryIO, span: Span | None) -> set[str]:
+    """The names of the items of an APEv2 tag, in small letters."""
+    data = need_at(file, span.start, span.end - span.start) if span else b""
+    if data[-16:-12] in (b"", bytes(4)):  # of a tag without items mutagen says that there is none
+        return set()
+    return {key.lower() for key in apev2.APEv2(BytesIO(data))}
+
+
+def v1_genres(data: bytes) -> list[str]:
+    """The genre of an ID3v1 tag."""
+    frame = (id3.ParseID3v1(data) or {}).get("TCON")
+    return list(frame.genres) if frame else []
 
 
 def v1_frames(file: BinaryIO, around: Ends) -> dict[str, Any]:
@@ -131,27 +186,19 @@ def v1_frames(file: BinaryIO, around: Ends) -> dict[str, Any]:
     return frames
 
 
-def genres_in(file: BinaryIO, kind: Kind) -> list[str]:
-    found = _shown(load(file, kind).tags)
-    if not found and kind in (Kind.MPEG, Kind.TTA):
-        span = ends(file).ape
-        found = _shown(ape_tag(file, span)) if span else []
-    return found
+_NUMBERED = re.compile(r"\((\d+|RX|CR)\)")
 
 
-def _shown(tags: Any) -> list[str]:
-    """The genres of a tag, whatever its container."""
-    match tags:
-        case id3.ID3Tags():
-            values = [genre for frame in tags.getall("TCON") for genre in frame.genres]
-        case mp4.MP4Tags():
-            values = tags.get("\xa9gen", [])
-        case apev2.APEv2():
-            values = list(tags["Genre"]) if "Genre" in tags else []
-        case asf.ASFTags():
-            values = [str(value) for value in tags.get("WM/Genre", [])]
-        case None:
-            values = []
-        case _:
-            values = tags.get("genre", [])
-    return [value.strip() for value in values if value.strip()]
+def place_of(where: str, texts: Iterable[str]) -> Place:
+    """Return what the texts of a field say: empty ones left out, numbers as the genres they stand for.
+
+    ID3 has genres as numbers in brackets, and converters leave them so in tags that have none.
+    """
+    named = (
+        name.strip()
+        for text in texts
+        for name in (id3.TCON(encoding=3, text=[text]).genres if _NUMBERED.match(text) else [text])
+    )
+    # Of the name of a field that a user chose, no more than fits on a line of a terminal.
+    shown = "".join(letter if letter.isprintable() else "?" for letter in where[:80])
+    return Place(shown, tuple(name for name in named if name))

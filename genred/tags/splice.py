@@ -6,7 +6,21 @@ For use on a private copy: a process that dies half way leaves half a file.
 import struct
 from typing import BinaryIO
 
-from genred.tags.containers import IFF, Chunk, Kind, Span, chunks, iff_end, need_at, read_at, size_of
+from genred.tags.containers import (
+    IFF,
+    RIFF,
+    UNSAID,
+    Chunk,
+    Kind,
+    Span,
+    chunks,
+    iff_end,
+    is_rf64,
+    is_streamed,
+    need_at,
+    read_at,
+    size_of,
+)
 from genred.tags.fields import PADDING, replaced
 
 BLOCK = 1 << 20
@@ -63,16 +77,16 @@ def render_flac(blocks: list[tuple[int, bytes]], room: int) -> bytes:
     return b"".join(head + data for head, (_, data) in zip(heads, rest, strict=True))
 
 
-def id3_chunk(file: BinaryIO, kind: Kind) -> Chunk | None:
-    """The chunk of a WAV, AIFF or DSDIFF file that holds its ID3v2 tag."""
+def id3_chunks(file: BinaryIO, kind: Kind) -> list[Chunk]:
+    """The chunks of a WAV, AIFF or DSDIFF file that hold ID3v2 tags."""
     iff = IFF[kind]
-    return next((c for c in chunks(file, iff, iff_end(file, iff)) if c.name.lower() == b"id3 "), None)
+    return [c for c in chunks(file, iff, iff_end(file, iff)) if c.name.lower() == b"id3 "]
 
 
-def info_list(file: BinaryIO) -> Chunk | None:
-    """The RIFF INFO list of a WAV file."""
-    found = (c for c in chunks(file, IFF[Kind.WAVE], iff_end(file, IFF[Kind.WAVE])) if c.name == b"LIST")
-    return next((c for c in found if read_at(file, c.data, 4) == b"INFO"), None)
+def info_lists(file: BinaryIO) -> list[Chunk]:
+    """The RIFF INFO lists of a WAV file."""
+    found = [c for c in chunks(file, IFF[Kind.WAVE], iff_end(file, IFF[Kind.WAVE])) if c.name == b"LIST"]
+    return [c for c in found if read_at(file, c.data, 4) == b"INFO"]
 
 
 def info_items(file: BinaryIO, info: Chunk) -> list[tuple[bytes, bytes]]:
@@ -82,29 +96,34 @@ def info_items(file: BinaryIO, info: Chunk) -> list[tuple[bytes, bytes]]:
 
 
 def put_chunk(file: BinaryIO, kind: Kind, old: Chunk | None, name: bytes, data: bytes) -> None:
-    """Put a chunk in the place of the old one, or behind the last."""
+    """Put a chunk in the place of the old one, or behind the last; before audio that doesn't say how long it is."""
     iff = IFF[kind]
     end = iff_end(file, iff)
-    span = Span(old.start, old.end) if old else Span(end, end)
-    odd = b"\0" if not old and end % 2 else b""
+    place = end
+    streamed = kind is Kind.WAVE and is_streamed(file)
+    if streamed:  # all behind the audio would be played
+        place = next(chunk.start for chunk in chunks(file, iff) if chunk.name == b"data")
+    span = Span(old.start, old.end) if old else Span(place, place)
+    odd = b"\0" if not old and place % 2 else b""
     raw = name + iff.size.pack(len(data)) + data + b"\0" * (len(data) % 2)
     splice(file, span, odd + raw)
     form = end - 4 - iff.size.size + len(odd) + len(raw) - (span.end - span.start)
+    if streamed and need_at(file, 4, 4) == UNSAID.to_bytes(4, "little"):
+        return
+    if kind is Kind.WAVE and is_rf64(file):
+        file.seek(RIFF.form + 8)
+        file.write(struct.pack("<Q", form))
+        return
     file.seek(4)
     file.write(iff.size.pack(form))
 
 
-def set_info(file: BinaryIO, genre: str) -> None:
-    """Keep the genre of a RIFF INFO list in step, where it holds one ("IGNR")."""
-    info = info_list(file)
-    if info is None:
-        return
-    items = info_items(file, info)
-    if any(name == b"IGNR" for name, _ in items):
-        text = genre.encode() + b"\0"
-        raw = b"IGNR" + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2)
-        kept = replaced(items, b"IGNR", [(b"IGNR", raw)] if genre else [])
-        put_chunk(file, Kind.WAVE, info, b"LIST", b"INFO" + b"".join(raw for _, raw in kept))
+def set_info(file: BinaryIO, info: Chunk, genre: str) -> None:
+    """Put a genre into a RIFF INFO list ("IGNR"), or take it out where it is empty."""
+    text = genre.encode() + b"\0"
+    raw = b"IGNR" + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2)
+    kept = replaced(info_items(file, info), b"IGNR", [(b"IGNR", raw)] if genre else [])
+    put_chunk(file, Kind.WAVE, info, b"LIST", b"INFO" + b"".join(raw for _, raw in kept))
 
 
 def dsf_tag(file: BinaryIO) -> Span:

@@ -7,17 +7,20 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any, BinaryIO, Literal
 
-from mutagen import asf, id3, mp4
+from mutagen import id3, mp4
 from mutagen.ogg import OggPage
 
-from genred.tags import fields
-from genred.tags.containers import Ends, Kind, Span, ends, need_at, read_at
-from genred.tags.readers import OGG_FLAC_COMMENT, ape_tag, ilst, ogg_comment, v1_frames
+from genred.tags import fields, windows
+from genred.tags.containers import Form, Kind, Span, Tag, atoms, ends, need_at, read_at, size_of
+from genred.tags.places import main_form
+from genred.tags.readers import OGG_FLAC_COMMENT, ilst, ogg_comment, v1_frames
 from genred.tags.splice import (
     FLAC_COMMENT,
     dsf_tag,
     flac_blocks,
-    id3_chunk,
+    id3_chunks,
+    info_items,
+    info_lists,
     put_chunk,
     put_dsf_tag,
     render_flac,
@@ -44,10 +47,6 @@ class Wish:
 
 def write(file: BinaryIO, kind: Kind, wish: Wish) -> None:
     match kind:
-        case Kind.MPEG | Kind.TTA:
-            _write_mpeg(file, kind, wish)
-        case Kind.FLAC:
-            _write_flac(file, wish)
         case Kind.OGG:
             _write_ogg(file, wish)
         case Kind.MP4:
@@ -62,35 +61,60 @@ def write(file: BinaryIO, kind: Kind, wish: Wish) -> None:
             if tag or wish.genres:
                 put_dsf_tag(file, span, _id3(tag, wish))
         case _:
-            around = ends(file)
-            _keep_v1_in_step(file, around, wish)
-            if around.ape or wish.genres:
-                _write_ape(file, around, wish)
-            _keep_id3_in_step(file, around, wish)
+            _write_stream(file, kind, wish)
 
 
-def _write_mpeg(file: BinaryIO, kind: Kind, wish: Wish) -> None:
-    """ID3v2, or an APEv2 tag where only that names the music (the one of mp3gain doesn't).
+def _write_stream(file: BinaryIO, kind: Kind, wish: Wish) -> None:
+    """The tag that is written to, and every other one that names a genre.
 
-    Of True Audio files FFmpeg reads the APEv2 tag where there is one, TagLib and mutagen ID3v2.
+    From the back of the file to its front: the offsets before stay true. Of True Audio files FFmpeg reads the APEv2
+    tag where there is one, TagLib and mutagen ID3v2.
     """
     around = ends(file)
-    keys = {key.lower() for key in ape_tag(file, around.ape)} if around.ape else set()
-    ape_first = not around.id3v2.end and bool({"title", "artist", "album"} & keys)
-    _keep_v1_in_step(file, around, wish)  # from the back of the file to its front: the offsets before stay true
-    if ape_first or "genre" in keys or (around.ape and kind is Kind.TTA):
-        _write_ape(file, around, wish)
-    if not ape_first and (around.id3v2.end or wish.genres):
-        tag = read_at(file, 0, around.id3v2.end)
-        splice(file, around.id3v2, _id3(tag, wish, () if tag else _frames_from_v1(file, around, wish)))
+    form = main_form(file, kind, around)
+    mains = {around.ape if form is Form.APE or kind is Kind.TTA else None, around.id3v2 if form is Form.ID3V2 else None}
+    for tag in reversed(around.back):
+        _set_tag(file, tag, wish, always=tag.span in mains, behind=True)
+    if form is Form.APE and not around.ape and wish.genres:
+        splice(file, Span(around.audio.end, around.audio.end), fields.set_ape(b"", wish.genres))
+    if kind is Kind.FLAC:
+        _set_flac(file, around.audio.start, wish)
+    for tag in reversed(around.front):
+        _set_tag(file, tag, wish, always=tag.span in mains)
+    if form is Form.ID3V2 and not around.id3v2.end and wish.genres:
+        splice(file, Span(0, 0), _id3(b"", wish, _frames_from_v1(file, wish)))
 
 
-def _write_flac(file: BinaryIO, wish: Wish) -> None:
-    around = ends(file)
-    _keep_v1_in_step(file, around, wish)
-    if around.ape and "Genre" in ape_tag(file, around.ape):
-        _write_ape(file, around, wish)
-    blocks, span = flac_blocks(file, around.audio.start)
+def _set_tag(file: BinaryIO, tag: Tag, wish: Wish, *, always: bool, behind: bool = False) -> None:
+    """Put the genres into a tag around a stream, if it names any or always."""
+    data = need_at(file, tag.span.start, tag.span.end - tag.span.start)
+    match tag.form:
+        case Form.ID3V1:
+            new = data[:127] + bytes([_v1_number(wish)])
+        case Form.APE:
+            names = any(key.upper() == b"GENRE" for key, _ in fields.parse_ape(data))
+            new = fields.set_ape(data, wish.genres) if names or always else data
+        case Form.ID3V2:
+            parsed = fields.parse_id3(data)
+            names = any(fields.is_genre_frame(parsed.major, raw) for _, raw in parsed.frames)
+            if names and behind:
+                new = fields.set_id3(parsed, wish.genres, wish.separator, at_the_end=True)
+            elif names or always:
+                new = _id3(data, wish if always else replace(wish, version="keep"))
+            else:
+                new = data
+    if new != data:
+        splice(file, tag.span, new)
+
+
+def _v1_number(wish: Wish) -> int:
+    known = [genre.lower() for genre in id3.TCON.GENRES]
+    first = wish.genres[0].lower() if wish.genres else ""
+    return known.index(first) if first in known else 255
+
+
+def _set_flac(file: BinaryIO, start: int, wish: Wish) -> None:
+    blocks, span = flac_blocks(file, start)
     place = next((i for i, (code, _) in enumerate(blocks) if code == FLAC_COMMENT), None)
     if place is None and wish.genres:
         place = 1
@@ -99,27 +123,6 @@ def _write_flac(file: BinaryIO, wish: Wish) -> None:
         comment, rest = fields.set_vorbis(blocks[place][1], wish.genres)
         blocks[place] = FLAC_COMMENT, comment + rest
         splice(file, span, render_flac(blocks, span.end - span.start))
-    _keep_id3_in_step(file, around, wish)
-
-
-def _write_ape(file: BinaryIO, around: Ends, wish: Wish) -> None:
-    span = around.ape or Span(around.audio.end, around.audio.end)
-    splice(file, span, fields.set_ape(need_at(file, span.start, span.end - span.start), wish.genres))
-
-
-def _keep_v1_in_step(file: BinaryIO, around: Ends, wish: Wish) -> None:
-    if around.id3v1:
-        known = [genre.lower() for genre in id3.TCON.GENRES]
-        first = wish.genres[0].lower() if wish.genres else ""
-        number = known.index(first) if first in known else 255
-        splice(file, Span(around.id3v1.end - 1, around.id3v1.end), bytes([number]))
-
-
-def _keep_id3_in_step(file: BinaryIO, around: Ends, wish: Wish) -> None:
-    """An ID3v2 tag in front of a stream that isn't tagged so, where it names a genre."""
-    tag = read_at(file, 0, around.id3v2.end)
-    if tag and any(name in (b"TCON", b"TCO") for name, _ in fields.parse_id3(tag).frames):
-        splice(file, around.id3v2, _id3(tag, wish))
 
 
 def _id3(tag: bytes, wish: Wish, frames: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
@@ -138,10 +141,10 @@ def _rendered(tags: Any, wish: Wish) -> fields.Id3:
     return fields.parse_id3(out.getvalue())
 
 
-def _frames_from_v1(file: BinaryIO, around: Ends, wish: Wish) -> list[tuple[bytes, bytes]]:
+def _frames_from_v1(file: BinaryIO, wish: Wish) -> list[tuple[bytes, bytes]]:
     """What ID3v1 says, as frames of a new ID3v2 tag."""
     tags = id3.ID3()
-    for frame in v1_frames(file, around).values():
+    for frame in v1_frames(file, ends(file)).values():
         tags.add(frame)
     if wish.major == 3:
         tags.update_to_v23()
@@ -149,13 +152,20 @@ def _frames_from_v1(file: BinaryIO, around: Ends, wish: Wish) -> list[tuple[byte
 
 
 def _write_iff(file: BinaryIO, kind: Kind, wish: Wish) -> None:
-    chunk = id3_chunk(file, kind)
-    tag = need_at(file, chunk.data, chunk.size) if chunk else b""
-    if tag or wish.genres:
-        name = chunk.name if chunk else b"id3 " if kind is Kind.WAVE else b"ID3 "
-        put_chunk(file, kind, chunk, name, _id3(tag, wish))
-    if kind is Kind.WAVE:
-        set_info(file, wish.separator.join(wish.genres))
+    """The first ID3v2 chunk, others that name a genre, and RIFF INFO: FFmpeg discards ID3v2 where there is INFO."""
+    found = id3_chunks(file, kind)
+    lists = info_lists(file) if kind is Kind.WAVE else []
+    for chunk in sorted(found + lists, key=lambda chunk: -chunk.start):  # the offsets of those before stay true
+        if chunk in lists:
+            if chunk == lists[0] or any(name == b"IGNR" for name, _ in info_items(file, chunk)):
+                set_info(file, chunk, wish.separator.join(wish.genres))
+            continue
+        tag = need_at(file, chunk.data, chunk.size)
+        parsed = fields.parse_id3(tag)
+        if chunk == found[0] or any(fields.is_genre_frame(parsed.major, raw) for _, raw in parsed.frames):
+            put_chunk(file, kind, chunk, chunk.name, _id3(tag, wish))
+    if not found and wish.genres:
+        put_chunk(file, kind, None, b"id3 " if kind is Kind.WAVE else b"ID3 ", _id3(b"", wish))
 
 
 def _write_ogg(file: BinaryIO, wish: Wish) -> None:
@@ -212,16 +222,19 @@ class _RawItems(mp4.MP4Tags):
 def _write_mp4(file: BinaryIO, wish: Wish) -> None:
     children = ilst(file)
     if children or wish.genres:
+        before = size_of(file)
         file.seek(0)
         _RawItems(fields.set_ilst(children, wish.genres)).save(file, padding=_padding)
+        if size_of(file) != before and any(atom.name == b"moof" for atom in atoms(file, 0, size_of(file))):
+            raise ValueError(
+                "it is a fragmented MP4, as streams are saved: its tag has no room, and no fragment can move"
+            )
 
 
 def _write_asf(file: BinaryIO, wish: Wish) -> None:
-    file.seek(0)
-    loaded = asf.ASF(file)
-    loaded["WM/Genre"] = wish.genres
-    file.seek(0)
-    loaded.save(file, padding=_padding)
+    (size,) = struct.unpack("<Q", need_at(file, 16, 8))
+    header = need_at(file, 0, size)
+    splice(file, Span(0, size), windows.set_genres(header, wish.genres, size_of(file)))
 
 
 def _padding(info: Any) -> int:

@@ -1,19 +1,23 @@
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from multiprocessing.queues import Queue
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from genred.analysis.analyser import Analyser, Ask, Look, WorkerLostError, _job, _outcome
+from genred.analysis import Analysis, Ask, worker
+from genred.analysis.analyser import Analyser, WorkerLostError, _outcome
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, ModelError
+from genred.genres import Place
 from tests.makeaudio import make
 from tests.processes import until_ended
 
@@ -81,10 +85,65 @@ def test_a_worker_is_on_its_own_and_cannot_fill_the_disk(analyser: Analyser, tmp
 
 def test_a_job_that_nobody_watches_ends_when_its_processor_time_is_spent() -> None:
     """The kernel ends it, should the service be stopped or hang itself."""
-    job = multiprocessing.get_context("spawn").Process(target=_job, args=(spin, (), 0.5))
+    job = multiprocessing.get_context("spawn").Process(target=worker.run, args=(spin, (), 0.5))
     job.start()
     job.join()
     assert job.exitcode == -signal.SIGXCPU
+
+
+def limited(own: int, inherited: tuple[int, int], found: "Queue[tuple[int, int]]") -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, inherited)
+    worker.limit(resource.RLIMIT_FSIZE, own)
+    worker.limit(resource.RLIMIT_FSIZE, own + 1)
+    found.put(resource.getrlimit(resource.RLIMIT_FSIZE))
+
+
+@pytest.mark.parametrize(
+    ("own", "inherited", "limit"),
+    [
+        (1000, (resource.RLIM_INFINITY, resource.RLIM_INFINITY), 1001),
+        (1000, (2000, 3000), 1001),
+        (1000, (500, 3000), 500),
+        (1000, (500, 500), 500),
+        (0, (500, 500), 1),
+    ],
+)
+def test_a_worker_takes_the_smaller_of_two_limits(own: int, inherited: tuple[int, int], limit: int) -> None:
+    """Its own or the inherited one, whatever it took before; what may be taken at most is left."""
+    spawn = multiprocessing.get_context("spawn")
+    found: Queue[tuple[int, int]] = spawn.Queue()
+    process = spawn.Process(target=limited, args=(own, inherited, found))
+    process.start()
+    assert found.get(timeout=60) == (limit, inherited[1])
+    process.join()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("limits", "code", "said"),
+    [
+        ("-t 3600 -f 4000000 -v 16000000", 0, "Classical"),
+        ("-S -n 30", 0, "Classical"),
+        ("-n 30", 1, "genred: only 30 files may be open at once"),
+        ("-v 700000", 1, "genred: a worker died while it got ready"),
+    ],
+)
+def test_limits_that_genred_is_started_under(
+    tmp_path: Path, tiny_model: Path, limits: str, code: int, said: str
+) -> None:
+    """Units, containers and shared machines set some: those that leave room change nothing, others are named."""
+    song = make(tmp_path / "x.flac", 5.0, noise=0.03)
+    command = [sys.executable, "-m", "genred", "classify", str(song)]
+    ran = subprocess.run(
+        ["bash", "-c", f'ulimit {limits} && exec "$@"', "bash", *command],
+        env=os.environ | {"GENRED_MODEL_PATH": str(tiny_model), "GENRED_MODEL_MIN_CONFIDENCE": "0.5"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == code, ran.stderr
+    assert said in (ran.stderr if code else ran.stdout)
+    assert len(ran.stderr.splitlines()) == (1 if code else 0)
 
 
 def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path: Path) -> None:
@@ -94,7 +153,7 @@ def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path:
         worker = analyser._submit(os.getpid, (), 100.0).result()
         os.kill(worker, signal.SIGKILL)
         until_ended(worker)
-        assert list(analyser.look([song], Ask.TAGS)) == [(song, Look(()))]
+        assert list(analyser.analyse([song], Ask.TAGS)) == [(song, Analysis((Place("Vorbis comment GENRE", ()),)))]
 
 
 def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analyser: Analyser, tmp_path: Path) -> None:
@@ -105,7 +164,7 @@ def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analy
     worker = hung(analyser)
     os.kill(server, signal.SIGKILL)
     until_ended(worker)
-    assert list(analyser.look([song], Ask.TAGS)) == [(song, Look(()))]
+    assert list(analyser.analyse([song], Ask.TAGS)) == [(song, Analysis((Place("Vorbis comment GENRE", ()),)))]
 
 
 def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, tiny_model: Path) -> None:
@@ -141,13 +200,13 @@ def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_m
     tries = []
 
     class Doomed(Analyser):
-        def _look(self, path: Path, ask: Ask) -> Future[Look]:
+        def _analyse(self, path: Path, ask: Ask) -> Future[Analysis]:
             tries.append(path)
             return self._submit(crash, (), 100.0)  # type: ignore[arg-type]
 
     song = tmp_path / "deadly.flac"
     with Doomed(Service(workers=1), Model(path=str(tiny_model)), tmp_path) as analyser:
-        ((_, error),) = analyser.look([song], Ask.MISSING)
+        ((_, error),) = analyser.analyse([song], Ask.MISSING)
     assert tries == [song, song]
     assert isinstance(error, WorkerLostError)
     assert not error.transient
@@ -162,12 +221,12 @@ def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, 
     bad.write_bytes(b"nothing")
     decided = make(tmp_path / "d.flac", 5.0)
     tags.write_genres(decided, ["Polka"])
-    looks = list(analyser.look([tone, noise, bad, decided], Ask.MISSING))
+    looks = list(analyser.analyse([tone, noise, bad, decided], Ask.MISSING))
     assert [path for path, _ in looks] == [tone, noise, bad, decided]
-    heard = [look.prediction.genre for _, look in looks if isinstance(look, Look) and look.prediction]
+    heard = [look.prediction.genre for _, look in looks if isinstance(look, Analysis) and look.prediction]
     assert heard == ["Classical", "Metal"]
     assert isinstance(looks[2][1], FileError)
-    assert looks[3][1] == Look(("Polka",))
+    assert looks[3][1] == Analysis((Place("Vorbis comment GENRE", ("Polka",)),))
 
 
 def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path) -> None:
@@ -181,7 +240,7 @@ def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path)
             taken += 1
             yield song
 
-    looks = analyser.look(paths(), Ask.MISSING)
+    looks = analyser.analyse(paths(), Ask.MISSING)
     next(looks)
     looks.close()  # type: ignore[attr-defined]  # it is a generator
     assert taken <= 4
@@ -229,6 +288,6 @@ def test_a_tag_that_unpacks_to_a_gigabyte_costs_one_file(analyser: Analyser, tmp
     frame = b"TCON" + syncsafe(len(packed) + 4) + bytes([0, 0b1001]) + syncsafe(2**28 - 1) + packed
     bomb = make(tmp_path / "bomb.mp3", 1.0)
     bomb.write_bytes(b"ID3\4\0\0" + syncsafe(len(frame)) + frame + bomb.read_bytes())
-    ((_, look),) = analyser.look([bomb], Ask.MISSING)
+    ((_, look),) = analyser.analyse([bomb], Ask.MISSING)
     assert isinstance(look, FileError)
     assert analyser.genres(make(tmp_path / "x.flac", 0.2)) == ()

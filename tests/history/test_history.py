@@ -87,7 +87,7 @@ def test_what_passed_is_tried_again(history: History) -> None:
 
 def test_the_backlog_is_left_alone_unless_asked_for(history: History) -> None:
     """What was there before genred is known, but a scan may look at it."""
-    assert history.note([(SONG, STAMP)], backlog=True) == 1
+    assert history.note_backlog([(SONG, STAMP)], backlog=True) == 1
     assert list(history.unknown([(SONG, STAMP)])) == []
     assert list(history.unknown([(SONG, STAMP)], backlog=True)) == [(SONG, STAMP)]
 
@@ -98,12 +98,12 @@ def test_a_file_met_on_another_disk_keeps_what_is_known_of_it(history: History, 
     other = SONG.with_name("other.mp3")
     history.record(tagged())
     history.record(tagged(other))
-    history.note([(SONG.with_name("old.mp3"), STAMP)], backlog=True)
+    history.note_backlog([(SONG.with_name("old.mp3"), STAMP)], backlog=True)
     copied = Stamp(dev=7, ino=8, size=3, mtime_ns=4, ctime_ns=9)
     edited = Stamp(dev=7, ino=9, size=4, mtime_ns=5, ctime_ns=9)
     new = SONG.with_name("new.mp3")
     met = [(SONG, copied), (other, edited), (SONG.with_name("old.mp3"), edited), (new, edited)]
-    assert history.note(met, backlog=backlog) == (1 if backlog else 0)
+    assert history.note_backlog(met, backlog=backlog) == (1 if backlog else 0)
     assert [path for path, _ in history.unknown(met)] == ([other] if backlog else [other, new])
     known = history.known(SONG)
     assert known is not None
@@ -183,19 +183,19 @@ def test_what_was_taken_back_cannot_be_taken_back_again(history: History) -> Non
 
 def test_genres_that_genred_wrote_are_remembered_until_undone(history: History) -> None:
     """So that a person's change of them is seen as such."""
-    assert history.written(SONG) is None
+    assert history.genres_written(SONG) is None
     done = write(history, tagged())
     history.record(Record(SONG, Outcome.KEPT, "", stamp=STAMP))
-    assert history.written(SONG) == ("Rock",)
+    assert history.genres_written(SONG) == ("Rock",)
     history.record(Record(SONG, Outcome.UNDONE, "", stamp=STAMP, undoes=done.id))
-    assert history.written(SONG) is None
+    assert history.genres_written(SONG) is None
 
 
 def test_ways_back_age_and_the_log_does_not(history: History) -> None:
     """Retention drops what undo needs, never what happened."""
     write(history, tagged())
-    assert history.forget_ways_back(1) == 0
-    assert history.forget_ways_back(-1) == 1
+    assert history.forget_undo_records(1) == 0
+    assert history.forget_undo_records(-1) == 1
     assert Journal(history).undoable(Query()) == []
     assert len(list(history.records(Query()))) == 1
 
@@ -244,18 +244,23 @@ def test_the_newest_migration_is_the_codes() -> None:
     assert sorted(file.name[:4] for file in (MIGRATIONS / "versions").glob("0*.py"))[-1] == SCHEMA
 
 
-@pytest.fixture
-def first(tmp_path: Path) -> Path:
-    """A database of the first schema, as its own migration made it, with a row in every table."""
-    path = tmp_path / "history.db"
+def migrated(path: Path, revision: str) -> None:
+    """Make a database of an older schema, by the migrations of that time."""
     config = alembic.config.Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     logging.getLogger("alembic").setLevel(logging.WARNING)
     engine = schema.connect(path)
     with schema.writing(path, engine) as db:
         config.attributes["connection"] = db
-        alembic.command.upgrade(config, "0001")
+        alembic.command.upgrade(config, revision)
     engine.dispose()
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    """A database of the first schema, as its own migration made it, with a row in every table."""
+    path = tmp_path / "history.db"
+    migrated(path, "0001")
     song, old = b"/music/caf\xe9.mp3", b"/music/old.mp3"
     record = (
         1,
@@ -289,8 +294,10 @@ def first(tmp_path: Path) -> Path:
 def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     """All that a database of the first schema holds."""
     with closing(sqlite3.connect(path)) as db:
-        everything = dict.fromkeys(("runs", "records", "files", "features", "writes", "history"), "*")
-        columns = everything | {"roots": "path"}
+        everything = dict.fromkeys(("runs", "features", "writes", "history"), "*")
+        record = "id, at, path, path_text, outcome, genre, confidence, previous, written, model, run, reason, undoes"
+        file = "id, path, dev, ino, size, mtime_ns, ctime_ns, standing, record, wrote"
+        columns = everything | {"roots": "path", "records": record, "files": file}
         return {table: db.execute(f"SELECT {what} FROM {table}").fetchall() for table, what in columns.items()}  # noqa: S608
 
 
@@ -303,7 +310,7 @@ def test_an_older_database_is_migrated_and_loses_nothing(first: Path) -> None:
     history.start_run("run", "0")
     history.record(tagged(Path("/music/new.mp3")))
     assert [record.genre for record in history.records(Query())] == ["Rock", "Jazz"]
-    assert history.written(Path(os.fsdecode(b"/music/caf\xe9.mp3"))) == ("Jazz",)
+    assert history.genres_written(Path(os.fsdecode(b"/music/caf\xe9.mp3"))) == ("Jazz",)
     assert [undo.record.id for undo in Journal(history).standing(Query()) if isinstance(undo, Undo)] == [1]
     history.close()
     backup = first.with_name("history.db.schema-0001")
@@ -313,6 +320,110 @@ def test_an_older_database_is_migrated_and_loses_nothing(first: Path) -> None:
         assert schema.version(backup, connection) == "0001"
     engine.dispose()
     History.open(first).close()
+
+
+@pytest.fixture
+def third(tmp_path: Path) -> Path:
+    """A database of the third schema: a correction and a kept tag, a renamed file, and what an undo put back."""
+    path = tmp_path / "history.db"
+    migrated(path, "0003")
+    changed = "genred wrote Jazz and a person changed it to Polka"
+    log = [  # path, outcome, previous, written, model, reason, undoes
+        ("/m/a", "tagged", "[]", '["Jazz"]', "m", "Jazz 0.9", None),
+        ("/m/a", "kept", '["Polka"]', "[]", None, changed, None),
+        ("/m/b", "tagged", "[]", '["Jazz"]', "m", "Jazz 0.9", None),
+        ("/m/b", "kept", '["Jazz"]', "[]", None, "it has a genre already: Jazz", None),
+        ("/m/c", "tagged", '["Other"]', '["Rock", "Pop"]', "m", "Rock 0.9", None),
+        ("/m/c", "undone", '["Rock", "Pop"]', '["Other"]', None, "took back Rock, Pop", 5),
+        ("/m/old name", "tagged", "[]", '["Jazz"]', "m", "Jazz 0.9", None),
+        ("/m/d", "kept", "[]", "[]", None, "genred wrote Jazz and a person removed it", None),
+        ("/m/e", "failed", "[]", "[]", None, "no audio in it", None),
+        ("/m/f", "tagged", "[]", '["Polka"]', None, "a person set it", None),
+    ]
+    known = [("/m/a", 2, 1), ("/m/b", 4, 3), ("/m/c", 6, None), ("/m/d", 8, 7), ("/m/e", 9, None), ("/m/f", 10, 10)]
+    record = "path, outcome, previous, written, model, reason, undoes"
+    file = "path, dev, ino, size, mtime_ns, ctime_ns, standing, record, wrote"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO runs VALUES (1, '2026-01-01T00:00:00.000Z', 'run', '0.1')")
+        for name, *rest in log:
+            values = (name.encode(), *rest)
+            db.execute(f"INSERT INTO records (at, run, {record}) VALUES ('2026', 1, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
+        for name, latest, wrote in known:
+            values = (name.encode(), latest, wrote)
+            db.execute(f"INSERT INTO files ({file}) VALUES (?, 1, 2, 3, 4, 5, 'done', ?, ?)", values)  # noqa: S608
+    return path
+
+
+def test_corrections_and_what_stands_now_are_found_in_an_older_history(third: Path) -> None:
+    """Which write was corrected, until then said in words alone; what each file has, and who wrote it."""
+    history = History.open(third)
+    assert {record.id: record.corrects for record in history.records(Query()) if record.corrects} == {2: 1, 8: 7}
+    assert now(third) == {
+        "/m/a": (["Polka"], "you"),
+        "/m/b": (["Jazz"], "genred"),
+        "/m/c": (["Other"], "you"),
+        "/m/d": ([], None),
+        "/m/f": (["Polka"], "you"),
+    }
+    counts = history.counts()
+    assert counts["shares"]["changed"] == 2
+    assert (counts["now"], counts["now_by"]) == ({"Polka": 2, "Jazz": 1, "Other": 1}, {"genred": 1, "you": 3})
+    history.close()
+
+
+def now(path: Path) -> dict[str, tuple[list[str], str | None]]:
+    """What the view `now` says of each file."""
+    with closing(sqlite3.connect(path)) as db:
+        return {path: (json.loads(genre), by) for path, genre, by in db.execute("SELECT path, genre, by FROM now")}
+
+
+def test_the_view_now_is_the_contract(history: History) -> None:
+    """Its columns, one row a file; album and artist are there and empty yet."""
+    first = history.record(tagged(model="m", confidence=0.9))
+    with closing(sqlite3.connect(history.path)) as db:
+        cursor = db.execute("SELECT * FROM now")
+        columns, row = [column[0] for column in cursor.description], cursor.fetchone()
+        assert cursor.fetchone() is None
+    assert columns == ["path", "genre", "by", "confidence", "at", "album", "artist"]
+    assert row == (str(SONG), '["Rock"]', "genred", 0.9, first.at, None, None)
+
+
+def test_the_view_now_tells_what_stands(history: History) -> None:
+    """Written by genred, set, kept, corrected, put back, without a genre; a failure says nothing of a genre."""
+    names = ("own", "set", "kept", "corrected", "undone", "none", "failed")
+    own, set_, kept, corrected, undone, none, failed = (SONG.with_name(name) for name in names)
+    first = {path: write(history, tagged(path, model="m")) for path in (own, corrected, undone, failed)}
+    write(history, tagged(set_))
+    history.record(Record(kept, Outcome.KEPT, "", previous=("Polka", "Waltz"), stamp=STAMP))
+    correction = Record(corrected, Outcome.KEPT, "", previous=("Soul",), stamp=STAMP, corrects=first[corrected].id)
+    history.record(correction)
+    history.record(Record(undone, Outcome.UNDONE, "", written=("Other",), stamp=STAMP, undoes=first[undone].id))
+    history.record(Record(none, Outcome.ABSTAINED, "", stamp=STAMP))
+    history.record(Record(failed, Outcome.FAILED, "no space", stamp=STAMP))
+    history.note_backlog([(SONG.with_name("backlog"), STAMP)], backlog=True)
+    assert {Path(path).name: row for path, row in now(history.path).items()} == {
+        "own": (["Rock"], "genred"),
+        "set": (["Rock"], "you"),
+        "kept": (["Polka", "Waltz"], "you"),
+        "corrected": (["Soul"], "you"),
+        "undone": (["Other"], "you"),
+        "none": ([], None),
+        "failed": (["Rock"], "genred"),
+    }
+    counts = history.counts()
+    assert counts["genre"] == {"Rock": 5}
+    assert counts["now"] == {"Rock": 3, "Other": 1, "Polka": 1, "Soul": 1, "Waltz": 1}
+    assert (counts["now_by"], counts["now_genred"]) == ({"genred": 2, "you": 4}, {"Rock": 2})
+
+
+def test_an_undone_decision_of_a_person_gives_genreds_answer_back(history: History) -> None:
+    """What it was before they set theirs is what stands again, and genred's."""
+    first = write(history, tagged(model="m"))
+    theirs = write(history, Record(SONG, Outcome.TAGGED, "", written=("Polka",), previous=("Rock",), stamp=STAMP))
+    undone = Record(SONG, Outcome.UNDONE, "", written=("Rock",), stamp=STAMP, undoes=theirs.id)
+    assert history.record(undone).carries == first.id
+    assert now(history.path) == {str(SONG): (["Rock"], "genred")}
+    assert history.genres_written(SONG) == ("Rock",)
 
 
 def test_a_migration_that_fails_changes_nothing(first: Path) -> None:

@@ -20,7 +20,7 @@ from tests.recipes import eventful, recipes
 SOME = 200  # hundreds of steps: the tally grows with the months
 
 # Nothing can be looked up for these, and the document says so.
-READS_ALL = {"For which reasons do files fail or get skipped?", "What has this in its name?"}
+READS_ALL = {"For which reasons do files fail or get skipped?", "What has this in its name?", "Which albums are mixed?"}
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +133,9 @@ def test_counts_are_those_of_the_rows(database: Path) -> None:
     assert counts["genre"] == {"Blues": 3, "Jazz": 2}
     assert counts["model"] == {"builtin-1": 5}
     assert list(counts["month"].values()) == [5]
+    assert counts["now"] == {"Blues": 3, "Soul": 1}
+    assert counts["now_by"] == {"genred": 3, "you": 1}
+    assert counts["now_genred"] == {"Blues": 3}
     assert counts["shares"] == {"heard": 6, "answered": 5, "written": 5, "undone": 1, "set": 0, "changed": 1}
 
 

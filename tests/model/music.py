@@ -1,7 +1,5 @@
 """Vectors like those of music, in three genres of which two overlap."""
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +19,8 @@ def vectors(genre: str, n: int, seed: int = 0) -> Vector:
     return X
 
 
-@cache
-def table() -> Table:
+def table(seed: int = 0) -> Table:
+    """Return 40 tracks of each genre, by ten artists."""
     y = np.repeat(GENRES, 40)
     artists = np.array([f"{genre} {i % 10}" for genre in GENRES for i in range(40)])
-    return Table(np.concatenate([vectors(g, 40) for g in GENRES]), y, artists, np.full(len(y), "test"))
+    return Table(np.concatenate([vectors(g, 40, seed) for g in GENRES]), y, artists, np.full(len(y), "test"))

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import genred
+from genred.config import Config
 from genred.errors import ModelError
 from genred.model import installed, storage
 from genred.model.classifier import GenreClassifier
@@ -244,16 +245,16 @@ def test_models_of_an_earlier_genred_are_named(home: Path, saved: Path) -> None:
         installed.use("old")
     (installed.folder() / "current").symlink_to("old.joblib")
     with pytest.raises(ModelError, match="train anew"):
-        storage.load(Path(installed.path_in_use()))
+        storage.load(Path(installed.with_model(Config()).model.path))
     installed.use("new")
-    assert installed.path_in_use() == str(new)
+    assert installed.with_model(Config()).model.path == str(new)
 
 
 def test_a_card_tells_the_genres_without_numpy(saved: Path) -> None:
     """A shell that completes a word has no time for more."""
     code = (
-        "import sys; from genred.model import installed\n"
-        f"genres = installed.known_genres({str(saved)!r})\n"
+        "import sys; from genred.model import installed; from genred.config import Config\n"
+        f"genres = installed.known_genres(Config().with_changes('model', path={str(saved)!r}))\n"
         "sys.exit('numpy' in sys.modules or not {'Jazz', 'Metal', 'Rock'} <= set(genres))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -566,7 +566,7 @@ def test_every_file_ever_seen_comes_back(corpus: Path, tmp_path: Path, journal: 
         else:
             assert path.read_bytes() != content
             (undo,) = (undo for undo in journal.undoable(Query(limit=1)) if undo.record.id == record.id)
-            sizes.append(len(journal.way_back(undo)))
+            sizes.append(len(journal.undo_record(undo)))
             transaction.restore(undo, Record(path, Outcome.UNDONE, "undone", undoes=record.id), journal, TAGS)
             counts["tagged and taken back"] += 1
         assert path.read_bytes() == content

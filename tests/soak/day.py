@@ -14,8 +14,8 @@ from genred.history.history import History
 from genred.history.journal import Journal, Undo
 from genred.history.records import Query
 from genred.learning import own_tags
-from genred.tagging.tagger import Tagger, take_back
-from genred.tagging.undo import select
+from genred.tagging.tagger import Tagger
+from genred.tagging.undo import select, undo_write
 from tests.fakes import FakeAnalyser
 from tests.soak.judge import Finding, Judge
 from tests.soak.library import Chance, File, Library, NothingThereError
@@ -25,17 +25,6 @@ from tests.soak.service import Sample, Service
 PER_HOUR = 250
 PATIENCE = 100  # looks, three turns of the service apart, until it must have done what is left to do
 QUIET_AFTER = 16.0  # hours, after which nothing is killed, so that what adds up can be seen
-
-
-@contextmanager
-def all_that_is_labelled() -> Iterator[None]:
-    """Learn from genres with only one track, too."""
-    least = own_tags.LEAST_TRACKS, own_tags.LEAST_ARTISTS
-    own_tags.LEAST_TRACKS = own_tags.LEAST_ARTISTS = 1
-    try:
-        yield
-    finally:
-        own_tags.LEAST_TRACKS, own_tags.LEAST_ARTISTS = least
 
 
 class Day:
@@ -153,7 +142,7 @@ class Day:
             history.start_run("set", __version__)
             tagger = Tagger(self._config, history, FakeAnalyser())
             try:
-                tagger.obey(path, self._chance.choice(["Zydeco", "Klezmer", "Rock"]))
+                tagger.set_genre(path, self._chance.choice(["Zydeco", "Klezmer", "Rock"]))
             except FileError:
                 return
         file.person = True
@@ -186,8 +175,7 @@ class Day:
         with self._history() as history:
             busy = self._at_hand(history)
             paths = [path for path in self.library.files if self.library.wanted(path)]
-            with all_that_is_labelled():
-                found = own_tags.from_tags(paths, Listener(), history, Vocabulary())
+            found = own_tags.by_a_person(paths, Listener(), history, Vocabulary())
             busy |= self._at_hand(history)
         self.done["labels"] += len(found.labelled)
         self.findings += self.judge.labels(found.labelled, busy)
@@ -204,9 +192,9 @@ class Day:
         elif len(file.layers) > 1:
             file.layers.pop()
             expected = file.content
-        else:  # what genred wrote into is no layer any more: a person edited that, too
-            expected = after
+        else:  # what genred wrote into is no layer any more: a person edited that, too, or put the old file back
             file.layers = [after]
+            return
         if after != expected:
             self.findings.append(Finding(path, "undo didn't bring back what was there"))
         if after == before:
@@ -214,7 +202,7 @@ class Day:
 
     def _taken_back(self, history: History, undo: Undo) -> bool:
         try:
-            take_back(Journal(history), undo, self._config.tags, FakeAnalyser)
+            undo_write(history, undo, self._config.tags, FakeAnalyser)
         except FileError:
             return False
         return True

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Self
 
 from genred import tags
-from genred.analysis.analyser import Ask, Look
+from genred.analysis import Analysis, Ask
 from genred.config import Config, Tags
 from genred.errors import DecodeError, FileError
 from genred.fs.files import stamp_of
@@ -107,7 +107,7 @@ class Ear(Listener):
     def close(self) -> None:
         self._notes.close()
 
-    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
+    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
         for path in paths:
             try:
                 stamp = stamp_of(path)
@@ -116,7 +116,7 @@ class Ear(Listener):
                 self._notes.flush()
             except FileError:
                 pass  # gone again: the look says so
-            yield from super().look([path], ask)
+            yield from super().analyse([path], ask)
 
     def hear(self, path: Path) -> Prediction | FileError:
         heard = super().hear(path)

@@ -297,7 +297,7 @@ def stops_early(bench: Bench) -> str:
     system.systemctl("stop genred")
     system.machine.sh("mv /var/cache/genred /var/cache/genred.aside; mkdir -m 700 /var/cache/genred")
     system.systemctl("start --no-block genred")
-    eventually("it warms up", lambda: "warming up" in system.ask("StatusText"), 20)
+    eventually("it says what it waits for", lambda: "what listens" in system.ask("StatusText"), 20)
     time.sleep(3)  # well into it
     try:
         return f"{stopped(system):.1f} s"

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from genred import tags
-from genred.analysis.analyser import Ask, Look
+from genred.analysis import Analysis, Ask
 from genred.cli import explanation
 from genred.config import Config
 from genred.errors import FileError
@@ -23,6 +23,7 @@ from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 from genred.tagging.explain import Explanation, Whose, explain
 from genred.tagging.tagger import Tagger
 from genred.watching.walk import WatchOptions
+from tests import rawtags
 from tests.command import Genred
 from tests.fakes import FakeAnalyser
 from tests.makeaudio import make
@@ -59,10 +60,10 @@ class Listener(FakeAnalyser):
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
-    def look(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Look | FileError]]:
+    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
         self.model.min_confidence = CONFIG.model.min_confidence
-        for path, look in super().look(paths, ask):
-            if isinstance(look, Look) and look.prediction is not None:
+        for path, look in super().analyse(paths, ask):
+            if isinstance(look, Analysis) and look.prediction is not None:
                 look = replace(
                     look, prediction=self.model.predict(self.x), features=(FEATURE_VERSION, self.x.tobytes())
                 )
@@ -209,10 +210,19 @@ def test_its_own_tag_is_its_own_until_a_person_decides(song: Path, model: GenreC
     said = told(song, model, history)
     assert (said.whose, said.decision.outcome) == (Whose.PERSON, Outcome.KEPT)
     assert said.decision.reason == "genred wrote Rock and a person changed that"
-    tagger.obey(song, "Jazz")
+    tagger.set_genre(song, "Jazz")
     said = told(song, model, history)
     assert said.decision.reason == "a person decided: a person set it"
     assert said.changes == ("only you: `genred set GENRE FILE`",)
+
+
+def test_a_copy_says_what_genred_said(song: Path, model: GenreClassifier, history: History) -> None:
+    """Its genre is genred's, and is kept as any genre is."""
+    list(Tagger(CONFIG, history, Listener(model, vector(1.0))).process([song]))
+    copy = song.with_name("copy.flac")
+    copy.write_bytes(song.read_bytes())
+    said = told(copy, model, history)
+    assert (said.whose, said.decision.outcome) == (Whose.GENRED, Outcome.KEPT)
 
 
 def test_what_is_never_looked_at_is_told(song: Path, model: GenreClassifier, history: History) -> None:
@@ -242,10 +252,29 @@ def test_it_reads_well_at_any_width(
     assert max(len(line) for line in lines[1:] if line.startswith(" ")) <= width
 
 
+def test_it_shows_every_place_where_a_genre_stands(
+    tmp_path: Path, model: GenreClassifier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one that is written to as well, if it says nothing; a field's name is a person's, and no markup."""
+    song = make(tmp_path / "song.mp3", 0.2)
+    label = rawtags.id3_frame("TXXX", "[red]\x1b[31m::Genre\0Zydeco")
+    song.write_bytes(rawtags.id3v2(label) + song.read_bytes() + rawtags.apev2(Genre="Polka"))
+    said = told(song, model)
+    assert (said.genres, said.whose) == (("Zydeco", "Polka"), Whose.PERSON)
+    explanation.as_text(said, Console(width=120, highlight=False))
+    lines = capsys.readouterr().out.splitlines()
+    places = [[cell.strip() for cell in line.split("  ") if cell] for line in lines]
+    assert ["ID3v2 TCON", "nothing"] in places
+    assert ["ID3v2 TXXX [red]?[31m::Genre", "Zydeco"] in places
+    assert ["APEv2 Genre", "Polka"] in places
+    (first, *_) = explanation.as_json(said)["places"]
+    assert first == {"where": "ID3v2 TXXX [red]?[31m::Genre", "genres": ("Zydeco",)}
+
+
 KEYS = [
-    *("path", "decision", "written", "reason", "genres", "whose", "meanings", "model", "was_heard", "genre"),
-    *("confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit", "nearest"),
-    *("spelled", "obstacles", "history", "would_change"),
+    *("path", "decision", "written", "reason", "genres", "places", "whose", "meanings", "model", "was_heard"),
+    *("genre", "confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit"),
+    *("nearest", "spelled", "obstacles", "history", "would_change"),
 ]
 
 

@@ -119,7 +119,7 @@ def test_what_is_settled_is_not_asked_about(history: History, music: list[Path],
     """Neither what a person decided, nor what changed or went, nor what has a genre of somebody's own."""
     abstain(history, make(tmp_path / "theirs.flac", 0.1), previous=("Polka",))
     history.record(Record(make(tmp_path / "kept.flac", 0.1), Outcome.KEPT, "", stamp=stamp_of(tmp_path / "kept.flac")))
-    Tagger(Config(), history, FakeAnalyser()).obey(music[0], "Rock")
+    Tagger(Config(), history, FakeAnalyser()).set_genre(music[0], "Rock")
     music[1].write_bytes(music[1].read_bytes() + b"more")
     music[2].unlink()
     assert to_review(history) == []
@@ -153,7 +153,7 @@ def test_a_skip_is_remembered_until_genred_decides_anew(history: History, music:
     assert names(to_review(history, music[0], skipped=None)) == ["b/2.flac"]
     known = history.known(music[0])
     assert (music[0].read_bytes(), known and known.standing) == (before, Standing.DONE)
-    assert [heard.path for heard in history.heard(FEATURE_VERSION, music[0])] == [music[0]]
+    assert [heard.path for heard in history.analysed(FEATURE_VERSION, music[0])] == [music[0]]
     abstain(history, music[0])
     assert len(to_review(history)) == 3
 
@@ -166,7 +166,7 @@ def test_an_answer_taken_back_leaves_everything_as_it_was(
     """The bytes of the file, what genred knows of it, and that it is asked about."""
     song = make(tmp_path / "song.flac", 0.1)
     list(Tagger(Config(), history, FakeAnalyser({"song.flac": sure("Jazz")} if tagged else {})).process([song]))
-    before = history.written(song), sha256(song.read_bytes()).digest()
+    before = history.genres_written(song), sha256(song.read_bytes()).digest()
     (question,) = questions(to_review(history, song, tagged=1), history, Policy("keep", 1, Vocabulary()), MODEL)
     answers = answering(history)
     ((_, given),) = list(answers.give([question], genre))
@@ -175,9 +175,9 @@ def test_an_answer_taken_back_leaves_everything_as_it_was(
     ((again, undone),) = list(answers.take_back())
     assert isinstance(undone, Record)
     assert (undone.outcome, undone.undoes, len(answers)) == (Outcome.UNDONE, given.id, 0)
-    assert (history.written(song), sha256(song.read_bytes()).digest()) == before
+    assert (history.genres_written(song), sha256(song.read_bytes()).digest()) == before
     assert to_review(history, song, tagged=1) == [again.record]
-    assert [heard.path for heard in history.heard("0", song)] == [song]
+    assert [heard.path for heard in history.analysed("0", song)] == [song]
 
 
 def test_what_changed_after_the_question_keeps_its_change(history: History, music: list[Path]) -> None:
@@ -203,7 +203,7 @@ def test_an_albums_guesses_are_the_mean_of_what_was_judged(history: History, mus
 
 def test_genres_complete_from_all_that_a_person_may_mean(history: History, music: list[Path]) -> None:
     """The model's, the vocabulary's, their spellings and aliases, and what they set before."""
-    Tagger(Config(), history, FakeAnalyser()).obey(music[0], "Zydeco")
+    Tagger(Config(), history, FakeAnalyser()).set_genre(music[0], "Zydeco")
     policy = Policy("keep", 1, Vocabulary(aliases={"x": "Schlager"}, spelling={"Hip-Hop": "Rap"}))
     found = words(policy, MODEL, history)
     assert {"Zydeco", "Schlager", "Rap", "Jazz", "Reggae"} <= set(found)
@@ -263,7 +263,7 @@ def test_corrections_teach(history: History, tmp_path: Path) -> None:
     assert labels() == {"0.flac": "Jazz", "1.flac": "Polka"}
     overwriting = Tagger(Config().with_changes("tags", mode="overwrite"), history, analyser)
     assert list(overwriting.process(songs)) == []
-    assert list(overwriting.redecide(history.heard("0"), lambda heard: [sure("Rock")] * len(heard), "m")) != []
+    assert list(overwriting.redecide(history.analysed("0"), lambda heard: [sure("Rock")] * len(heard), "m")) != []
     assert (tags.read_genres(songs[0]), tags.read_genres(songs[1])) == (["Jazz"], ["Polka"])
 
 

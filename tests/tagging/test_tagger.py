@@ -1,6 +1,7 @@
 import os
 import shutil
 from array import array
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -8,17 +9,19 @@ from pathlib import Path
 import pytest
 
 from genred import tags
+from genred.analysis import Analysis, Ask
 from genred.analysis.analyser import WorkerLostError
 from genred.config import Config
 from genred.errors import DecodeError, FileError, UndoConflict
 from genred.fs.files import stamp_of
-from genred.genres import Vocabulary
+from genred.genres import Place, Vocabulary
 from genred.history.history import History
 from genred.history.journal import Journal
-from genred.history.records import Outcome, Query, Record
+from genred.history.records import Author, Outcome, Query, Record
 from genred.model.prediction import Prediction
 from genred.tagging.policy import Policy
-from genred.tagging.tagger import Tagger, take_back
+from genred.tagging.tagger import Tagger
+from genred.tagging.undo import select, undo_write
 from tests.fakes import UNSURE, FakeAnalyser, sure
 from tests.makeaudio import make
 
@@ -166,8 +169,8 @@ def test_names_passed_on_from_file_to_file_carry_nothing_over(history: History, 
     process(history, first, sure("Jazz"))
     process(history, second, sure("Rock"))
     (undo,) = Journal(history).undoable(Query(path=second))
-    take_back(Journal(history), undo, Config().tags)
-    history.note([(third, history_of_third)], backlog=True)
+    undo_write(history, undo, Config().tags)
+    history.note_backlog([(third, history_of_third)], backlog=True)
     third.rename(fourth)
     second.rename(third)
     first.rename(second)
@@ -178,12 +181,12 @@ def test_names_passed_on_from_file_to_file_carry_nothing_over(history: History, 
 
     assert [(r.path, r.outcome) for r in records] == [(first, Outcome.TAGGED)]
     assert [tags.read_genres(path) for path in (second, third, fourth)] == [["Jazz"], [], []]
-    assert history.written(second) == ("Jazz",)
+    assert history.genres_written(second) == ("Jazz",)
 
 
 def test_the_backlog_is_left_alone_while_it_is_the_same_file(history: History, song: Path) -> None:
     """Even when somebody edits its tags or changes its mode; a new file of that name is new."""
-    history.note([(song, stamp_of(song))], backlog=True)
+    history.note_backlog([(song, stamp_of(song))], backlog=True)
     song.chmod(0o600)
     tags.write_genres(song, ["Other"])
     assert process(history, song, sure("Jazz")) == []
@@ -193,7 +196,7 @@ def test_the_backlog_is_left_alone_while_it_is_the_same_file(history: History, s
 
 def test_a_scan_looks_at_the_backlog(history: History, song: Path) -> None:
     """It is how a person asks for that."""
-    history.note([(song, stamp_of(song))], backlog=True)
+    history.note_backlog([(song, stamp_of(song))], backlog=True)
     tagger = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")}), backlog=True)
     assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
 
@@ -212,12 +215,12 @@ def test_a_file_moved_to_another_disk_keeps_its_decision(
 ) -> None:
     """`mv` makes a new file there, with the old one's name, size and time of modification."""
     if decision == "backlog":
-        history.note([(song, stamp_of(song))], backlog=True)
+        history.note_backlog([(song, stamp_of(song))], backlog=True)
     else:
         process(history, song, sure("Jazz"))
     if decision == "taken back":
         (undo,) = Journal(history).undoable(Query(path=song))
-        take_back(Journal(history), undo, Config().tags)
+        undo_write(history, undo, Config().tags)
     (tmp_path / "disk").mkdir()
     copy = Path(shutil.copy2(song, tmp_path / "disk" / song.name))
     song.unlink()
@@ -241,6 +244,7 @@ def test_a_persons_change_of_what_genred_wrote_stands(history: History, song: Pa
     (record,) = process(history, song, sure("Jazz"), with_tags(mode="overwrite"))
     assert record.outcome is Outcome.KEPT
     assert record.reason.startswith("genred wrote Jazz and a person")
+    assert record.corrects == 1
     song.write_bytes(make(song.with_name("x.flac"), 0.3).read_bytes())
     assert process(history, song, sure("Jazz"), with_tags(mode="overwrite")) == []
 
@@ -271,6 +275,75 @@ def test_a_persons_change_stands_after_a_rename_too(history: History, song: Path
     assert record.reason == "genred wrote Jazz and a person removed it"
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["in one pass", "one after the other"])
+def test_a_file_with_two_names_is_one_file(history: History, song: Path, at_once: bool) -> None:
+    """As in a folder that is mounted twice: tagged once, and genred's genre is genred's under either name."""
+    twin = song.with_name("twin.flac")
+
+    class Mounted(FakeAnalyser):
+        """Shows what the first name holds under the second, as a bind mount does, once it was written."""
+
+        def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
+            for path, look in super().analyse(paths, ask):
+                if path == twin:
+                    show()
+                yield path, look
+
+    def show() -> None:
+        twin.unlink(missing_ok=True)
+        twin.hardlink_to(song)
+
+    tagger = Tagger(Config(), history, Mounted({"song.flac": sure("Jazz"), "twin.flac": sure("Jazz")}))
+    if at_once:
+        shutil.copy2(song, twin)
+        records = list(tagger.process([song, twin]))
+    else:
+        records = list(tagger.process([song]))
+        show()
+        records += tagger.process([twin])
+    assert [(record.path, record.outcome) for record in records] == [(song, Outcome.TAGGED)]
+    names = [history.known(path) for path in (song, twin)]
+    assert [known and known.by for known in names] == [Author.GENRED, Author.GENRED]
+    assert list(tagger.process([twin, song])) == []
+    assert [undo.record.path for undo in select(history, [Query(path=twin)])[0]] == [song]
+
+
+def test_a_master_copy_that_comes_back_is_tagged_again(history: History, song: Path, tmp_path: Path) -> None:
+    """What a synchronisation puts back undoes genred's own write and nothing else: that is no person's decision."""
+    master = Path(shutil.copy2(song, tmp_path / "master"))
+    process(history, song, sure("Jazz"))
+    for _ in range(2):
+        Path(shutil.copy2(master, tmp_path / "incoming")).replace(song)
+        assert [r.outcome for r in process(history, song, sure("Jazz"))] == [Outcome.TAGGED]
+    undos, _ = select(history, [Query(path=song)])
+    for undo in undos:
+        undo_write(history, undo, Config().tags, FakeAnalyser)
+    assert len(undos) == 3
+    assert song.read_bytes() == master.read_bytes()
+
+
+def test_who_removes_the_genre_decides_whatever_bytes_are_left(history: History, song: Path, tmp_path: Path) -> None:
+    """The same bytes as before genred, but written now: an editor did that, not a synchronisation."""
+    before = song.read_bytes()
+    process(history, song, sure("Jazz"))
+    (tmp_path / "edited").write_bytes(before)
+    os.utime(tmp_path / "edited", ns=(0, stamp_of(song).mtime_ns + 3_000_000_000))
+    (tmp_path / "edited").replace(song)
+    (record,) = process(history, song, sure("Jazz"))
+    assert (record.outcome, record.corrects) == (Outcome.KEPT, 1)
+
+
+def test_a_copy_of_a_tagged_file_carries_genreds_answer(history: History, song: Path) -> None:
+    """Kept as it is, and not for a person's genre."""
+    process(history, song, sure("Jazz"))
+    copy = Path(shutil.copyfile(song, song.with_name("copy.flac")))
+    (record,) = process(history, copy, sure("Rock"))
+    assert (record.outcome, record.carries, record.by) == (Outcome.KEPT, 1, Author.GENRED)
+    tags.write_genres(copy, ["Polka"])
+    (record,) = process(history, copy, sure("Rock"))
+    assert (record.carries, record.by) == (None, Author.YOU)
+
+
 def test_a_dry_run_changes_nothing(history: History, song: Path) -> None:
     """Neither the file nor the history."""
     before = digest(song)
@@ -284,7 +357,7 @@ def test_a_dry_run_changes_nothing(history: History, song: Path) -> None:
 def test_a_persons_own_decision_is_written_and_stands(history: History, song: Path) -> None:
     """`set` goes through the same safe write, and no mode overrules it."""
     tagger = Tagger(Config(), history, FakeAnalyser())
-    assert tagger.obey(song, "Zydeco").outcome is Outcome.TAGGED
+    assert tagger.set_genre(song, "Zydeco").outcome is Outcome.TAGGED
     assert tags.read_genres(song) == ["Zydeco"]
     with song.open("ab") as file:
         file.write(b"more")
@@ -296,7 +369,7 @@ def test_undo_puts_back_every_byte_and_is_final(history: History, song: Path) ->
     before = digest(song)
     process(history, song, sure("Jazz"))
     (undo,) = Journal(history).undoable(Query(path=song))
-    record = take_back(Journal(history), undo, Config().tags)
+    record = undo_write(history, undo, Config().tags)
     assert digest(song) == before
     assert (record.outcome, record.previous, record.written) == (Outcome.UNDONE, ("Jazz",), ())
     assert process(history, song, sure("Jazz")) == []
@@ -309,7 +382,7 @@ def test_undo_refuses_where_a_person_edited_since(history: History, song: Path) 
     tags.write_genres(song, ["Polka"])
     (undo,) = Journal(history).undoable(Query())
     with pytest.raises(UndoConflict, match="changed since"):
-        take_back(Journal(history), undo, Config().tags)
+        undo_write(history, undo, Config().tags)
     assert tags.read_genres(song) == ["Polka"]
 
 
@@ -317,8 +390,8 @@ def test_a_file_that_changes_meanwhile_is_not_written(history: History, song: Pa
     """Whoever edits a file while it is being heard wins."""
 
     class Slow(FakeAnalyser):
-        def genres(self, path: Path) -> tuple[str, ...]:
-            there = super().genres(path)
+        def places(self, path: Path) -> tuple[Place, ...]:
+            there = super().places(path)
             tags.write_genres(path, ["Polka"])
             return there
 
@@ -345,12 +418,12 @@ def test_deciding_anew_acts_from_memory_where_the_answer_is_another_one(history:
     analyser = FakeAnalyser({s.name: sure("Jazz") for s in songs.values() if s.stem not in ("abstained", "theirs")})
     tagger = Tagger(Config(), history, analyser)
     list(tagger.process(songs.values()))
-    tagger.obey(songs["theirs"], "Polka")
+    tagger.set_genre(songs["theirs"], "Polka")
     songs["changed"].write_bytes(songs["changed"].read_bytes() + b"more")
     analyser.heard.clear()
     answers = {"again": sure("Jazz"), "other": sure("Rock"), "doubt": UNSURE, "abstained": sure("Blues")}
 
-    heard = list(history.heard("0"))
+    heard = list(history.analysed("0"))
     predictions = iter([answers.get(file.path.stem, sure("Metal")) for file in heard])
     records = list(tagger.redecide(heard, lambda batch: [next(predictions) for _ in batch], "new"))
 
@@ -368,6 +441,6 @@ def test_deciding_anew_acts_from_memory_where_the_answer_is_another_one(history:
     assert analyser.heard == []
 
     # Its own second answer is no person's genre: a third one replaces it as well.
-    (other,) = [file for file in history.heard("0") if file.path == songs["other"]]
+    (other,) = [file for file in history.analysed("0") if file.path == songs["other"]]
     (record,) = tagger.redecide([other], lambda batch: [sure("Folk")], "newer")
     assert (record.previous, record.written) == (("Rock",), ("Folk",))

@@ -90,7 +90,7 @@ def test_two_writes_of_one_file_come_back_in_order(history: History, genred: Gen
     song = music / "a.flac"
     before = song.read_bytes()
     for genre in ("Jazz", "Polka"):
-        Tagger(Config(), history, FakeAnalyser()).obey(song, genre)
+        Tagger(Config(), history, FakeAnalyser()).set_genre(song, genre)
     code, out, err = genred("undo", "-n", song)
     assert (code, len(out.splitlines()), err) == (0, 2, "")
     assert tags.read_genres(song) == ["Polka"]
@@ -196,14 +196,14 @@ def test_a_deleted_file_is_said_to_be_gone(history: History, genred: Genred, mus
 
 
 @pytest.mark.parametrize("days", [30, 0])
-def test_a_way_back_that_was_dropped_is_said_to_be(
+def test_an_undo_record_that_was_dropped_is_said_to_be(
     history: History, genred: Genred, music: Path, monkeypatch: pytest.MonkeyPatch, days: int
 ) -> None:
     """Not "nothing to undo": what can't be put back any more is named, with the setting that dropped it."""
     monkeypatch.setenv("GENRED_HISTORY_RETENTION_DAYS", str(days))
     tag(history, music)
-    history.forget_ways_back(-1)
-    why = f"its way back was dropped{' after 30 days' if days else ''} (history.retention_days)"
+    history.forget_undo_records(-1)
+    why = f"its undo record was dropped{' after 30 days' if days else ''} (history.retention_days)"
     for asked in ((music,), ("--run", "1"), ("--last", "3"), ("--since", "1h")):
         code, out, err = genred("undo", *asked)
         assert (code, out, err.count(why)) == (3, "", 3)
@@ -226,7 +226,7 @@ def test_an_undo_cut_short_is_resolved_first(history: History, genred: Genred, m
 
 
 def test_a_librarys_worth_is_found_and_dropped_at_once(history: History) -> None:
-    """A library's worth of ways back is found without reading them, and dropped in one statement."""
+    """A library's worth of undo records is found without reading them, and dropped in one statement."""
     with closing(sqlite3.connect(history.path)) as db, db:
         db.executemany(
             "INSERT INTO records (id, at, path, outcome, previous, written, run, reason)"
@@ -240,16 +240,86 @@ def test_a_librarys_worth_is_found_and_dropped_at_once(history: History) -> None
         )
     db.close()
     days = (datetime.now(UTC) - datetime(2020, 7, 1, tzinfo=UTC)).days
-    assert history.forget_ways_back(days) == 10_000
+    assert history.forget_undo_records(days) == 10_000
     found, dropped = undo.select(history, [Query()])
     assert (len(found), len(dropped)) == (10_000, 10_000)
     assert len(list(history.records(Query()))) == 20_000
 
 
-def test_undo_needs_exactly_one_way_of_asking(genred: Genred, music: Path) -> None:
-    """Files, a run, a number or a time; two of them are a mistake."""
-    assert "--since" in genred("undo", "--last", "1", "--since", "1h")[2]
-    assert genred("undo", music, "--run", "1")[0] == 2
+def test_what_is_asked_composes(history: History, genred: Genred, music: Path) -> None:
+    """As the filters of the history do: all must hold, and the number is that of all that match."""
+    tag(history, music)
+    assert len(genred("undo", "-n", "--last", "2", "--since", "1h")[1].splitlines()) == 2
+    assert len(genred("undo", "-n", music / "album", music / "a.flac", "--run", "1")[1].splitlines()) == 2
+    (last,) = genred("undo", "-n", music / "album", music / "a.flac", "--last", "1")[1].splitlines()
+    assert "c.ogg" in last
+    assert genred("undo", music, "--since", "2999-01-01")[0] == 3
+
+
+def test_undo_needs_something_to_go_by(genred: Genred) -> None:
+    """All that was ever written is asked for by `--since`, not by saying nothing."""
+    code, _, err = genred("undo")
+    assert (code, "--since" in err) == (2, True)
+
+
+@pytest.mark.parametrize("asked", [("--run", "99"), ("--last", "1"), ("--since", "1h"), ("/nowhere/at/all",)])
+def test_nothing_to_undo_is_one_rule(genred: Genred, asked: tuple[str, ...]) -> None:
+    """Whatever was asked for isn't there: some of it failed, in words."""
+    assert genred("undo", *asked) == (3, "", "genred: nothing to undo there\n")
+
+
+def scan(history: History, folder: Path, genre: str) -> list[Record]:
+    """What `genred scan` does, which looks at what was undone as a trial too."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    analyser = FakeAnalyser({path.name: sure(genre) for path in paths})
+    there = history.unknown(((path, stamp_of(path)) for path in paths), backlog=True)
+    tagger = Tagger(Config(), history, analyser, backlog=True, trials=True)
+    return list(tagger.process(path for path, _ in list(there)))
+
+
+@pytest.mark.parametrize("asked", [("--run", "1"), ("--last", "3"), ("--since", "1h"), ("music", "--for-now")])
+def test_a_trial_that_is_undone_may_be_decided_again(
+    history: History, genred: Genred, music: Path, asked: tuple[str, ...]
+) -> None:
+    """The service leaves the files alone, the next scan decides, and so does another model from memory."""
+    tag(history, music)
+    assert genred("undo", *(music if word == "music" else word for word in asked))[0] == 0
+    assert tag(history, music) == []
+    assert {file.previous for file in history.analysed("0")} == {()}
+    assert [record.written for record in scan(history, music, "Rock")] == [("Rock",)] * 3
+
+
+@pytest.mark.parametrize("asked", [("music",), ("--run", "1", "--for-good")])
+def test_a_verdict_stands(history: History, genred: Genred, music: Path, asked: tuple[str, ...]) -> None:
+    """Files that a person names, and all where they say so, are left alone by every scan and model."""
+    tag(history, music)
+    assert genred("undo", *(music if word == "music" else word for word in asked))[0] == 0
+    assert scan(history, music, "Rock") == []
+    assert list(history.analysed("0")) == []
+
+
+def test_a_trial_goes_back_to_the_decision_before(history: History, genred: Genred, music: Path) -> None:
+    """Of another model's answers that were undone, the first model's are in force again, and its doubts."""
+    sure_of, unsure = music / "a.flac", music / "b.mp3"
+    list(Tagger(Config(), history, FakeAnalyser({"a.flac": sure("Jazz")})).process([sure_of, unsure]))
+    run = history.start_run("scan", "0")
+    tagger = Tagger(Config(), history, FakeAnalyser())
+    assert len(list(tagger.redecide(history.analysed("0"), lambda batch: [sure("Rock")] * len(batch), "m2"))) == 2
+    assert genred("undo", "--run", str(run))[0] == 0
+    assert {(file.path.name, file.outcome.value, file.there) for file in history.analysed("0")} == {
+        ("a.flac", "tagged", ("Jazz",)),
+        ("b.mp3", "abstained", ()),
+    }
+    assert history.genres_written(sure_of) == ("Jazz",)
+    assert scan(history, music, "Metal")[0].path == music / "album" / "c.ogg"
+    assert len(list(tagger.redecide(history.analysed("0"), lambda batch: [sure("Folk")] * len(batch), "m3"))) == 3
+
+
+def test_a_persons_own_genre_undone_is_no_trial(history: History, genred: Genred, music: Path) -> None:
+    """Taking one's own word back gives genred none."""
+    Tagger(Config(), history, FakeAnalyser()).set_genre(music / "a.flac", "Polka")
+    assert genred("undo", "--last", "1")[0] == 0
+    assert [record.path.name for record in scan(history, music, "Rock")] == ["c.ogg", "b.mp3"]
 
 
 def test_a_file_that_is_as_it_was_left_is_known(history: History, music: Path) -> None:

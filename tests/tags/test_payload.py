@@ -168,7 +168,7 @@ def test_mpeg_frames_in_another_container_are_not_mpeg(tmp_path: Path, copied: C
     """A tag in front of a Matroska file that holds MP3 would ruin it: such a file is refused."""
     path = tmp_path / "song.mka"
     path.write_bytes(bytes.fromhex("1a45dfa3") + b"matroska" * 20 + copied("mp3").read_bytes())
-    with pytest.raises(TagError, match="knows no tags"):
+    with pytest.raises(TagError, match="Matroska"):
         payload_hash(path)
 
 

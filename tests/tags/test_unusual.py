@@ -93,7 +93,7 @@ def test_matroska_is_refused(tmp_path: Path) -> None:
     """Nothing writes its tags safely; the file stays as it is."""
     path = make(tmp_path / "song.mka", 0.5)
     content = path.read_bytes()
-    with pytest.raises(TagError, match="knows no tags for this kind of file"):
+    with pytest.raises(TagError, match="reads the tags of Matroska files and doesn't write them"):
         edited(path, ["Jazz"])
     assert path.read_bytes() == content
 
@@ -151,7 +151,7 @@ def test_a_picture_of_200_megabytes(tmp_path: Path, history: History, kind: str,
             tagged = True
             assert analyser.genres(path) == ("Jazz",)
             (undo,) = journal.undoable(Query())
-            assert len(journal.way_back(undo)) < 4096
+            assert len(journal.undo_record(undo)) < 4096
         except FileError as error:
             assert "memory" in error.reason or "too long" in error.reason  # noqa: PT017 - on a slow machine
         seconds = time.monotonic() - started

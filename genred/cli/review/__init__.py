@@ -110,7 +110,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
         def take(question: "Question") -> "Record":
             if not question.is_judged and not question.record.written:
                 raise FileError(question.path, f"no guess is worth accepting: {question.reason}")
-            return tagger.obey(question.path, question.guesses[0].genre)
+            return tagger.set_genre(question.path, question.guesses[0].genre)
 
         return each(common, _named(paths, settings, history), take)
 

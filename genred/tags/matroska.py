@@ -1,0 +1,71 @@
+"""The tags of a Matroska file, which genred reads and doesn't write."""
+
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from genred.tags.containers import need_at, read_at, size_of
+
+SEGMENT, CLUSTER, TAGS, TAG, SIMPLE_TAG, NAME, TEXT = (
+    *(0x18538067, 0x1F43B675, 0x1254C367, 0x7373, 0x67C8, 0x45A3, 0x4487),
+)
+LARGEST_TEXT = 1 << 16
+
+
+class Element(NamedTuple):
+    """An EBML element: its number, and where its data start and end."""
+
+    number: int
+    start: int
+    end: int
+
+
+def values(file: BinaryIO, key: str) -> Iterator[str]:
+    """Yield the texts of all tags with a name, in whatever letters, whatever they are about."""
+    end = size_of(file)
+    for segment in _elements(file, 0, end):
+        if segment.number == SEGMENT:
+            for tags in _elements(file, segment.start, segment.end):
+                if tags.number == TAGS:
+                    yield from _texts(file, tags, key)
+
+
+def _texts(file: BinaryIO, parent: Element, key: str) -> Iterator[str]:
+    children = list(_elements(file, parent.start, parent.end))
+    texts = {child.number: _text(file, child) for child in children if child.number in (NAME, TEXT)}
+    if texts.get(NAME, "").casefold() == key and texts.get(TEXT):
+        yield texts[TEXT]
+    for child in children:
+        if child.number in (TAG, SIMPLE_TAG):
+            yield from _texts(file, child, key)
+
+
+def _text(file: BinaryIO, element: Element) -> str:
+    raw = read_at(file, element.start, min(element.end - element.start, LARGEST_TEXT))
+    return raw.decode("utf-8", "replace").strip("\0").strip()
+
+
+def _elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
+    at = start
+    while at < end:
+        number, data = _number(file, at, marker=True)
+        size, data = _number(file, data, marker=False)
+        if size is None and number not in (SEGMENT, CLUSTER):
+            raise ValueError("a Matroska element has no size")
+        # A recording that was never finished: what is inside stands beside it as well.
+        stop = data + size if size is not None else end if number == SEGMENT else data
+        if number is not None:
+            yield Element(number, data, min(stop, end))
+        at = stop
+
+
+def _number(file: BinaryIO, at: int, *, marker: bool) -> tuple[int | None, int]:
+    """Read a number of variable length, with its marker or without; None where all its bits are set."""
+    first = need_at(file, at, 1)[0]
+    width = 9 - first.bit_length()
+    if width > 8:
+        raise ValueError("its Matroska elements don't add up")
+    raw = int.from_bytes(need_at(file, at, width), "big")
+    if marker:
+        return raw, at + width
+    value = raw & ((1 << 7 * width) - 1)
+    return None if value == (1 << 7 * width) - 1 else value, at + width

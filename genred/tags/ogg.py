@@ -1,0 +1,71 @@
+"""The comments of all streams in an Ogg file: those side by side, and those that follow one another."""
+
+import struct
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+from genred.tags.containers import read_at, size_of
+
+# How a codec's first packet starts, how its comment packet does, and how many bytes of that come before the comment.
+CODECS = (
+    (b"\x01vorbis", b"\x03vorbis", 7),
+    (b"OpusHead", b"OpusTags", 8),
+    (b"Speex   ", b"", 0),
+    (b"\x80theora", b"\x81theora", 7),
+    (b"\x7fFLAC", b"", 4),
+)
+TAIL = 1 << 16  # the largest page fits
+
+
+class Page(NamedTuple):
+    """A page: its stream, and whether it begins one; what of it belongs to its first packet, and whether that ends."""
+
+    serial: int
+    first: bool
+    data: int
+    size: int
+    ends_packet: bool
+
+
+def comments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the serial number and the comment of each stream that has one, in the order in which they are complete."""
+    starts: dict[int, Any] = {}
+    packets: dict[int, bytes] = {}
+    streams: set[int] = set()
+    last = _last_serial(file)
+    for page in _pages(file):
+        if page.first:
+            head = read_at(file, page.data, 8)
+            streams.add(page.serial)
+            starts.update((page.serial, rest) for begin, *rest in CODECS if head.startswith(begin))
+        elif page.serial in starts:
+            packet = packets.get(page.serial, b"") + read_at(file, page.data, page.size)
+            packets[page.serial] = packet
+            if page.ends_packet:
+                start, skipped = starts.pop(page.serial)
+                if packet.startswith(start):
+                    yield page.serial, packets.pop(page.serial)[skipped:]
+        elif not starts and last in streams:
+            return
+
+
+def _pages(file: BinaryIO) -> Iterator[Page]:
+    at, end = 0, size_of(file)
+    while at < end:
+        head = read_at(file, at, 27 + 255)
+        if head[:5] != b"OggS\0" or len(head) < 27:
+            return
+        lacing = head[27 : 27 + head[26]]
+        data = at + 27 + len(lacing)
+        (serial,) = struct.unpack_from("<I", head, 14)
+        full = len(lacing) - len(lacing.lstrip(b"\xff"))
+        yield Page(serial, bool(head[5] & 2), data, sum(lacing[: full + 1]), full < len(lacing))
+        at = data + sum(lacing)
+
+
+def _last_serial(file: BinaryIO) -> int | None:
+    """Return the stream of a file's last page."""
+    end = size_of(file)
+    tail = read_at(file, max(0, end - TAIL), TAIL)
+    at = tail.rfind(b"OggS\0")
+    return int.from_bytes(tail[at + 14 : at + 18], "little") if 0 <= at <= len(tail) - 18 else None

@@ -1,0 +1,166 @@
+"""Every place of a file that names its genre, for every reader there is: what a save would replace, hide or contradict.
+
+The first place is the one that the genre is written to, and is there even where it says nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
+from typing import Any, BinaryIO
+
+from mutagen import apev2, id3
+from mutagen._vorbis import VCommentDict
+
+from genred.genres import ID3V1, Place
+from genred.tags import matroska, movie, ogg, windows
+from genred.tags.containers import IFF, Chunk, Ends, Form, Kind, chunks, ends, need_at, read_at
+from genred.tags.fields import names_genre
+from genred.tags.readers import ape_keys, load, ogg_codec, place_of, v1_genres
+from genred.tags.splice import dsf_tag
+
+
+def places_in(file: BinaryIO, kind: Kind) -> list[Place]:
+    """Find the places of an open file that name a genre, the one that is written to first.
+
+    Numbers are read as the names they stand for, and empty texts left out.
+    """
+    match kind:
+        case Kind.MP4:
+            found = movie.places_in(file)
+        case Kind.OGG:
+            found = _ogg(file)
+        case Kind.ASF:
+            found = _asf(file)
+        case Kind.WAVE | Kind.AIFF | Kind.DSDIFF:
+            found = _iff(file, kind)
+        case Kind.DSF:
+            span = dsf_tag(file)
+            found = _id3(need_at(file, span.start, span.end - span.start))
+        case Kind.MATROSKA:
+            found = iter([place_of("Matroska GENRE", matroska.values(file, "genre"))])
+        case _:
+            found = _stream(file, kind)
+    first, *others = found
+    return [first, *(place for place in others if place.genres)]
+
+
+def _stream(file: BinaryIO, kind: Kind) -> Iterator[Place]:
+    around = ends(file)
+    found = list(_around(file, around))
+    form = main_form(file, kind, around)
+    if form is None:
+        main = place_of(VORBIS, _texts(load(file, kind).tags, "genre"))
+    else:
+        where = APE if form is Form.APE else TCON
+        main = next((place for place in found if place.where == where), Place(where, ()))
+    yield main
+    yield from (place for place in found if place is not main)
+
+
+TCON, APE, VORBIS = "ID3v2 TCON", "APEv2 Genre", "Vorbis comment GENRE"
+
+
+def main_form(file: BinaryIO, kind: Kind, around: Ends) -> Form | None:
+    """Return the kind of tag that the genre of a plain stream is written to; None for FLAC, which has its own.
+
+    MPEG audio has ID3v2, or an APEv2 tag where only that names the music (the one of mp3gain doesn't).
+    """
+    if kind is Kind.FLAC:
+        return None
+    if kind not in (Kind.MPEG, Kind.ADTS, Kind.TTA):
+        return Form.APE
+    named = bool({"title", "artist", "album"} & ape_keys(file, around.ape))
+    return Form.APE if named and not around.id3v2.end else Form.ID3V2
+
+
+def _around(file: BinaryIO, around: Ends) -> Iterator[Place]:
+    """Read the tags in front of a stream and behind it; the ones that readers find first have the plainest names."""
+    for tag in around.front + around.back:
+        data = need_at(file, tag.span.start, tag.span.end - tag.span.start)
+        is_first = tag.span in (around.id3v2, around.ape)
+        match tag.form:
+            case Form.ID3V2:
+                tail = "" if is_first else " of another tag" if tag in around.front else " of a tag at the end"
+                yield from _id3(data, tail)
+            case Form.APE:
+                yield place_of(APE if is_first else f"{APE} of another tag", _ape(data))
+            case Form.ID3V1:
+                yield place_of(ID3V1, v1_genres(data))
+
+
+def _id3(data: bytes, tail: str = "") -> Iterator[Place]:
+    """Read an ID3v2 tag: its genre, and texts of a user that are named so."""
+    if not data:
+        yield Place(TCON + tail, ())
+        return
+    tags = id3.ID3(BytesIO(data), load_v1=False)
+    yield place_of(TCON + tail, (genre for frame in tags.getall("TCON") for genre in frame.genres))
+    for frame in tags.getall("TXXX"):
+        if names_genre(frame.desc):
+            yield place_of(f"ID3v2 TXXX {frame.desc}{tail}", map(str, frame.text))
+
+
+def _ape(data: bytes) -> Iterable[str]:
+    if data[-16:-12] == bytes(4):  # of a tag without items mutagen says that there is none
+        return ()
+    value = apev2.APEv2(BytesIO(data)).get("Genre")
+    return list(value) if isinstance(value, apev2.APETextValue) else ()
+
+
+def _texts(tags: Any, key: str) -> Sequence[str]:
+    return tags.get(key, []) if tags is not None else []
+
+
+def _iff(file: BinaryIO, kind: Kind) -> Iterator[Place]:
+    found: list[Place] = []
+    tail = ""
+    for chunk in _chunks_there(file, kind):
+        if chunk.name.lower() == b"id3 ":
+            found += _id3(read_at(file, chunk.data, chunk.size), tail)
+            tail = " of another chunk"
+        elif chunk.name == b"LIST" and read_at(file, chunk.data, 4) == b"INFO":
+            found += _info(file, chunk)
+    main = next((place for place in found if place.where == TCON), Place(TCON, ()))
+    yield main
+    yield from (place for place in found if place is not main)
+
+
+def _chunks_there(file: BinaryIO, kind: Kind) -> Iterator[Chunk]:
+    """Walk the chunks to the end of the file or the first that is cut short, as readers do, whatever the form says."""
+    try:
+        yield from chunks(file, IFF[kind])
+    except ValueError:
+        return
+
+
+def _info(file: BinaryIO, info: Chunk) -> Iterator[Place]:
+    try:
+        for item in chunks(file, IFF[Kind.WAVE], info.data + info.size, info.data + 4):
+            if item.name.upper() == b"IGNR":
+                yield place_of("INFO IGNR", [_plain(read_at(file, item.data, item.size))])
+    except ValueError:
+        return
+
+
+def _plain(raw: bytes) -> str:
+    text = raw.partition(b"\0")[0]
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("cp1252", "replace")
+
+
+def _ogg(file: BinaryIO) -> Iterator[Place]:
+    yield place_of(VORBIS, _texts(load(file, Kind.OGG).tags, "genre"))
+    _, _, main = ogg_codec(file)
+    others = list(ogg.comments(file))
+    others.remove(next(found for found in others if found[0] == main))
+    for _, comment in others:
+        yield place_of(f"{VORBIS} of another stream", _texts(VCommentDict(comment, framing=False), "genre"))
+
+
+def _asf(file: BinaryIO) -> Iterator[Place]:
+    tags: list[tuple[str, Any]] = list(load(file, Kind.ASF).tags or [])
+    yield place_of("WM/Genre", [str(value) for name, value in tags if name == "WM/Genre"])
+    for name, value in tags:
+        if name != "WM/Genre" and windows.is_genre(name):
+            yield place_of(name, [str(value)])
