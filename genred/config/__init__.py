@@ -265,7 +265,8 @@ def _accept(
 def _path(kind: type, value: Any) -> Path:
     if kind is not Path or not isinstance(value, str):
         raise ValueError("Expected a path in quotes")
-    path = Path(value).expanduser()
+    # TOML is UTF-8, and so are names here, whatever the locale says that they are.
+    path = Path(os.fsdecode(value.encode("utf-8", "surrogateescape"))).expanduser()
     if not path.is_absolute():
         raise ValueError(f"Expected an absolute path, got {value!r}")
     return path

@@ -1,6 +1,7 @@
 """TOML as text: the example as it is written, a value as it would be, and which line says what."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,11 +19,14 @@ def example(directories: Sequence[Path] = ()) -> str:
     ConfigError
         If a folder's name is not Unicode, which TOML can't say.
     """
+    names = []
     for path in directories:
-        if str(path).encode("utf-8", "replace").decode() != str(path):
-            raise ConfigError(f"{readable(path)}: TOML can't hold this name, which is not Unicode")
+        try:
+            names.append(os.fsencode(path).decode("utf-8"))
+        except UnicodeDecodeError:
+            raise ConfigError(f"{readable(path)}: TOML can't hold this name, which is not Unicode") from None
     text = (Path(__file__).parents[1] / "data" / "config.example.toml").read_text("utf-8")
-    return text.replace("directories = []", f"directories = {dumps(list(map(str, directories)))}", 1)
+    return text.replace("directories = []", f"directories = {dumps(names)}", 1)
 
 
 def dumps(value: Any) -> str:
