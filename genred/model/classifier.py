@@ -264,8 +264,7 @@ class GenreClassifier:
         """
         scores = self._scores(table.X)
         judged = self._probabilities(*scores)
-        heard, row = self.novelty_.recognise(self.neighbourhood_.coordinates(*scores))
-        heard &= row < len(self.origins_)
+        heard, row = self.novelty_.recognise(self.neighbourhood_.coordinates(*scores), len(self.origins_))
         judged[heard] = self.evaluation_.probabilities[row[heard]]
         genres = np.union1d(self.classes_, table.y)
         probabilities = np.zeros((len(table), len(genres)))

@@ -56,9 +56,12 @@ class Novelty(Fitted):
         """Tell, (n_tracks,), which are farther away than all but a few tracks of unheard music are."""
         return np.asarray(self.score(Z) > self.limit_)
 
-    def recognise(self, Z: Floats) -> tuple[NDArray[np.bool_], Rows]:
-        """Tell which are training tracks, up to rounding, and which training track is nearest, (n_tracks,) each."""
-        distances, rows = nearest(self.music_, Z[:, :-1], 1)
+    def recognise(self, Z: Floats, among: int) -> tuple[NDArray[np.bool_], Rows]:
+        """Find tracks among the first of the training music: (n_tracks,) which are there, and (n_tracks,) the nearest.
+
+        A track is one of them, however it was rounded, where it is nearer than any two are.
+        """
+        distances, rows = nearest(self.music_[:among], Z[:, :-1], 1)
         return np.asarray(distances[:, 0] < _SAME * self.apart_), rows[:, 0]
 
     def score(self, Z: Floats) -> Floats:
