@@ -1,4 +1,4 @@
-"""The libraries that genred is built on: which versions were tried, and what is used of them that nobody promises."""
+"""The libraries that genred is built on: the versions that were tried, and the undocumented names that genred uses."""
 
 import linecache
 import re
@@ -18,16 +18,16 @@ class Library:
     """A library, and the range of its versions that the test suite passed with."""
 
     name: str
-    """As its distribution is called."""
+    """The name of its distribution."""
     oldest: str
     """The lower bound in pyproject.toml."""
     newest: str
-    """The newest release on the day of the last look; what has the same first two numbers counts as the same."""
+    """The newest release on the day of the last look; a version with the same first two numbers counts as the same."""
     package: str = ""
-    """As it is imported, where that is another name."""
+    """The name under which it is imported, if that is another one."""
     undocumented: tuple[str, ...] = ()
-    """What genred uses that the library's documentation doesn't promise: module, colon, name; a method's arguments in
-    brackets. A library may take these away without a word, so a test looks for each."""
+    """Names that genred uses and the library's documentation doesn't promise: module, colon, name; a method's arguments
+    in brackets. A library may take these names away without a word, so a test looks for each."""
 
     def __str__(self) -> str:
         return self.name
@@ -87,6 +87,7 @@ LIBRARIES = (
     Library("rich", "14", "15.0.0"),
     Library("scikit-learn", "1.7", "1.9.1", "sklearn"),
     Library("scipy", "1.15", "1.18.1"),
+    Library("soxr", "0.5", "1.1.0"),
     Library(
         "sqlalchemy",
         "2.0.40",
@@ -123,13 +124,13 @@ LIBRARIES = (
 )
 
 PYTHONS_OWN = ("multiprocessing.forkserver:ensure_running", "multiprocessing.forkserver:main")
-"""What is used of Python's own library without being documented."""
+"""The undocumented names of Python's own library that genred uses."""
 
 _MISFIT = re.compile(r"\(\) (got an? unexpected|got multiple values|takes |missing \d+ required)|no keyword arguments")
 
 
 def installed(library: Library) -> str:
-    """Return the version that is installed; empty where it isn't."""
+    """Return the version of a library that is installed; empty if the library isn't installed."""
     try:
         return version(library.name)
     except PackageNotFoundError:
@@ -137,12 +138,12 @@ def installed(library: Library) -> str:
 
 
 def blame(error: BaseException) -> DependencyError | None:
-    """Return what to tell a person where a library isn't as genred knows it; None where an error is of another kind.
+    """Return the error to show to a person if a library isn't as genred knows it; None if an error is of another kind.
 
     Parameters
     ----------
     error
-        What was raised, with its traceback; where it was raised from another error, that one counts.
+        The error that was raised, with its traceback; an error that it was raised from counts too.
     """
     found = _misfit(error)
     if found is None and error.__cause__ is not None and not _of_a_thing(error.__cause__):
@@ -158,11 +159,11 @@ def blame(error: BaseException) -> DependencyError | None:
 
 
 def _misfit(error: BaseException) -> tuple[Library, str] | None:
-    """The library that lacks what genred asks of it, and the error in one line."""
+    """Return the library that lacks what genred asks of it, and the error in one line; None if no library does."""
     frames = _frames(error.__traceback__)
     ours = [index for index, frame in enumerate(frames) if _is_ours(frame)]
     # A call that a library refuses ends in genred's own frame, or in the first one of a function that is compiled.
-    # Deeper inside of a library it is the file, or the library itself, that is odd.
+    # If the error comes from deeper inside of a library, the file is odd, or the library itself.
     if not ours or len(frames) - ours[-1] > 2:
         return None
     last, beyond = frames[ours[-1]], frames[ours[-1] + 1 :]
@@ -180,7 +181,7 @@ def _misfit(error: BaseException) -> tuple[Library, str] | None:
 
 
 def _of_a_thing(error: BaseException) -> bool:
-    """Whether an attribute is missing in what a library made of a file, which may be the file's doing."""
+    """Return whether an attribute is missing in what a library made of a file: the cause may be the file."""
     return isinstance(error, AttributeError) and not isinstance(error.obj, ModuleType | type)
 
 
@@ -197,7 +198,7 @@ def _is_ours(frame: FrameType) -> bool:
 
 
 def _named(frame: FrameType, traceback: TracebackType | None) -> list[str]:
-    """The modules of what is named on the line of a frame at which an error was raised."""
+    """Return the modules of all names on the line of a frame at which an error was raised."""
     while traceback is not None and traceback.tb_frame is not frame:
         traceback = traceback.tb_next
     line = linecache.getline(frame.f_code.co_filename, traceback.tb_lineno if traceback else frame.f_lineno)
@@ -207,7 +208,7 @@ def _named(frame: FrameType, traceback: TracebackType | None) -> list[str]:
 
 
 def _home(thing: object) -> str:
-    """The name of the module that a thing is, or is from."""
+    """Return the name of the module that a thing is, or is from."""
     module = getmodule(thing) or getmodule(type(thing))
     return module.__name__ if module is not None else ""
 

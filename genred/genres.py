@@ -1,4 +1,4 @@
-"""The genre vocabulary: what a spelling means, what is a kind of what, and how this user writes it."""
+"""The genre vocabulary: the meanings of spellings, the families of genres, and the user's own spellings."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ PARENT: dict[str, str] = {
     "Punk": "Rock",
     "Disco": "Pop",
 }
-"""A subgenre and what it is a kind of, for an honest answer where only the family is clear."""
+"""Each subgenre with the genre that it belongs to, for an honest answer where only the family is clear."""
 
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     "Blues": (),
@@ -31,7 +31,7 @@ _SPELLINGS: dict[str, tuple[str, ...]] = {
 }
 
 GENRES = tuple(_SPELLINGS)
-"""The genres there are, in the vocabulary's own spelling."""
+"""All genres, in the vocabulary's own spelling."""
 
 _GENERIC = """
 None, Null, Nil, N/A, N.A., Not Set, Not Specified, Not Available, Not Applicable, Unknown, Unknown Genre,
@@ -51,11 +51,11 @@ Nepoznat, Ismeretlen, Ismeretlen műfaj, Egyéb, Necunoscut, Gen necunoscut, Н�
 未知风格, 未知类型, 未知類型, 不详, 不詳, 其他, 其它, 알 수 없음, 알 수 없는 장르, غير معروف, ناشناخته, לא ידוע,
 अज्ञात, ไม่ทราบ, ไม่รู้จัก, Không rõ, Không xác định, Tidak diketahui, Tak diketahui, Desconegut, Ezezaguna, Descoñecido
 """
-"""What rippers, players and shops fill in where they know of no genre, in the languages that they speak."""
+"""The words that rippers, players and shops fill in when they know no genre, in many languages."""
 
 
 def key(name: str) -> str:
-    """What two spellings of one genre have in common: "Hip Hop", "hip-hop" and "HIPHOP" are "hiphop"."""
+    """Return what the spellings of one genre have in common: "hiphop" of "Hip Hop", "hip-hop" and "HIPHOP"."""
     plain = unicodedata.normalize("NFKD", name).casefold().replace("&", "n").replace(" and ", "n")
     return re.sub(r"[\W_]+", "", plain)
 
@@ -71,32 +71,32 @@ def spellings(genre: str) -> tuple[str, ...]:
 
 
 def canonical(name: str) -> str:
-    """The vocabulary's name for a spelling; the name itself, trimmed, where the vocabulary doesn't know it."""
+    """Return the vocabulary's name for a spelling; the name itself, trimmed, if the vocabulary doesn't know it."""
     return _CANONICAL.get(key(name), name.strip())
 
 
 def is_generic(name: str) -> bool:
-    """Return whether a genre says nothing ("Unknown", "Other; None" ...), and so counts as none."""
+    """Return whether a genre says nothing ("Unknown", "Other; None" ...), and so counts as no genre."""
     return key(name) in _GENERIC_KEYS or all(key(part) in _GENERIC_KEYS for part in _JOINTS.split(name))
 
 
 ID3V1 = "ID3v1"
-"""The place that holds a number from a list, and so says of a genre no more than the list can."""
+"""The name of the place that holds a number from a fixed list, and so can name only the genres of that list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What one place in a file says."""
+    """A place in a file that may name genres, and the genres that it names."""
 
     where: str
-    """The tag and its field, as a person would look for them."""
+    """The tag and its field, by the names under which a person would look for them."""
     genres: tuple[str, ...]
 
 
 def said(places: Sequence[Place]) -> tuple[str, ...]:
-    """Return all genres that a file names: those of its first place, and what other places say beyond them.
+    """Return all genres that a file names: those of its first place, then others that other places name.
 
-    A place that says something goes before one that says nothing ("Unknown"), wherever it is.
+    A place that says nothing ("Unknown") counts only if no place says anything.
     """
     telling = [place for place in places if not all(map(is_generic, place.genres))]
     if not telling:
@@ -112,15 +112,15 @@ def said(places: Sequence[Place]) -> tuple[str, ...]:
 
 
 def _meanings(names: Sequence[str]) -> set[str]:
-    """Return what some genres mean, in whatever way they are joined."""
+    """Return the meanings of some genres, in whatever way the genres are joined."""
     parts = [part for name in names for part in _JOINTS.split(name)]
     return {key(canonical(part)) for part in parts if not is_generic(part)}
 
 
 def is_said(places: Iterable[Place], genres: Sequence[str], separator: str) -> bool:
-    """Return whether a file names these genres, and no place in it another.
+    """Return whether a file names these genres, and no place in the file names another genre.
 
-    The first place must name them, the others may be silent. A tag without lists has the genres as one text.
+    The first place must name them; the other places may be silent. A tag without lists has the genres as one text.
     """
     first, *others = [*places] or [Place("", ())]
     return _agrees(first, genres, separator) and all(
@@ -141,11 +141,11 @@ class Vocabulary:
     Parameters
     ----------
     aliases
-        Spelling -> genre, on top of the ones genred knows.
+        Spelling -> genre, on top of the spellings that genred knows.
     whitelist
-        The only genres that may be written, in any spelling; empty: all.
+        The only genres that may be written, in any spelling; empty if all may be.
     spelling
-        Genre -> how it is written into files ("Hip-Hop" -> "Rap").
+        Genre -> the word that is written into files ("Hip-Hop" -> "Rap").
     """
 
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -153,21 +153,21 @@ class Vocabulary:
     spelling: Mapping[str, str] = field(default_factory=dict)
 
     def canonical(self, name: str) -> str:
-        """The genre that a spelling means to this user."""
+        """Return the genre that a spelling means to this user."""
         mine = {key(spelling): genre for spelling, genre in self.aliases.items()}
         return canonical(mine.get(key(name), name))
 
     def allows(self, genre: str) -> bool:
-        """Whether a genre of the model may be written."""
+        """Return whether a genre of the model may be written."""
         return not self.whitelist or self.canonical(genre) in {self.canonical(name) for name in self.whitelist}
 
     def words(self) -> set[str]:
-        """Every genre that this user may mean, as they write it."""
+        """Return every genre that this user may mean, in the user's own spelling."""
         named = {*_SPELLINGS, *self.aliases.values(), *self.whitelist}
         return {self.written(genre) for genre in named} | set(self.spelling.values())
 
     def written(self, genre: str) -> str:
-        """How a genre of the model is written into a file."""
+        """Return the word that is written into a file for a genre of the model."""
         mine = {self.canonical(name): spelling for name, spelling in self.spelling.items()}
         genre = self.canonical(genre)
         return mine.get(genre, genre)

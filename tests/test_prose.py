@@ -10,7 +10,24 @@ from tests.recipes import REPOSITORY
 
 PACKAGE = REPOSITORY / "genred"
 
-FINISHED = ("analysis", "doctor", "errors.py", "fs", "saving", "service", "watching")
+FINISHED = (
+    "analysis",
+    "config",
+    "dependencies.py",
+    "doctor",
+    "errors.py",
+    "fs",
+    "genres.py",
+    "learning",
+    "saving",
+    "service",
+    "tagging/policy.py",
+    "tagging/review.py",
+    "tagging/tagger.py",
+    "tagging/undo.py",
+    "tags",
+    "watching",
+)
 """Rooms, and files of them, that were read with this rule in mind; in the end, all."""
 
 QUESTIONS = {"What", "Whether", "How", "Where", "Which", "Who", "Whose", "When", "Why"}

@@ -21,7 +21,7 @@ from genred import genres
 from genred.analysis import Analysis, Ask
 from genred.config import Model, Tags
 from genred.dependencies import blame
-from genred.errors import FileError
+from genred.errors import FileError, TagError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -133,7 +133,12 @@ def analyse(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Analysis:
     """Find out what is asked about a file."""
     from genred import tags
 
-    places = () if ask is Ask.SOUND else tags.read_places(path)
+    try:
+        places = () if ask is Ask.SOUND else tags.read_places(path)
+    except TagError:
+        if ask is Ask.MISSING:
+            _check_sound(path)  # no music is the better reason, and the one that `classify` gives
+        raise
     if ask is Ask.TAGS:
         return Analysis(places, tags.read_artist(path))
     if ask is Ask.MISSING and not all(map(genres.is_generic, genres.said(places))):
@@ -143,6 +148,13 @@ def analyse(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Analysis:
     x = features.extract(audio.read_excerpts(path))
     prediction = _loaded(model, cache_folder).predict(x)
     return Analysis(places, prediction=prediction, features=(features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+
+
+def _check_sound(path: Path) -> None:
+    """Raise a `DecodeError` if no sound can be read from a file."""
+    from genred.sound import audio
+
+    audio.read_excerpts(path)
 
 
 def read_places(path: Path) -> tuple[genres.Place, ...]:

@@ -3,6 +3,7 @@
 An empty word is mostly a variable that isn't set, and must not come to mean the current folder, or no genre.
 """
 
+import os
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +29,12 @@ class _Name(click.ParamType[str]):
         self._message = message
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value).strip()
+        try:
+            text = str(value).strip()
+            if not text.isprintable():  # bytes that the locale's encoding lacks
+                text = os.fsencode(text).decode("utf-8")
+        except UnicodeError:
+            self.fail(f"{value!r} is not text in UTF-8", param, ctx)
         return text or self.fail(self._message, param, ctx)
 
 

@@ -1,4 +1,4 @@
-"""The configuration: TOML, environment and flags to one frozen, checked `Config`; and where things live.
+"""The configuration: TOML, environment and flags become a frozen, checked `Config`; and the folders of genred.
 
 Precedence: flag > ``GENRED_SECTION_KEY`` in the environment > file > default.
 """
@@ -25,7 +25,7 @@ Count = Annotated[int, Meta(ge=0)]
 
 
 class Section(msgspec.Struct, frozen=True):
-    """One table of the file; a subclass states keys, types and defaults once, for all."""
+    """One table of the file; its subclasses are the only place that states keys, types and defaults."""
 
 
 class Watch(Section, frozen=True):
@@ -88,18 +88,18 @@ class Config(msgspec.Struct, frozen=True):
 
     @property
     def database(self) -> Path:
-        """Where the history is kept."""
+        """The file in which the history is kept."""
         if self.history.url:
             return Path(self.history.url.removeprefix("sqlite:///")).expanduser().absolute()
         return state_dir() / "history.db"
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
-        """Sections and keys in plain types, in the order of the example."""
+        """Return sections and keys in plain types, in the order of the example."""
         plain: dict[str, dict[str, Any]] = msgspec.to_builtins(self, enc_hook=str)
         return plain
 
     def with_changes(self, section: str, **values: Any) -> Self:
-        """A copy in which one section has other values."""
+        """Return a copy in which one section has other values."""
         changed = msgspec.structs.replace(getattr(self, section), **values)
         return msgspec.structs.replace(self, **{section: changed})
 
@@ -109,7 +109,7 @@ SECTIONS: dict[str, type[Section]] = get_type_hints(Config)
 
 @dataclass(frozen=True)
 class Mistake:
-    """Something in the configuration that can't stand; or, not ``fatal``, that can hardly be meant."""
+    """Something in the configuration that can't be obeyed; or, if it isn't ``fatal``, that can hardly be meant."""
 
     file: str
     line: int | None
@@ -124,12 +124,12 @@ class Mistake:
 
 
 def find(explicit: Path | None = None) -> Path | None:
-    """The configuration file in force, None where there is none.
+    """Return the configuration file in force; None if there is none.
 
     Raises
     ------
     ConfigError
-        If one was named, by flag or ``$GENRED_CONFIG``, and isn't there.
+        If a file was named, by flag or ``$GENRED_CONFIG``, and doesn't exist.
     """
     named = explicit or (Path(os.environ["GENRED_CONFIG"]) if os.environ.get("GENRED_CONFIG") else None)
     if named is not None:
@@ -143,18 +143,18 @@ def find(explicit: Path | None = None) -> Path | None:
 
 
 def place() -> Path:
-    """Where a new configuration goes when nobody says where."""
+    """Return the path for a new configuration file, if nobody names one."""
     named = os.environ.get("GENRED_CONFIG")
     return Path(named) if named else _xdg("XDG_CONFIG_HOME", ".config") / "genred" / "config.toml"
 
 
 def load(file: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
-    """The configuration from a file (None: the defaults) and the environment.
+    """Return the configuration from a file (None: the defaults) and the environment.
 
     Raises
     ------
     ConfigError
-        With every mistake, a line each.
+        If there are mistakes; the message has a line for each.
     """
     config, mistakes = check(file, environ)
     if mistakes:
@@ -163,7 +163,7 @@ def load(file: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
 
 
 def check(file: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[Config, list[Mistake]]:
-    """The configuration as far as it can be understood, and every mistake in it."""
+    """Return the configuration as far as genred can understand it, and every mistake in it."""
     text, raw, mistakes = _read(file)
     values: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
     for name, table in raw.items():
@@ -191,12 +191,12 @@ def check(file: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[C
 def doubts(
     config: Config, file: Path | None, known: Iterable[str], environ: Mapping[str, str] = os.environ
 ) -> list[Mistake]:
-    """What in a configuration can hardly be meant, though it can be obeyed; its folders are looked for.
+    """Find what a configuration says that can be obeyed but hardly be meant; the folders are looked for.
 
     Parameters
     ----------
     config, file
-        The configuration, and the file it comes from.
+        The configuration, and the file that it comes from.
     known
         The genres that may be named: those of the vocabulary and of the model in use.
     """
@@ -208,12 +208,12 @@ def doubts(
 
 
 def state_dir() -> Path:
-    """Where the history and a person's own models live."""
+    """Return the folder for the history and for a person's own models."""
     return _systemd("STATE_DIRECTORY") or _xdg("XDG_STATE_HOME", ".local/state") / "genred"
 
 
 def cache_dir() -> Path:
-    """Where what can be made again lives: compiled code, the fitted built-in model, training features."""
+    """Return the folder for what can be made again: compiled code, the fitted built-in model, training features."""
     return _systemd("CACHE_DIRECTORY") or _xdg("XDG_CACHE_HOME", ".cache") / "genred"
 
 
@@ -251,7 +251,7 @@ def _accept(
     line: int | None,
     mistakes: list[Mistake],
 ) -> None:
-    """Put a checked value in its place, or say what is wrong with it."""
+    """Check a value and put it among the values, or add to the mistakes what is wrong with it."""
     kinds = SECTIONS[name].__annotations__
     if key not in kinds:
         mistakes.append(Mistake(source, line, f"{name}.{key}", "no such key" + _suggest(key, kinds)))
@@ -265,7 +265,8 @@ def _accept(
 def _path(kind: type, value: Any) -> Path:
     if kind is not Path or not isinstance(value, str):
         raise ValueError("Expected a path in quotes")
-    path = Path(value).expanduser()
+    # TOML is UTF-8, and so are names here, whatever the locale says that they are.
+    path = Path(os.fsdecode(value.encode("utf-8", "surrogateescape"))).expanduser()
     if not path.is_absolute():
         raise ValueError(f"Expected an absolute path, got {value!r}")
     return path
@@ -285,7 +286,7 @@ def _plainly(message: str, kind: Any, value: Any) -> str:
 
 
 def _located(doubt: Doubt, file: Path | None, text: str, environ: Mapping[str, str], *, fatal: bool) -> Mistake:
-    """A doubt with the place it comes from: the line of the entry, or else that of its key."""
+    """Turn a doubt into a mistake with a place: the line of the entry, or else the line of its key."""
     variable = "GENRED_" + doubt.key.upper().replace(".", "_")
     if variable in environ:
         return Mistake(f"${variable}", None, doubt.key, doubt.message, fatal)

@@ -1,4 +1,4 @@
-"""What a configuration says that can be read and can hardly be meant: about genres, and about folders."""
+"""Doubts about what a configuration says of genres and folders: what can be read but hardly be meant."""
 
 import difflib
 import os
@@ -12,7 +12,10 @@ from genred.genres import Vocabulary, canonical, is_generic, key
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Something about one entry of one key, with "section.key" for its name."""
+    """Something odd about one entry of one key.
+
+    ``key`` is the key's name in the form "section.key".
+    """
 
     key: str
     entry: str
@@ -20,7 +23,7 @@ class Doubt:
 
 
 def contradictions(aliases: Mapping[str, str], spelling: Mapping[str, str]) -> Iterator[Doubt]:
-    """What can't be obeyed: one word that means two things, or in the end itself."""
+    """Find what can't be obeyed: a word that means two things, or a chain of aliases that leads back to its start."""
     for name, table in (("genres.aliases", aliases), ("genres.spelling", spelling)):
         meant: dict[str, tuple[str, str]] = {}
         for word, meaning in table.items():
@@ -37,7 +40,7 @@ def contradictions(aliases: Mapping[str, str], spelling: Mapping[str, str]) -> I
 
 
 def about_genres(vocabulary: Vocabulary, known: Iterable[str]) -> Iterator[Doubt]:
-    """What has no effect, or another one than it seems.
+    """Find entries that have no effect, or another effect than it seems.
 
     Parameters
     ----------
@@ -86,7 +89,7 @@ def _about_spelling(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Do
 
 
 def about_folders(folders: Collection[Path]) -> Iterator[Doubt]:
-    """Folders that aren't there, and folders inside one another. A disk may be absent: neither is a mistake."""
+    """Find folders that don't exist, and folders inside one another; a disk may be absent, so neither is a mistake."""
     for folder in dict.fromkeys(folders):
         around = [other for other in folders if other != folder and folder.is_relative_to(other)]
         if not folder.is_dir():

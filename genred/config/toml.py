@@ -1,6 +1,7 @@
-"""TOML as text: the example as it is written, a value as it would be, and which line says what."""
+"""TOML as text: the example configuration, values as TOML, and the lines at which keys and entries stand."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,22 +12,25 @@ from genred.fs.files import readable
 
 
 def example(directories: Sequence[Path] = ()) -> str:
-    """A configuration with every key, its default and what it means; with these folders filled in.
+    """Return a configuration that explains every key and has its default, with these folders filled in.
 
     Raises
     ------
     ConfigError
-        If a folder's name is not Unicode, which TOML can't say.
+        If a folder's name is not Unicode, so that TOML can't hold it.
     """
+    names = []
     for path in directories:
-        if str(path).encode("utf-8", "replace").decode() != str(path):
-            raise ConfigError(f"{readable(path)}: TOML can't hold this name, which is not Unicode")
+        try:
+            names.append(os.fsencode(path).decode("utf-8"))
+        except UnicodeDecodeError:
+            raise ConfigError(f"{readable(path)}: TOML can't hold this name, which is not Unicode") from None
     text = (Path(__file__).parents[1] / "data" / "config.example.toml").read_text("utf-8")
-    return text.replace("directories = []", f"directories = {dumps(list(map(str, directories)))}", 1)
+    return text.replace("directories = []", f"directories = {dumps(names)}", 1)
 
 
 def dumps(value: Any) -> str:
-    """A value as TOML, on one line."""
+    """Return a value as TOML, on one line."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{dumps(k)} = {dumps(v)}" for k, v in value.items()) + " }" if value else "{}"
     if isinstance(value, (list, tuple)):
@@ -36,7 +40,7 @@ def dumps(value: Any) -> str:
 
 
 def line_of(text: str, key: str, section: str | None = None) -> int | None:
-    """The line of a key in TOML text; tomllib doesn't say."""
+    """Return the number of a key's line in TOML text, which tomllib doesn't tell."""
     current: str | None = None
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line):
@@ -51,7 +55,7 @@ def line_of(text: str, key: str, section: str | None = None) -> int | None:
 
 
 def line_of_entry(text: str, section: str, key: str, entry: str) -> int | None:
-    """The line of a word in the table or list that is a key's value; that of the key where the word isn't found."""
+    """Return the line of an entry in the table or list that a key has; the line of the key if the entry isn't found."""
     first = line_of(text, key, section)
     lines = list(enumerate(text.splitlines(), 1))[(first or 1) - 1 :]
     name = re.escape(entry)

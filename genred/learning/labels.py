@@ -1,4 +1,4 @@
-"""Labelled music to a table of features.
+"""Labelled music, and the table of features that is made of it.
 
 The table that the package carries is made by::
 
@@ -28,11 +28,12 @@ Vector = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Labelled:
-    """A file and what a person says it is; ``artist`` may be any name for what must not be torn apart by a split."""
+    """A file and the genre that a person gave it."""
 
     path: Path
     genre: str
     artist: str
+    """The artist, or any other name for a group of files that must not be torn apart by a split."""
     source: str
 
 
@@ -46,12 +47,12 @@ def read_source(source: Path) -> list[Labelled]:
     ----------
     source
         A folder: ``Genre/track`` or ``Genre/artist or album/.../track``. Or a CSV with the header
-        ``path,genre[,artist[,source]]``, its paths relative to itself; other columns are left alone.
+        ``path,genre[,artist[,source]]`` and paths relative to the CSV itself; other columns are left alone.
 
     Raises
     ------
     ConfigError
-        With the place and what to do.
+        If there is no labelled music to read; the message names the place, and says what to do.
     """
     if source.is_dir():
         found = list(_from_folders(source))
@@ -102,7 +103,7 @@ def _labelled(source: Path, line: int, row: dict[str, str | None]) -> Labelled:
 
 
 def contradictory(labelled: Sequence[Labelled]) -> set[Path]:
-    """Find files labelled with more than one genre: a label of each is wrong, and nobody knows which."""
+    """Find files that are labelled with more than one genre: one label of each is wrong, and nobody knows which one."""
     said: dict[Path, set[str]] = {}
     for item in labelled:
         said.setdefault(item.path, set()).add(item.genre)
@@ -120,25 +121,25 @@ def build_table(
     cache_dir: Path | None = None,
     extract: Callable[[Path], Vector] | None = None,
 ) -> tuple[Table, list[FileError]]:
-    """Describe every labelled file, in parallel; one that was described before isn't decoded again.
+    """Describe every labelled file, in parallel; a file that was described before isn't decoded again.
 
     Parameters
     ----------
     labelled
         Files; those with contradictory labels are left out and reported.
     workers
-        Processes.
+        The number of processes.
     progress
         Called once for each file.
     cache_dir
-        Where vectors are kept by content; None: nowhere.
+        The folder in which vectors are kept by content; None to keep no vectors.
     extract
-        What turns a file into a vector.
+        Turns a file into a vector.
 
     Returns
     -------
     table, errors
-        Rows in the order of ``labelled``, and why others are not among them.
+        Rows in the order of ``labelled``, and an error for each file that has no row.
     """
     torn = contradictory(labelled)
     errors = [FileError(path, "labelled with more than one genre; keep one") for path in sorted(torn)]
@@ -179,14 +180,14 @@ def _cached(path: Path, cache_dir: Path | None, extract: Callable[[Path], Vector
 
 
 def _kept(path: Path, cache_dir: Path, extract: Callable[[Path], Vector]) -> Vector:
-    """Return what was kept of a file with this content; else describe it, and keep that."""
+    """Return the vector that was kept for a file with this content; if there is none, make one and keep it."""
     kept = cache_dir / "features" / f"{_content(path)}-{FEATURE_VERSION}.npy"
     try:
         vector: Vector = np.load(kept, allow_pickle=False)
         if vector.shape == (len(FEATURE_NAMES),):
             return vector
     except (OSError, ValueError, EOFError):
-        pass  # not there yet, or damaged: made anew
+        pass  # a vector that is missing or damaged is made anew
     vector = extract(path)
     kept.parent.mkdir(parents=True, exist_ok=True)
     whole = kept.with_suffix(f".{os.getpid()}.tmp")

@@ -22,25 +22,23 @@ from genred.model.evaluation import Evaluation
 from genred.model.table import Table
 
 OWN = "genre written by genred, and confirmed by nobody"
-"""Why most tracks of a tagged library teach nothing."""
+"""The reason why most tracks of a tagged library teach nothing."""
 
 LEAST_TRACKS = 8
 LEAST_ARTISTS = 4
-"""Of each genre; with fewer nothing can be learnt and tested on artists that weren't learnt from."""
+"""The least of each genre; with fewer, genred can't learn from some artists and test on others."""
 
 _CHANCE = 0.02
-"""A difference between two models that the choice of a few tracks could make."""
+"""The largest difference between two models that the choice of a few tracks could make."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a library can teach, and why the rest of it can't.
-
-    ``left_out`` counts tracks by reason.
-    """
+    """The music in a library that can teach, and the reasons why the rest can't."""
 
     labelled: list[Labelled]
     left_out: Counter[str]
+    """The number of tracks that were left out for each reason."""
 
 
 def from_tags(
@@ -51,14 +49,14 @@ def from_tags(
     separator: str = Tags().separator,
     covered: Collection[str] = (),
 ) -> Found:
-    """Return the music among ``paths`` that can teach: of each genre as much as can be learnt and tested on.
+    """Return the music among ``paths`` that can teach: only genres with enough to learn from and to test on.
 
     Parameters
     ----------
     paths, analyser, history, vocabulary, separator
-        As of `by_a_person`.
+        As for `by_a_person`.
     covered
-        Genres of which other music, which teaches too, holds enough: here a single track of these is of use.
+        Genres of which there is enough other music to learn from: of these, a single track in ``paths`` is of use.
     """
     found = by_a_person(paths, analyser, history, vocabulary, separator)
     return _enough(found.labelled, found.left_out, covered)
@@ -71,20 +69,20 @@ def by_a_person(
     vocabulary: Vocabulary,
     separator: str = Tags().separator,
 ) -> Found:
-    """Return the music among ``paths`` that carries exactly one genre of a person's own.
+    """Return the music among ``paths`` that has exactly one genre, if a person gave it that genre.
 
     Parameters
     ----------
     paths
-        Files; their tags are read by the workers.
+        Files; the workers read their tags.
     analyser
         The workers.
     history
-        What genred wrote; None where it never wrote anything.
+        The history of what genred wrote; None if genred never wrote anything.
     vocabulary
-        What the user's spellings mean.
+        The meanings of the user's spellings.
     separator
-        What genred puts between genres where a tag has no lists.
+        The text that genred puts between genres in a tag that has no lists.
     """
     labelled: list[Labelled] = []
     left_out: Counter[str] = Counter()
@@ -95,7 +93,7 @@ def by_a_person(
             left_out[reason] += 1
             continue
         (name,) = (name for name in look.genres if not is_generic(name))
-        # Without an artist the folder has to do: an album is by one artist more often than not.
+        # Without an artist, the folder stands for one: an album is by one artist more often than not.
         item = Labelled(path, vocabulary.canonical(name), look.artist.casefold() or str(path.parent), "library")
         answered = _answered(path, look.places, history, separator) if history is not None else None
         if answered is None:
@@ -113,7 +111,7 @@ def by_a_person(
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same music, neither flattered: tracks a model was fitted to are judged out of fold."""
+    """Two models on the same music, neither flattered: tracks that a model was fitted to are judged out of fold."""
 
     new: Evaluation
     old: Evaluation
@@ -122,17 +120,17 @@ class Comparison:
 
     @property
     def is_better(self) -> bool:
-        """Tell whether the new model is better at one of two things, and no worse at the other but for chance.
+        """Tell whether the new model is better at one of two things, and at the other not worse but for chance.
 
-        It is used to give answers that are right often enough, so what counts is how many it gives; and a model that
-        gave up rare genres for common ones would be worse.
+        A model is used to give answers that are right often enough, so the number of such answers is one thing. Recall
+        is the other, since a model that gave up rare genres for common ones would be worse.
         """
         answers = self.new.coverage(self.target_precision) - self.old.coverage(self.target_precision)
         recall = self.new.balanced_accuracy - self.old.balanced_accuracy
         return max(answers, recall) >= 0 and min(answers, recall) > -_CHANCE
 
     def lines(self) -> list[str]:
-        """Return a table for reading in a terminal: genres, all of them, and how much would be answered."""
+        """Return a table for the terminal: the recall of each genre and of all, and the share of tracks answered."""
         was, now = self.old.recall, self.new.recall
         rows = [(genre, was.get(genre, 0.0), now[genre]) for genre in sorted(set(self.new.truth))]
         rows.append(("balanced", self.old.balanced_accuracy, self.new.balanced_accuracy))
@@ -158,22 +156,22 @@ def teach(
     Parameters
     ----------
     table
-        The person's music; on this alone the two are compared.
+        The person's music; the two models are compared on this music alone.
     in_use
-        The model so far.
+        The model in use so far.
     name
-        What to call the new one.
+        The name of the new model.
     base
-        Other music to learn from as well, the built-in table.
+        Other music to learn from as well: the built-in table.
     beside
         Other music that only says what music sounds like.
     tell
-        Is told what is being done, in a few words: it takes a minute.
+        Called with the step that begins, in a few words, since the whole takes a minute.
     """
     if base is None:
         joined = table
     else:
-        # One artist spelt in two ways would be learnt from and tested on at once.
+        # An artist with two spellings would be in the learning and the testing part at once.
         spelt = {str(group).casefold(): group for group in base.groups}
         groups = np.array([spelt.get(str(group).casefold(), group) for group in table.groups])
         joined = Table.join([replace(table, groups=groups), base])
@@ -184,7 +182,7 @@ def teach(
 
 
 def _unfit(look: Analysis | object) -> str:
-    """Return why a file teaches nothing, whoever wrote its genre; empty where it may teach."""
+    """Return the reason why a file teaches nothing, whoever wrote its genre; empty if the file may teach."""
     if not isinstance(look, Analysis):
         return "tags can't be read"
     said = [name for name in look.genres if not is_generic(name)]
@@ -195,16 +193,16 @@ def _unfit(look: Analysis | object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """A file for which genred gave the answer that a file carries."""
+    """An answer of genred's that a file carries, and the file for which genred gave the answer."""
 
     file: Known | None
     """The known file; None for a copy of one."""
     is_sure: bool
-    """False where something else was done to the file since: it may be other music with the same genre."""
+    """False if something else was done to the file since: the file may be other music with the same genre."""
 
 
 def _answered(path: Path, places: Sequence[Place], history: History, separator: str) -> _Answered | None:
-    """Return the file for which genred gave this answer; None where the genre is a person's, or confirmed by one."""
+    """Return the file for which genred gave this answer; None if a person set or confirmed the genre."""
     try:
         stamp = stamp_of(path)
     except FileError:
@@ -221,9 +219,9 @@ def _answered(path: Path, places: Sequence[Place], history: History, separator: 
 
 
 def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: History) -> Iterator[Path]:
-    """Listen to files that were edited or replaced since genred tagged them, and yield those that are another piece.
+    """Listen to files that were edited or replaced since genred tagged them, and yield those that are other music.
 
-    A file that can't be compared counts as the one that genred tagged: one example less does less harm than a model
+    A file that can't be compared counts as the one that genred tagged: an example fewer does less harm than a model
     that learns its own answers.
     """
     analyser.warm_up()
@@ -236,7 +234,7 @@ def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: Histo
 
 
 def _enough(labelled: list[Labelled], left_out: Counter[str], covered: Collection[str]) -> Found:
-    """Leave out genres of which there is too little here, and nothing elsewhere."""
+    """Leave out genres with too few tracks or artists, unless other music covers them."""
     artists: defaultdict[str, set[str]] = defaultdict(set)
     tracks: Counter[str] = Counter()
     for item in labelled:

@@ -1,7 +1,8 @@
 """An evaluation as a page to look at: one HTML file that needs nothing else, in light and dark.
 
-The pictures are SVG, drawn here: a confusion matrix, confidence against truth, precision against coverage. Colours are
-the page's, by class. Shades of a cell are shares of its row, so that rare genres are as easy to see as common ones.
+The pictures are SVG, drawn here: a confusion matrix, confidence against truth, precision against coverage. The page
+gives the colours, by class. The shade of a cell is its share of the row, so that rare genres are as easy to see as
+common ones.
 """
 
 from html import escape
@@ -48,9 +49,9 @@ def page(title: str, new: Evaluation, old: Evaluation | None = None) -> str:
     title
         The model's name.
     new
-        What it is about.
+        The evaluation that the page is about.
     old
-        Of the model in use, on the same music, where the two are compared.
+        The evaluation of the model in use on the same music, if the two are compared.
     """
     key = "" if old is None else "<p>Dashed lines and marks on the bars: the model in use.</p>"
     return f"""<!doctype html>
@@ -72,7 +73,7 @@ def page(title: str, new: Evaluation, old: Evaluation | None = None) -> str:
 
 
 def confusion(evaluation: Evaluation) -> str:
-    """Draw the confusion matrix as SVG; its colours are those of the page that it stands in."""
+    """Draw the confusion matrix as SVG; the page around it gives the colours."""
     genres, counts = evaluation.genres, evaluation.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     left, top, side = 8 * max(map(len, genres)) + 12, 8 * max(map(len, genres)) * 0.75 + 14, 46

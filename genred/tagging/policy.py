@@ -1,4 +1,4 @@
-"""What ought to become of a file, from what it says and how it sounds; pure."""
+"""The decision about a file, from the genres in its tags and from its sound; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,24 +12,22 @@ from genred.model.prediction import Prediction
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What ought to become of a file, before anything is done about it.
-
-    ``written`` is the whole list of genres the file is to have; empty where it is left as it is.
-    """
+    """A decision about a file, before anything is done about it."""
 
     outcome: Outcome
     reason: str
     written: tuple[str, ...] = ()
+    """The whole list of genres that the file is to have; empty if the file is left as it is."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """When and what to write; pure.
+    """The rules for when to write a genre, and which one; pure.
 
     Parameters
     ----------
     mode, max_genres
-        The configuration's ``[tags]``.
+        Both as in the configuration's ``[tags]``.
     vocabulary
         The user's own words.
     """
@@ -45,11 +43,11 @@ class Policy:
 
     @property
     def ask(self) -> Ask:
-        """What needs to be known of a file."""
+        """The questions that the workers are to answer about a file."""
         return Ask.MISSING if self.mode == "keep" else Ask.BOTH
 
     def decide(self, there: Sequence[str], prediction: Prediction | None) -> Decision:
-        """What ought to become of a file whose genres are ``there``; ``prediction`` is None where it wasn't heard."""
+        """Decide about a file whose genres are ``there``; ``prediction`` is None if nobody listened to the file."""
         said = [name for name in there if not is_generic(name)]
         if prediction is None:
             return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")

@@ -1,8 +1,8 @@
-"""What genred wasn't sure of, album by album, and a person's answers.
+"""The decisions that genred wasn't sure of, album by album, and a person's answers.
 
-An answer is written at once, through the same safe write as everything else, and stands for good: training learns from
-it and no model overrules it. A skip is a line in the history and nothing else: the file isn't asked about again until
-genred decides about it anew.
+An answer is written at once, by the same safe write as every other genre, and stands for good: training learns from
+the answer, and no model overrules it. A skip is a line in the history and nothing else: nobody is asked about the file
+again until genred decides about it anew.
 """
 
 import difflib
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A decision that a person is asked about.
-
-    ``guesses`` are genres as this user writes them, likeliest first, but for what genred already wrote, which leads.
-    ``reason`` is why it isn't sure now, ``model`` the name of what guesses. Where ``is_judged`` is false, the model has
-    no opinion of such sound (silence, speech ...), and the guesses are worth little.
-    """
+    """A decision that a person is asked about."""
 
     record: Record
+    """The decision."""
     guesses: tuple[Candidate, ...]
+    """Genres as this user writes them: first the one that genred wrote, if any, then the likeliest."""
     reason: str
+    """The reason why genred isn't sure now."""
     model: str
+    """The name of the model that guesses."""
     is_judged: bool
+    """False if the model has no opinion of such sound (silence, speech ...), and the guesses are worth little."""
 
     @property
     def path(self) -> Path:
@@ -51,16 +51,16 @@ class Question:
 
     @property
     def album(self) -> Path:
-        """The folder: an album is one more often than not."""
+        """The folder of the file: an album has a folder of its own more often than not."""
         return self.path.parent
 
 
 def to_review(
     history: History, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False
 ) -> list[Record]:
-    """The decisions to ask about, album by album; parameters as of `History.to_review`.
+    """Return the decisions to ask about, album by album; the parameters are those of `History.to_review`.
 
-    Left out are files that aren't as they were when genred decided, and those with a genre of somebody's own.
+    Files that changed since genred decided are left out, and files with a genre that genred didn't write.
     """
     found = [record for record in history.to_review(below, tagged=tagged, skipped=skipped) if _is_fit(record)]
     return sorted(found, key=lambda record: (record.path.parent, record.path.name))
@@ -69,7 +69,7 @@ def to_review(
 def questions(
     records: Iterable[Record], history: History, policy: Policy, model: "GenreClassifier"
 ) -> Iterator[Question]:
-    """What to ask about decisions, in their order, with guesses from what was heard; no audio is opened."""
+    """Yield a question about each decision, in the same order, with guesses from stored features; open no audio."""
     from genred.sound.features import FEATURE_VERSION
 
     rest = iter(records)
@@ -81,7 +81,7 @@ def questions(
 
 
 def genres_in(history: History, folder: Path) -> Counter[str]:
-    """Return how many files of a folder, those below it apart, have which genre by the latest decisions."""
+    """Count the files of a folder by genre, according to the latest decisions; files in folders below are left out."""
     latest: dict[Path, Record] = {}
     for record in history.records(Query(path=folder)):
         if record.path.parent == folder:
@@ -94,7 +94,7 @@ def genres_in(history: History, folder: Path) -> Counter[str]:
 
 
 def together(questions: Sequence[Question]) -> tuple[Candidate, ...]:
-    """The guesses for several files as one: the mean of those that the model has an opinion of, if there are any."""
+    """Return the mean of the guesses for several files; files that the model has an opinion of count alone, if any."""
     if len(questions) == 1:
         return questions[0].guesses
     counted = [question for question in questions if question.is_judged] or questions
@@ -106,7 +106,7 @@ def together(questions: Sequence[Question]) -> tuple[Candidate, ...]:
 
 
 def why_not(history: History, path: Path) -> FileError:
-    """Why there is nothing to ask about a file."""
+    """Return an error that says why there is nothing to ask about a file."""
     known = history.known(path)
     if known is None or known.standing is Standing.BACKLOG:
         return FileError(path, "genred hasn't listened to it yet (`genred scan` does)")
@@ -125,11 +125,11 @@ class Answers:
     Parameters
     ----------
     tagger
-        Obeys.
+        Writes the genres.
     history
         A run must have been started.
     analyser, tags
-        For taking back.
+        Both serve to take an answer back.
     """
 
     tagger: Tagger
@@ -139,11 +139,11 @@ class Answers:
     _given: list[list[tuple[Question, Record]]] = field(default_factory=list)
 
     def __len__(self) -> int:
-        """How many can be taken back."""
+        """Return the number of answers that can be taken back."""
         return len(self._given)
 
     def give(self, questions: Sequence[Question], genre: str | None) -> Iterator[tuple[Question, Record | FileError]]:
-        """One answer for one file or for several: a genre, or None to skip."""
+        """Give one answer for one file or for several: a genre, or None to skip; yield what became of each file."""
         given: list[tuple[Question, Record]] = []
         self._given.append(given)
         for question in questions:
@@ -156,7 +156,7 @@ class Answers:
                 yield question, record
 
     def take_back(self) -> Iterator[tuple[Question, Record | FileError]]:
-        """Take back the last answer; what it was about is open again, with the stamp it has now."""
+        """Take back the last answer; its questions are open again, with the stamps that the files have now."""
         for question, record in reversed(self._given.pop() if self._given else []):
             try:
                 undone = self._take_back(record)
@@ -178,37 +178,37 @@ class Answers:
         if record.outcome is Outcome.TAGGED:
             (undo,) = Journal(self.history).undoable(Query(path=record.path, limit=1))
             return undo_write(self.history, undo, self.tags, lambda: self.analyser)
-        # Without a stamp it is a line in the log, and changes nothing of what is known of the file.
+        # A record without a stamp is a line in the log, and changes nothing of what is known of the file.
         undone = Record(record.path, Outcome.UNDONE, "a person took their answer back", undoes=record.id)
         return self.history.record(undone)
 
 
 def skip(question: Question, history: History, *, dry_run: bool = False) -> Record:
-    """Note that a person doesn't want to say; what genred decided stays, and the file isn't touched."""
+    """Note that a person gives no answer; what genred decided stays, and the file isn't touched."""
     there = question.record.written or question.record.previous
     draft = Record(question.path, Outcome.SKIPPED, "a person left it open", previous=there)
     return draft if dry_run else history.record(draft)
 
 
 def is_open(record: Record, history: History) -> bool:
-    """Whether the file is as it was when genred decided about it, and nobody decided since."""
+    """Return whether the file is as it was when genred decided about it, and nobody decided since."""
     known = history.known(record.path)
     return known is not None and known.standing is Standing.DONE and _is_same(record)
 
 
 def words(policy: Policy, model: "GenreClassifier", history: History) -> list[str]:
-    """The genres that a person may mean, as they write them, in alphabetical order."""
+    """Return the genres that a person may mean, in the spelling of that person and in alphabetical order."""
     known = {policy.vocabulary.written(str(genre)) for genre in model.classes_}
     return sorted(known | policy.vocabulary.words() | set(history.genres_set()), key=str.casefold)
 
 
 def meant(text: str, known: Sequence[str], vocabulary: Vocabulary) -> tuple[str, bool]:
-    """The genre that a person typed, and True; where it is a new one, what it may be a slip of or itself, and False."""
+    """Return the genre that a person typed, and True; else the nearest known genre or the text, and False."""
     by_key = {key(word): word for word in known}
     if key(text) in by_key:
         return by_key[key(text)], True
     if vocabulary.canonical(text) != text:
-        return text, True  # a spelling that the vocabulary understands ("Techno"): written as they write it
+        return text, True  # a spelling that the vocabulary understands ("Techno") is written as the person writes it
     near = difflib.get_close_matches(key(text), by_key, n=1, cutoff=0.7)
     return (by_key[near[0]] if near else text), False
 

@@ -1,4 +1,4 @@
-"""What becomes of one path: skip it? look into it, decide, write, record."""
+"""Take one path through everything: skip the file, or look into it, decide, write and record."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,22 +25,22 @@ log = logging.getLogger(__name__)
 
 
 class Tagger:
-    """Takes paths through everything, one decision each.
+    """The way of paths through everything, with one decision about each.
 
     Parameters
     ----------
     config
         Policy and options of writing.
     history
-        Where decisions go; a run must have been started.
+        The history that decisions go to; a run must have been started.
     analyser
         The workers.
     backlog
-        Whether what was there before genred is looked at too.
+        True to look also at files that were there before genred.
     trials
-        Whether files are looked at too whose tags were undone as a trial.
+        True to look also at files whose tags were undone as a trial.
     dry_run
-        Decide, but write and record nothing.
+        True to decide, but write and record nothing.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class Tagger:
         self._dry_run = dry_run
 
     def process(self, paths: Iterable[Path]) -> Iterator[Record]:
-        """Decide about paths, looked into side by side and written one by one, in their order.
+        """Decide about paths; the files are looked into side by side, and written one by one in the order of the paths.
 
-        Closing the iterator between two records leaves nothing half done.
+        A caller that closes the iterator between two records leaves nothing half done.
         """
         waiting: dict[Path, tuple[Stamp, Known | None]] = {}
 
@@ -81,13 +81,13 @@ class Tagger:
                 yield self._settle(path, stamp, known, look)
 
     def _was_decided_meanwhile(self, path: Path, stamp: Stamp) -> bool:
-        """Return whether the file was decided about while it was looked into, under another name of it."""
+        """Return whether the file was decided about under another name of it, while it was looked into."""
         with suppress(FileError):
             return stamp_of(path) != stamp and self._arrival(path) is None
         return False
 
     def _arrival(self, path: Path) -> tuple[Stamp, Known | None] | None:
-        """What is known of a path that is worth a look; None where it isn't."""
+        """Return the stamp of a file and what is known of the file; None if the file isn't worth a look."""
         try:
             stamp = stamp_of(path)
         except FileError as error:
@@ -101,9 +101,9 @@ class Tagger:
         return None
 
     def _followed(self, paths: Iterable[Path]) -> Iterator[Path]:
-        """The same paths; what is known of files that were renamed is moved to their new names first.
+        """Yield the same paths, after what is known of files that were renamed is moved to the new names.
 
-        Else, where names were passed on from file to file, one would be taken for the other.
+        Otherwise, where names were passed on from file to file, one file would be taken for another.
         """
         rest = iter(paths)
         while batch := list(islice(rest, 256)):
@@ -131,7 +131,7 @@ class Tagger:
                 return known.stamp.same_content(stamp)
 
     def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Analysis | FileError) -> Record:
-        """Decide, write and record."""
+        """Decide about a file that was looked into; write and record the decision."""
         if isinstance(look, FileError):
             return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
         wrote = self._history.genres_written(known.path) if known is not None else None
@@ -157,7 +157,7 @@ class Tagger:
         return self._record(replace(draft, carries=self._carried(draft, look.places, stamp, known if is_own else None)))
 
     def _carried(self, draft: Record, places: Sequence[Place], stamp: Stamp, own: Known | None) -> int | None:
-        """Return the write of genred's whose genres a file has already; None where there is none."""
+        """Return the number of the write by genred whose genres a file has already; None if there is no such write."""
         if own is not None:
             return own.wrote
         if draft.corrects is not None or not draft.previous:
@@ -175,18 +175,18 @@ class Tagger:
     def redecide(
         self, heard: Iterable[Analysed], predict: Callable[[list[bytes]], list[Prediction]], model: str
     ) -> Iterator[Record]:
-        """Decide anew from what was heard, and act where the answer is another one; no audio is opened.
+        """Decide anew from stored features, and act where the answer is another one; no audio is opened.
 
-        A genre that genred wrote gives way to another one only, not to doubt.
+        A genre that genred wrote gives way only to another genre, not to doubt.
 
         Parameters
         ----------
         heard
             Files and their features.
         predict
-            Features of some files, as bytes, to predictions.
+            Turns the features of some files, as bytes, into predictions.
         model
-            The name of what predicts.
+            The name of the model that predicts.
         """
         rest = iter(heard)
         while batch := list(islice(rest, 500)):
@@ -204,7 +204,7 @@ class Tagger:
         except FileError:
             return None
         if not stamp.matches(file.stamp):
-            return None  # It isn't the file that was heard any more; the next scan looks at it.
+            return None  # The file isn't the one that was heard any more; the next scan looks at it.
         draft = Record(
             file.path,
             Outcome.TAGGED,
@@ -224,7 +224,7 @@ class Tagger:
         Raises
         ------
         FileError
-            If that isn't possible; the file is as it was, and nothing is recorded.
+            If the genre can't be written; the file is as it was, and nothing is recorded.
         """
         path, genre = path.resolve(), genre.strip()
         stamp = stamp_of(path)
@@ -244,7 +244,7 @@ class Tagger:
         return transaction.replace(draft, stamp, edit, self._journal, self._tags)
 
     def _persons_change(self, path: Path, stamp: Stamp, known: Known, look: Analysis) -> Decision | None:
-        """Return a person's correction of what genred wrote into this file; None where it is no person's doing."""
+        """Return a person's correction of what genred wrote into this file; None if no person changed the genre."""
         if self._is_other_music(known.path, look) or is_original(self._history, known, path, stamp):
             return None
         wrote = self._history.genres_written(known.path) or ()
@@ -252,7 +252,7 @@ class Tagger:
         return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
 
     def _is_other_music(self, path: Path, look: Analysis) -> bool:
-        """Whether another piece has taken the name of one that was heard: the next disc's track 1, in an inbox."""
+        """Return whether other music took the name of a file that was heard, like the next disc's track 1."""
         if look.features is None:
             return False
         version, vector = look.features

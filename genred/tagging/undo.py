@@ -1,9 +1,9 @@
-"""Undo tag writes: those that a person means, where their files are now, and what genred makes of it.
+"""Undo tag writes: find those that a person means, and their files under present names, and put back what was there.
 
-A person who names files says something about them: genred is to leave them alone, for good. A person who names a run, a
-number of writes or a time says that genred's try wasn't good: the files are known again as they were before, the next
-scan may decide about them, and the service leaves them alone until then. Either can be said of the other. A person's
-own genre, undone, is always a verdict.
+A person who names files gives a verdict on them: genred leaves these files alone for good. A person who names a run, a
+number of writes or a time says that the writes were a trial: the files are known again as they were before, the next
+scan may decide about them, and the service leaves them alone until then. Options turn a verdict into a trial, and a
+trial into a verdict. To undo a genre that a person set is always a verdict.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError, UndoConflict
-from genred.fs.files import Stamp, stamp_of
+from genred.fs.files import stamp_of
 from genred.genres import is_said
 from genred.history.history import History
 from genred.history.identity import recognise, sha256_of
@@ -22,13 +22,14 @@ from genred.history.journal import Journal, Undo
 from genred.history.records import Outcome, Query, Record, Standing
 from genred.saving import transaction
 from genred.tagging.policy import change_in_words
+from genred.watching.walk import Found, files_below
 
 
 def select(history: History, queries: Iterable[Query]) -> tuple[list[Undo], list[Record]]:
     """Return the writes that match any of the queries and can be undone, and those whose undo record was dropped.
 
-    Both are newest first. A path means the file that is there now, whatever it was called when its tag was written, or
-    all below a folder. The limit, of all queries together, is that of the first.
+    Both lists begin with the newest write. A path means the file that is there now, whatever its name was when its tag
+    was written, or all files below a folder. The limit of the first query holds for all queries together.
     """
     journal = Journal(history)
     names: dict[Path, Path] = {}
@@ -60,8 +61,8 @@ def undo_write(
 ) -> Record:
     """Put back, byte for byte, what a tag write replaced.
 
-    Where somebody else changed the file since, though not its genre, only the genre is put back, if there is an
-    ``analyser`` to do that; theirs stays.
+    If somebody else changed the file since, but not its genre, only the genre is put back, which needs an ``analyser``;
+    the other changes stay.
 
     Parameters
     ----------
@@ -72,18 +73,18 @@ def undo_write(
     tags
         Options of writing.
     analyser
-        Makes the workers, if it comes to that.
+        Makes the workers, if they are needed.
     for_good
-        Whether genred leaves the file alone from now on; else the file is known as it was before the write.
+        True if genred is to leave the file alone from now on; otherwise the file is known as it was before the write.
     dry_run
-        Look whether it can be done, and do nothing.
+        True to find out if the write can be undone, and do nothing.
 
     Raises
     ------
     UndoConflict
         If the file isn't as genred left it.
     FileError
-        If it can't be written.
+        If the file can't be written.
     """
     wrote = undo.record
     is_trial = not for_good and wrote.model is not None
@@ -117,7 +118,7 @@ def _restored(
     journal = Journal(history)
     if analyser is not None and not transaction.is_as_left(undo):
         if sha256_of(undo.path) == undo.before_sha256:
-            # A master copy was put in its place, and brought the old file back.
+            # Somebody replaced the file by a master copy, and so brought the old content back.
             done = replace(draft, stamp=stamp_of(undo.path), reason=f"{draft.reason}; the file was as before already")
             return draft if dry_run else history.record(done)
         return _genre_restored(journal, undo, draft, tags, analyser(), dry_run=dry_run)
@@ -127,7 +128,7 @@ def _restored(
 
 
 def _earlier(history: History, wrote: Record) -> Record | None:
-    """Return the decision of genred's that was in force before a write; None where there was none."""
+    """Return the decision by genred that was in force before a write; None if there was none."""
     past = list(history.records(Query(path=wrote.path)))
     undone = {record.undoes for record in past}
     decided = (Outcome.TAGGED, Outcome.ABSTAINED, Outcome.KEPT)
@@ -138,7 +139,7 @@ def _earlier(history: History, wrote: Record) -> Record | None:
 def _genre_restored(
     journal: Journal, undo: Undo, draft: Record, tags: Tags, analyser: Analyser, *, dry_run: bool
 ) -> Record:
-    """Put back the genres alone, into a file that somebody else changed otherwise."""
+    """Put back only the genres, into a file in which somebody else changed something else."""
     path, wrote = undo.path, undo.record
     stamp = stamp_of(path)
     places = analyser.places(path)
@@ -156,26 +157,29 @@ def _genre_restored(
 
 
 def _meant(undo: Undo, queries: list[Query]) -> bool:
-    """Whether a file is where it was asked for; one whose former name another file has now isn't meant by that name."""
+    """Return whether the file of a write is where a query asks for it, or no query names a path.
+
+    The name that the file had when it was tagged counts too, unless another file has that name now.
+    """
     asked = [query.path for query in queries if query.path is not None]
     here = not asked or any(undo.path.is_relative_to(path) for path in asked)
     return here or not os.path.lexists(undo.record.path)
 
 
 def _former_names(history: History, journal: Journal, path: Path) -> dict[Path, Path]:
-    """What the files at or below a path were called when they were tagged: former name, name now."""
+    """Map the names that the files at or below a path had when they were tagged to the names they have now."""
     names = journal.moved(path)
     return names | _unnoticed(history, path)
 
 
 def _unnoticed(history: History, path: Path) -> dict[Path, Path]:
-    """Return the files at or below a path that nobody has seen since they were renamed: former name, name now."""
+    """Map former names to present ones, for the files at or below a path that genred hasn't seen since a rename."""
     found = ((now, recognise(history, now, stamp)) for now, stamp in history.unknown(_there(path)))
     return {known.path: now for now, known in found if known is not None and known.path != now}
 
 
 def _located(history: History, journal: Journal, undos: list[Undo], names: dict[Path, Path]) -> list[Undo]:
-    """The same, each file that is no longer where its tag was written under its new name, where that can be found."""
+    """Return the same writes with the present names of their files, for renamed files whose new name can be found."""
     known = journal.in_force(undos)
     undos = [replace(undo, path=known.get(undo.record.id or 0, undo.path)) for undo in undos]
     missing = {undo.path for undo in undos if not os.path.lexists(undo.path)} - names.keys()
@@ -194,29 +198,13 @@ def _located(history: History, journal: Journal, undos: list[Undo], names: dict[
 
 
 def _nearest(path: Path) -> Path:
-    """The nearest folder that is still there."""
+    """Return the nearest folder above a path that still exists."""
     return next(folder for folder in path.parents if folder.is_dir())
 
 
-def _there(path: Path) -> Iterator[tuple[Path, Stamp]]:
-    """The file at a path, or those below it on the same file system, links not followed."""
+def _there(path: Path) -> Iterator[Found]:
+    """Find the file at a path, or every file below it on the same file system; links are not followed."""
     try:
-        yield path, stamp_of(path)
-        return
+        return iter([(path, stamp_of(path))])
     except FileError:
-        pass
-    device = os.stat(path).st_dev if path.is_dir() else None
-    for folder, folders, names in os.walk(path):
-        folders[:] = [name for name in folders if _device(Path(folder, name)) == device]
-        for name in names:
-            try:
-                yield Path(folder, name), stamp_of(Path(folder, name))
-            except FileError:
-                continue
-
-
-def _device(path: Path) -> int | None:
-    try:
-        return os.lstat(path).st_dev
-    except OSError:
-        return None
+        return files_below(path)

@@ -1,7 +1,7 @@
-"""The genre of a file: read through mutagen, written into the tag's own bytes, and everything else proven untouched.
+"""The genre of a file: it is read through mutagen and written into the tag's own bytes; all else is proven untouched.
 
-Which tag is a file's tag is decided by what players read. The genre goes to the tag that already describes the music;
-every other place that names a genre is kept in step, so that no two players disagree:
+What players read decides which tag the genre goes to: the one that already describes the music. Every other place that
+names a genre is kept in step, so that no two players disagree:
 
 =====================  =========================================================================================
 MP3, AAC, True Audio   ID3v2 where there is one, else an APEv2 tag that names the music, else a new ID3v2.4 tag.
@@ -14,9 +14,9 @@ WAV, AIFF, DSF, DFF    the ID3v2 chunk; IGNR as well where a WAV file has an INF
 APE, MPC, WV, OFR, TAK the APEv2 tag
 =====================  =========================================================================================
 
-An ID3v2 tag keeps its version, 2.2 included, unless another is asked for. Its genres are texts, never numbers.
-It is written into the bytes of the tag: mutagen's own save renders whole tags anew, and under the same proof as here
-(`edit_clone`) 49 of the 282 files of three tag libraries' test suites had to be refused that are now tagged.
+An ID3v2 tag keeps its version, 2.2 included, unless the caller asks for another. Its genres are texts, never numbers.
+The genre is written into the bytes of the tag: mutagen's own save renders whole tags anew, and under the same proof as
+here (`edit_clone`) 49 of the 282 files of three tag libraries' test suites, which are now tagged, had to be refused.
 These functions meet hostile bytes: run them in a process that may die.
 """
 
@@ -39,9 +39,9 @@ __all__ = ["Id3Version", "dump", "edit_clone", "read_artist", "read_genres", "re
 
 
 def read_places(path: Path) -> tuple[Place, ...]:
-    """Return every place of a file that names its genre; first, even if it says nothing, the one that is written to.
+    """Return every place of a file that names its genre; the first is the one that is written to, even if it is silent.
 
-    Whatever a save would replace, or some reader prefers to what it writes, is among them.
+    Every place is among them that a save would replace, or that some reader prefers to what a save writes.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def read_places(path: Path) -> tuple[Place, ...]:
 
 
 def read_genres(path: Path) -> list[str]:
-    """Return the genres that a file names, wherever it does: numbers as names, empty ones left out.
+    """Return the genres that a file names in any place: numbers as names, empty ones left out.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def read_genres(path: Path) -> list[str]:
 
 
 def read_artist(path: Path) -> str:
-    """The album's artist, else the track's; empty where the tags don't say.
+    """Return the album's artist, else the track's; empty if the tags name neither.
 
     Raises
     ------
@@ -76,23 +76,23 @@ def read_artist(path: Path) -> str:
 
 
 def write_genres(path: Path, genres: Sequence[str], *, id3_version: Id3Version = "keep", separator: str = "; ") -> None:
-    """Set the genres in a file, in place: only ever on a private copy. None at all removes the field.
+    """Set the genres in a file, in place, so only ever in a private copy; an empty list removes the field.
 
     Parameters
     ----------
     path
         The private copy.
     genres
-        What it shall say; many values where the tag has them.
+        The genres that the file is to name; one value for each where the tag has lists.
     id3_version
-        The version of an ID3v2 tag; another than it has converts all its frames, "keep" changes none.
+        The version of an ID3v2 tag; a version that the tag doesn't have converts all its frames, "keep" changes none.
     separator
         Joins the genres in ID3v2.2 and 2.3, which have no lists.
 
     Raises
     ------
     TagError
-        If the file can't be tagged. It may be changed already.
+        If the file can't be tagged. The file may be changed already.
     """
     with _understood(path, os.O_RDWR) as (file, kind):
         readers.load(file, kind)  # what mutagen can't read nobody could check afterwards
@@ -100,9 +100,9 @@ def write_genres(path: Path, genres: Sequence[str], *, id3_version: Id3Version =
 
 
 def dump(path: Path) -> dict[str, object]:
-    """All that a file's tags hold but the genre, and what is said of the stream, to be compared with `==`.
+    """Return all that a file's tags hold but the genre, and what is known of the stream, to be compared with `==`.
 
-    Twice: as mutagen understands it ("seen"), and tag by tag as bytes, large ones as digests.
+    The tags are there twice: as mutagen understands them ("seen"), and tag by tag as bytes, large ones as digests.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def _text(place: Place) -> str:
 
 @contextmanager
 def _understood(path: Path, flags: int) -> Iterator[tuple[BinaryIO, Kind]]:
-    """An open file of a kind genred knows; whatever goes wrong with it is a `TagError` that says why."""
+    """Open a file of a kind that genred knows; raise a `TagError` with the reason if anything goes wrong."""
     try:
         with open_regular(path) if flags == os.O_RDONLY else open(os.open(path, flags | os.O_NOFOLLOW), "r+b") as file:
             kind = sniff(file)

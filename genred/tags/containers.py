@@ -1,7 +1,7 @@
-"""Where the tags lie in a file, and where the audio: the layout of every container genred writes to.
+"""The places of tags and audio in a file: the layout of every container that genred writes to.
 
-Told by content, never by name. Nothing here reads what a tag says or changes a file; offsets are bytes from the start.
-A layout that doesn't add up raises `ValueError`: a file nobody understands is a file nobody writes to.
+A container is told by content, never by name. Nothing here reads what a tag says, or changes a file; offsets are bytes
+from the start. A layout that doesn't add up raises `ValueError`: genred doesn't write to a file that it can't follow.
 """
 
 import struct
@@ -16,7 +16,7 @@ ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 
 class Kind(StrEnum):
-    """A container, by what a person would call it."""
+    """A container, under the name that a person would use."""
 
     MPEG = "MPEG audio"
     ADTS = "AAC"
@@ -77,7 +77,7 @@ class Tag(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """What surrounds a plain stream, in the order of the file: `audio` is all that is no tag."""
+    """The tags around a plain stream, in the order of the file; `audio` is all that is no tag."""
 
     front: tuple[Tag, ...]
     audio: Span
@@ -90,7 +90,7 @@ class Ends(NamedTuple):
 
     @property
     def ape(self) -> Span | None:
-        """The APEv2 tag that readers find: the last."""
+        """The APEv2 tag that readers find, which is the last one."""
         return next((tag.span for tag in reversed(self.front + self.back) if tag.form is Form.APE), None)
 
     @property
@@ -99,7 +99,7 @@ class Ends(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """A RIFF, IFF or DSDIFF chunk: its name, where its header and its data start, how long the data are."""
+    """A RIFF, IFF or DSDIFF chunk: its name, where its header and its data start, and the size of the data."""
 
     name: bytes
     start: int
@@ -109,7 +109,7 @@ class Chunk(NamedTuple):
 
 
 class Iff(NamedTuple):
-    """How a family of chunked files writes its sizes."""
+    """The way in which a family of chunked files writes its sizes."""
 
     size: struct.Struct
     form: int  # bytes from the start of the file to the first chunk
@@ -123,7 +123,7 @@ IFF = {Kind.WAVE: RIFF, Kind.AIFF: AIFF, Kind.DSDIFF: DSDIFF}
 
 
 def sniff(file: BinaryIO) -> Kind | None:
-    """The container of an open file, or None when genred knows none that it looks like."""
+    """Return the container of an open file; None if the file looks like none that genred knows."""
     head = read_at(file, 0, 16)
     if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE":
         return Kind.WAVE
@@ -153,34 +153,34 @@ def size_of(file: BinaryIO) -> int:
 
 
 def read_at(file: BinaryIO, offset: int, size: int) -> bytes:
-    """Up to `size` bytes; fewer at the end of the file."""
+    """Read up to `size` bytes; fewer at the end of the file."""
     file.seek(offset)
     return file.read(size)
 
 
 def need_at(file: BinaryIO, offset: int, size: int) -> bytes:
-    """Exactly `size` bytes."""
+    """Read exactly `size` bytes."""
     if size > size_of(file) - offset:
         raise ValueError("it ends early")
     return read_at(file, offset, size)
 
 
 def id3v2_size(head: bytes) -> int:
-    """Bytes of the ID3v2 tag that starts with `head` (10 or more bytes), header and footer included; 0 if none does."""
+    """Return the size of the ID3v2 tag that begins with these ten bytes, header and footer included; 0 if none does."""
     if len(head) < 10 or head[:3] != b"ID3" or head[3] > 4 or max(head[6:10]) > 127:
         return 0
     return 10 + from_syncsafe(head[6:10]) + (10 if head[3] == 4 and head[5] & 0x10 else 0)
 
 
 def from_syncsafe(data: bytes) -> int:
-    """Four bytes of seven bits (ID3v2.4, section 6.2)."""
+    """Return the number in four bytes of seven bits each (ID3v2.4, section 6.2)."""
     return data[0] << 21 | data[1] << 14 | data[2] << 7 | data[3]
 
 
 def ends(file: BinaryIO) -> Ends:
-    """Find the tags before and after a plain stream, in any company; Lyrics3 among them is passed over.
+    """Find all tags before and after a plain stream; a Lyrics3 block among the tags is passed over.
 
-    Some programs put a second tag before the one they find, or behind it.
+    Some programs put a second tag before the one that they find, or behind it.
     """
     front = front_tags(file)
     start = front[-1].span.end if front else 0
@@ -198,7 +198,7 @@ def ends(file: BinaryIO) -> Ends:
 
 
 def front_tags(file: BinaryIO) -> tuple[Tag, ...]:
-    """Find the tags that a file starts with, one behind the other; the last may promise more than there is."""
+    """Find the tags that a file starts with, one behind the other; the last may claim to be longer than the file."""
     tags: list[Tag] = []
     at, end = 0, size_of(file)
     while at < end:
@@ -214,7 +214,7 @@ def front_tags(file: BinaryIO) -> tuple[Tag, ...]:
 
 
 def _tag_before(file: BinaryIO, start: int, end: int, *, v1: bool) -> Tag | None:
-    """Find the tag that ends at `end`."""
+    """Find the tag that ends at `end`; None if there is none."""
     if v1 and end - start >= 128 and read_at(file, end - 128, 3) == b"TAG":
         return Tag(Form.ID3V1, Span(end - 128, end))
     foot = read_at(file, end - 32, 32) if end - start >= 32 else b""
@@ -232,7 +232,7 @@ def _tag_before(file: BinaryIO, start: int, end: int, *, v1: bool) -> Tag | None
 
 
 def chunks(file: BinaryIO, iff: Iff, end: int | None = None, start: int | None = None) -> Iterator[Chunk]:
-    """The chunks of a RIFF, AIFF or DSDIFF file, in order; the last may promise more than there is."""
+    """Walk the chunks of a RIFF, AIFF or DSDIFF file in order; raise `ValueError` if one is too long for the file."""
     at = iff.form if start is None else start
     end = size_of(file) if end is None else end
     head = 4 + iff.size.size
@@ -253,7 +253,7 @@ def chunks(file: BinaryIO, iff: Iff, end: int | None = None, start: int | None =
 
 
 def iff_end(file: BinaryIO, iff: Iff) -> int:
-    """Where the form of a RIFF, AIFF or DSDIFF file says it ends; never behind the end of the file."""
+    """Return the end that the form of a RIFF, AIFF or DSDIFF file claims, but at most the end of the file."""
     (size,) = iff.size.unpack(need_at(file, 4, iff.size.size))
     if iff is RIFF and is_rf64(file):
         size, _ = rf64_sizes(file)
@@ -261,12 +261,12 @@ def iff_end(file: BinaryIO, iff: Iff) -> int:
 
 
 def is_rf64(file: BinaryIO) -> bool:
-    """Return whether a WAV file is of the kind for more than 4 GiB, which has its sizes in a chunk of their own."""
+    """Return whether a WAV file is of the kind for more than 4 GiB, which has a separate chunk for its sizes."""
     return read_at(file, 0, 4) == b"RF64"
 
 
 def rf64_sizes(file: BinaryIO) -> tuple[int, int]:
-    """Return the bytes of the form, as RIFF counts them, and of the audio."""
+    """Return the sizes of the form, as RIFF counts it, and of the audio, in bytes."""
     name, _, form, data = struct.unpack("<4sIQQ", need_at(file, RIFF.form, 24))
     if name != b"ds64":
         raise ValueError("its first chunk doesn't say how long it is")
@@ -274,7 +274,7 @@ def rf64_sizes(file: BinaryIO) -> tuple[int, int]:
 
 
 def is_streamed(file: BinaryIO) -> bool:
-    """Return whether a WAV file doesn't say where its audio ends, as one that was written to a pipe: at the end."""
+    """Return whether a WAV file, like one written to a pipe, names no size of its audio, which ends with the file."""
     found = (c for c in chunks(file, RIFF) if c.name == b"data")
     audio = next(found, None)
     if audio is None or is_rf64(file):
@@ -283,7 +283,7 @@ def is_streamed(file: BinaryIO) -> bool:
 
 
 def atoms(file: BinaryIO, start: int, end: int) -> Iterator[Chunk]:
-    """The MP4 atoms between two offsets."""
+    """Walk the MP4 atoms between two offsets."""
     at = start
     while at + 8 <= end:
         size, name = struct.unpack(">I4s", need_at(file, at, 8))
@@ -300,7 +300,7 @@ def atoms(file: BinaryIO, start: int, end: int) -> Iterator[Chunk]:
 
 
 def _before_lyrics3(file: BinaryIO, start: int, end: int) -> int:
-    """Where a Lyrics3v2 block that ends at `end` begins, else `end`."""
+    """Return the start of the Lyrics3v2 block that ends at `end`; `end` itself if there is no such block."""
     foot = read_at(file, end - 15, 15) if end - start >= 15 else b""
     if foot[6:] != b"LYRICS200" or not foot[:6].isdigit():
         return end

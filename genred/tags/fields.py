@@ -2,10 +2,10 @@
 
 A tag library reads a tag into objects and writes those objects back, and on the way frames it doesn't know, a second
 picture of the same name, an odd encoding or the tag's version get lost. Here the field is replaced in the bytes
-themselves, whatever else they hold. Reading them back, in `genred.tags`, is somebody else's code, which is what makes
-the check worth something.
+themselves, whatever else they hold. In `genred.tags`, other people's code reads the bytes back, which is what makes the
+check worth something.
 
-What doesn't parse raises `ValueError`.
+A tag that doesn't parse raises `ValueError`.
 """
 
 import re
@@ -20,7 +20,7 @@ PADDING = 1024  # bytes added when a tag has to grow, so that the next change is
 
 @dataclass(frozen=True, slots=True)
 class Id3:
-    """An ID3v2 tag taken apart: frames as raw bytes, header included, and what lies behind them."""
+    """An ID3v2 tag taken apart: frames as raw bytes, header included, and what lies behind the frames."""
 
     major: int
     flags: int
@@ -30,7 +30,7 @@ class Id3:
 
 
 def parse_id3(tag: bytes) -> Id3:
-    """Take an ID3v2 tag (2.2, 2.3 or 2.4) apart. An extended header is left out: its checksum would be wrong anyway."""
+    """Take an ID3v2 tag (2.2, 2.3 or 2.4) apart without its extended header, whose checksum would be wrong."""
     size = id3v2_size(tag)
     if not size or len(tag) < size:
         raise ValueError("its ID3v2 tag is cut short")
@@ -40,7 +40,7 @@ def parse_id3(tag: bytes) -> Id3:
     body = tag[10 : 10 + from_syncsafe(tag[6:10])]
     if flags & 0x80 and major < 4:
         body = body.replace(b"\xff\x00", b"\xff")
-    if flags & 0x40 and not body[:4].isalnum():  # some say there is one where there is none
+    if flags & 0x40 and not body[:4].isalnum():  # some tags claim an extended header and have none
         (extended,) = struct.unpack_from(">I", body)
         body = body[from_syncsafe(body[:4]) :] if major == 4 else body[4 + extended :]
     walks = [_frames(body, major, bits) for bits in ((7, 8) if major == 4 else (8,))]
@@ -66,12 +66,12 @@ def _frames(body: bytes, major: int, bits: int) -> list[tuple[bytes, bytes]]:
 
 
 def new_id3(major: int, frames: Iterable[tuple[bytes, bytes]] = ()) -> Id3:
-    """An ID3v2 tag that isn't in the file yet."""
+    """Return an ID3v2 tag that isn't in the file yet."""
     return Id3(major, 0, list(frames), b"", 0)
 
 
 def set_id3(tag: Id3, genres: Sequence[str], separator: str, *, at_the_end: bool = False) -> bytes:
-    """The tag with these genres, as long as it was where they fit; a user's own text that is named so follows."""
+    """Return the tag with these genres, as long as it was if they fit; user-defined "genre" frames get them too."""
     name = b"TCO" if tag.major == 2 else b"TCON"
     frames = replaced(tag.frames, name, [(name, text_frame(tag.major, name, genres, separator))] if genres else [])
     kept: list[tuple[bytes, bytes]] = []
@@ -91,7 +91,7 @@ def is_genre_frame(major: int, raw: bytes) -> bool:
 
 
 def user_label(major: int, raw: bytes) -> str | None:
-    """Return what a user's own text frame is called; None of any other frame, and of one that is packed."""
+    """Return the name of a user-defined text frame; None for any other frame, and for one that is packed."""
     head = 6 if major == 2 else 10
     if raw[: 3 if major == 2 else 4] not in (b"TXX", b"TXXX") or len(raw) <= head or (major > 2 and raw[9]):
         return None
@@ -102,12 +102,12 @@ def user_label(major: int, raw: bytes) -> str | None:
 
 
 def names_genre(label: str) -> bool:
-    """Return whether a field with a name of a user's own is about the genre."""
+    """Return whether the name of a user-defined field says that the field is about the genre."""
     return label.casefold().rpartition("::")[2].strip() == "genre"
 
 
 def render_id3(tag: Id3, frames: Iterable[tuple[bytes, bytes]], *, at_the_end: bool = False) -> bytes:
-    """The bytes of a tag: before the audio with padding, at the end with a footer, by which it is found there."""
+    """Return the bytes of a tag: with padding before the audio; at the end with a footer, by which readers find it."""
     body = b"".join(raw for _, raw in frames) + tag.junk
     unsynchronised = bool(tag.flags & 0x80) and tag.major < 4
     if unsynchronised:
@@ -115,14 +115,14 @@ def render_id3(tag: Id3, frames: Iterable[tuple[bytes, bytes]], *, at_the_end: b
     room = len(body) if at_the_end else tag.size - 10
     if len(body) > room:
         room = len(body) + PADDING
-    # Before the audio a footer would be a second header to keep true, for nobody.
+    # Before the audio nobody needs a footer, which would be a second header to keep true.
     size = bytes(room >> shift & 0x7F for shift in (21, 14, 7, 0))
     header = bytes([tag.major, 0, tag.flags & 0xA0 | 0x10 * at_the_end]) + size
     return b"ID3" + header + body.ljust(room, b"\0") + (b"3DI" + header if at_the_end else b"")
 
 
 def text_frame(major: int, name: bytes, values: Sequence[str], separator: str, label: str = "") -> bytes:
-    """A text frame: many values where the version knows them (2.4), else one text joined by the separator."""
+    """Return a text frame: many values if the version has lists (2.4), else one text joined by the separator."""
     text = "\0".join(values) if major == 4 else separator.join(values)
     try:
         data = b"\0" + (label + text).encode("latin-1")
@@ -137,14 +137,14 @@ def text_frame(major: int, name: bytes, values: Sequence[str], separator: str, l
 
 
 def _unsynchronise(body: bytes) -> bytes:
-    """No false sync: a zero after every 0xFF that a reader could take for the start of an MPEG frame (ID3v2.3, 5)."""
+    """Put a zero after every 0xFF that a reader could take for the start of an MPEG frame (ID3v2.3, section 5)."""
     return re.sub(rb"\xff(?=[\xe0-\xff\x00]|\Z)", b"\xff\x00", body)
 
 
 def replaced(
     items: Iterable[tuple[bytes, bytes]], name: bytes, new: list[tuple[bytes, bytes]]
 ) -> list[tuple[bytes, bytes]]:
-    """The items with all that bear the name replaced, where the first of them stood, else at the end."""
+    """Replace all items that bear a name by new ones, in the place of the first such item, else at the end."""
     out: list[tuple[bytes, bytes]] = []
     place: int | None = None
     for key, raw in items:
@@ -157,7 +157,7 @@ def replaced(
 
 
 def set_vorbis(comment: bytes, genres: Sequence[str]) -> tuple[bytes, bytes]:
-    """A Vorbis comment with these genres, and what lay behind the comment (framing bit, padding)."""
+    """Return a Vorbis comment with these genres, and what lay behind the comment (framing bit, padding)."""
     vendor, entries, rest = parse_vorbis(comment)
     new = [(b"GENRE", b"GENRE=" + genre.encode()) for genre in genres]
     keyed = [(entry.partition(b"=")[0].upper(), entry) for entry in entries]
@@ -167,7 +167,7 @@ def set_vorbis(comment: bytes, genres: Sequence[str]) -> tuple[bytes, bytes]:
 
 
 def parse_vorbis(comment: bytes) -> tuple[bytes, list[bytes], bytes]:
-    """Vendor, entries ("KEY=value") and what lies behind."""
+    """Return the vendor of a Vorbis comment, its entries ("KEY=value") and what lies behind the comment."""
     at = 0
 
     def take(size: int) -> bytes:
@@ -190,7 +190,7 @@ def _sized(data: bytes) -> bytes:
 
 
 def set_ape(tag: bytes, genres: Sequence[str]) -> bytes:
-    """An APEv2 tag, header and footer as they were, with these genres. An empty `tag` makes a new one."""
+    """Return an APEv2 tag with these genres, header and footer as they were; a new tag if `tag` is empty."""
     foot = tag[-32:] or struct.pack("<8s4I8x", b"APETAGEX", 2000, 32, 0, 1 << 31)
     magic, version, _, _, flags, reserved = struct.unpack("<8s4I8s", foot)
     value = "\0".join(genres).encode()
@@ -208,7 +208,7 @@ def set_ape(tag: bytes, genres: Sequence[str]) -> bytes:
 
 
 def parse_ape(tag: bytes) -> list[tuple[bytes, bytes]]:
-    """The items of an APEv2 tag: key, and raw bytes."""
+    """Return the items of an APEv2 tag: key, and raw bytes."""
     if not tag:
         return []
     count, flags = struct.unpack_from("<2I", tag, len(tag) - 16)
@@ -228,7 +228,7 @@ def parse_ape(tag: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def set_ilst(children: Iterable[tuple[bytes, bytes]], genres: Sequence[str]) -> bytes:
-    """The atoms of an MP4 item list (name, raw bytes) with these genres; the numeric kind goes, free-form follows."""
+    """Return the bytes of an MP4 item list with these genres: numeric genres go, free-form ones get the same values."""
     datas = (struct.pack(">I4sII", 16 + len(g), b"data", 1, 0) + g for g in map(str.encode, genres))
     data = b"".join(datas)
     new = [(b"\xa9gen", struct.pack(">I4s", 8 + len(data), b"\xa9gen") + data)] if genres else []
@@ -244,7 +244,7 @@ def set_ilst(children: Iterable[tuple[bytes, bytes]], genres: Sequence[str]) -> 
 
 
 def free_form_genre(raw: bytes) -> int | None:
-    """Return where the data start in a raw free-form atom that is named genre; None of any other atom."""
+    """Return the offset of the data in a raw free-form atom that is named "genre"; None for any other atom."""
     at = 8
     named = False
     while raw[4:8] == b"----" and at + 8 <= len(raw):

@@ -1,4 +1,4 @@
-"""Bare frames, which have no word of their own to start with: MPEG audio and AAC."""
+"""Bare frames of MPEG audio and AAC, which don't start with a word of their own."""
 
 from collections.abc import Callable
 from typing import BinaryIO, Literal
@@ -11,19 +11,20 @@ Codec = Literal["mpeg", "adts"]
 
 
 def codec(file: BinaryIO, start: int, end: Callable[[], int]) -> Codec | None:
-    """Tell MPEG audio and AAC by two frames that follow each other, or one that is all there is left.
+    """Tell MPEG audio and AAC by two frames that follow each other, or by one frame that nothing follows.
 
-    Behind a tag junk is skipped, as players do. Without one, where other containers hold such frames too, and a tag in
-    front of them would ruin them, only zeros are, and the rest of a frame, with which a recording of a stream begins.
+    Behind a tag, junk is skipped, as players do. Without a tag, the file may be another container that holds such
+    frames and that a tag in front would ruin, so only zeros are skipped, and the rest of a frame with which a recording
+    of a stream begins.
 
     Parameters
     ----------
     file
         An open file.
     start
-        Where the tags in front of the audio end.
+        The offset at which the tags in front of the audio end.
     end
-        Gives the offset where the audio ends.
+        Returns the offset at which the audio ends.
     """
     file.seek(start)
     data = file.read(SEARCHED)
@@ -41,7 +42,7 @@ def codec(file: BinaryIO, start: int, end: Callable[[], int]) -> Codec | None:
 
 
 def _is_all_there_is(file: BinaryIO, at: int, end: int, frame_length: Callable[[bytes], int]) -> bool:
-    """Return whether there is nothing but frames between two offsets, the last of them perhaps cut short."""
+    """Return whether there are only frames between two offsets; the last frame may be cut short."""
     file.seek(0)
     if file.read(4).lower() in OTHER_CONTAINERS:
         return False
@@ -55,7 +56,7 @@ def _is_all_there_is(file: BinaryIO, at: int, end: int, frame_length: Callable[[
 
 
 def adts_frame_length(head: bytes) -> int:
-    """Return the bytes in the AAC frame with this header (ISO 13818-7, 6.2); 0 if it is none."""
+    """Return the size of the AAC frame with this header (ISO 13818-7, 6.2); 0 if there is no such frame."""
     if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0 or head[2] >> 2 & 15 > 12:
         return 0
     length = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
@@ -63,7 +64,7 @@ def adts_frame_length(head: bytes) -> int:
 
 
 def mpeg_frame_length(head: bytes) -> int:
-    """Bytes in the MPEG audio frame with this header (ISO 11172-3, 2.4.1.3); 0 if it is none, or of free format."""
+    """Return the size of the MPEG audio frame with this header (ISO 11172-3, 2.4.1.3); 0 if none, or of free format."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return 0
     version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)

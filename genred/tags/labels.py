@@ -1,4 +1,4 @@
-"""Who made the music in a file, for training: no artist may be in the learning and the testing part at once."""
+"""The artist of a file, for training: no artist may be in the learning and the testing part at once."""
 
 from typing import Any, BinaryIO
 
@@ -10,7 +10,7 @@ from genred.tags.readers import load
 
 
 def artist_in(file: BinaryIO, kind: Kind) -> str:
-    """The album's artist, else the track's; empty where the tags don't say."""
+    """Return the album's artist, else the track's; empty if the tags name neither."""
     if kind is Kind.MATROSKA:
         return next(matroska.values(file, "artist"), "")
     tags: Any = _id3(file) if kind is Kind.ADTS else load(file, kind).tags

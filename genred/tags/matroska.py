@@ -12,7 +12,7 @@ LARGEST_TEXT = 1 << 16
 
 
 class Element(NamedTuple):
-    """An EBML element: its number, and where its data start and end."""
+    """An EBML element: its number, and the offsets at which its data start and end."""
 
     number: int
     start: int
@@ -20,7 +20,7 @@ class Element(NamedTuple):
 
 
 def values(file: BinaryIO, key: str) -> Iterator[str]:
-    """Yield the texts of all tags with a name, in whatever letters, whatever they are about."""
+    """Yield the texts of all tags with this name, in small or capital letters, whatever the tags describe."""
     end = size_of(file)
     for segment in _elements(file, 0, end):
         if segment.number == SEGMENT:
@@ -51,7 +51,7 @@ def _elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
         size, data = _number(file, data, marker=False)
         if size is None and number not in (SEGMENT, CLUSTER):
             raise ValueError("a Matroska element has no size")
-        # A recording that was never finished: what is inside stands beside it as well.
+        # In an unfinished recording, elements of a cluster are read as if they stood beside the cluster.
         stop = data + size if size is not None else end if number == SEGMENT else data
         if number is not None:
             yield Element(number, data, min(stop, end))
@@ -59,7 +59,7 @@ def _elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
 
 
 def _number(file: BinaryIO, at: int, *, marker: bool) -> tuple[int | None, int]:
-    """Read a number of variable length, with its marker or without; None where all its bits are set."""
+    """Read a number of variable length, with or without its marker, and the offset behind it; None for all bits set."""
     first = need_at(file, at, 1)[0]
     width = 9 - first.bit_length()
     if width > 8:

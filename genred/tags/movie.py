@@ -1,4 +1,4 @@
-"""Where an MP4 file names genres: iTunes' item list, QuickTime's keys and user data, what phones and Windows write."""
+"""The places of an MP4 file that name genres: iTunes' item list, QuickTime's keys, user data of phones and Windows."""
 
 import struct
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ LARGEST_VALUE = 1 << 16  # bytes read of what can only be a text
 
 
 def places_in(file: BinaryIO) -> Iterator[Place]:
-    """Find every place of an MP4 file that names a genre; the item list's own comes first, whatever it says."""
+    """Find every place of an MP4 file that names a genre; the item list's own comes first, even if it is silent."""
     tops = _tolerant(file, 0, size_of(file))
     found = [place for atom in tops if atom.name == b"moov" for place in _in_moov(file, atom)]
     main = [genre for place in found if place.where == ITEM for genre in place.genres]
@@ -50,7 +50,7 @@ def _user_data(file: BinaryIO, udta: Chunk) -> Iterator[Place]:
 
 
 def _metadata(file: BinaryIO, meta: Chunk) -> Iterator[Place]:
-    # In QuickTime it is an atom like any other, in MP4 one with a version and flags in front.
+    # In QuickTime "meta" is an atom like any other; in MP4 a version and flags come first in it.
     start = meta.data if read_at(file, meta.data + 4, 4) == b"hdlr" else meta.data + 4
     children = {atom.name: atom for atom in _tolerant(file, start, meta.end)}
     if b"ilst" not in children:
@@ -78,7 +78,7 @@ def _place(where: str, texts: list[str]) -> Iterator[Place]:
 
 
 def _tolerant(file: BinaryIO, start: int, end: int) -> Iterator[Chunk]:
-    """Walk atoms up to the first that doesn't add up: what is written so, nobody reads on either."""
+    """Walk atoms up to the first that doesn't add up, as other readers do."""
     try:
         yield from atoms(file, start, end)
     except ValueError:
@@ -94,14 +94,14 @@ def _values(file: BinaryIO, item: Chunk) -> list[str]:
 
 
 def _value(data: bytes) -> str:
-    """Read a data atom: its type, its locale, and a text in the encoding that the type says."""
+    """Read the text of a data atom, whose type, in front of a locale and the text, names the encoding."""
     kind, raw = int.from_bytes(data[1:4], "big"), data[8:]
     encoding = {2: "utf-16-be", 5: "utf-16-be", 3: "shift-jis"}.get(kind)
     return raw.decode(encoding, "replace").strip("\0\ufeff") if encoding else _text(raw)
 
 
 def _numbers(file: BinaryIO, item: Chunk) -> list[str]:
-    """Read genres of ID3v1's list, counted from one; zero is none."""
+    """Read genres of ID3v1's list, counted from one; zero stands for no genre."""
     datas = (_content(file, atom)[8:] for atom in _tolerant(file, item.data, item.end) if atom.name == b"data")
     numbers = (int.from_bytes(data, "big") for data in datas)
     return [TCON.GENRES[number - 1] for number in numbers if 0 < number <= len(TCON.GENRES)]
@@ -137,7 +137,7 @@ def _keys(raw: bytes) -> list[str]:
 
 
 def _xtra(raw: bytes) -> list[str]:
-    """Read WM/Genre of what Windows adds to MP4 files: entries of a name and typed values."""
+    """Read WM/Genre from the atom that Windows adds to MP4 files: entries of a name and typed values."""
     texts = []
     at = 0
     while at + 12 <= len(raw):

@@ -1,4 +1,4 @@
-"""The comments of all streams in an Ogg file: those side by side, and those that follow one another."""
+"""The comments of all streams in an Ogg file, whether the streams run side by side or follow one another."""
 
 import struct
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 from genred.tags.containers import read_at, size_of
 
-# How a codec's first packet starts, how its comment packet does, and how many bytes of that come before the comment.
+# The start of a codec's first packet, the start of its comment packet, and the bytes in that before the comment.
 CODECS = (
     (b"\x01vorbis", b"\x03vorbis", 7),
     (b"OpusHead", b"OpusTags", 8),
@@ -18,7 +18,7 @@ TAIL = 1 << 16  # the largest page fits
 
 
 class Page(NamedTuple):
-    """A page: its stream, and whether it begins one; what of it belongs to its first packet, and whether that ends."""
+    """A page: its stream; whether it begins a stream; its part of its first packet; whether that packet ends in it."""
 
     serial: int
     first: bool
@@ -28,7 +28,7 @@ class Page(NamedTuple):
 
 
 def comments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the serial number and the comment of each stream that has one, in the order in which they are complete."""
+    """Yield the serial number and the comment of each stream that has one, in the order in which the comments end."""
     starts: dict[int, Any] = {}
     packets: dict[int, bytes] = {}
     streams: set[int] = set()
@@ -64,7 +64,7 @@ def _pages(file: BinaryIO) -> Iterator[Page]:
 
 
 def _last_serial(file: BinaryIO) -> int | None:
-    """Return the stream of a file's last page."""
+    """Return the serial number of the stream that a file's last page belongs to."""
     end = size_of(file)
     tail = read_at(file, max(0, end - TAIL), TAIL)
     at = tail.rfind(b"OggS\0")

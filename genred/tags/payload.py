@@ -1,6 +1,6 @@
 """A fingerprint of the audio in a file, tags left out: equal before and after a save, or the save is thrown away.
 
-Read without the library that writes tags: a mistake there must not be able to hide itself here.
+The audio is read without the library that reads and writes tags: a mistake there must not hide itself here.
 """
 
 import struct
@@ -34,11 +34,11 @@ ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 
 def payload_hash(path: Path) -> bytes:
-    """BLAKE2b of the audio, container by container, in bounded memory.
+    """Return the BLAKE2b hash of the audio, in bounded memory.
 
-    Covered: plain streams between their tags; STREAMINFO and the frames of FLAC; every packet of every Ogg stream but
-    its comments, with granule positions and the order of pages; MP4 samples, found as a player finds them, through the
-    chunk offsets; the ASF data object and its indices; all but the tag chunks of RIFF, AIFF, DSF and DSDIFF.
+    The hash covers: plain streams between their tags; STREAMINFO and the frames of FLAC; every packet of every Ogg
+    stream but its comments, with granule positions and the order of pages; MP4 samples, found as a player finds them,
+    through the chunk offsets; the ASF data object and its indices; all of RIFF, AIFF, DSF and DSDIFF but tag chunks.
 
     Raises
     ------
@@ -124,14 +124,14 @@ def _iff(file: BinaryIO, kind: Kind) -> Iterator[Span]:
     for chunk in chunks(file, IFF[kind], end):
         tagged = chunk.name.lower() == b"id3 " or (chunk.name == b"LIST" and read_at(file, chunk.data, 4) == b"INFO")
         if chunk.name == b"ds64":
-            yield Span(chunk.data + 8, chunk.data + chunk.size)  # before that, the size of the whole file
+            yield Span(chunk.data + 8, chunk.data + chunk.size)  # the size of the whole file comes before that
         elif not tagged:
             yield Span(chunk.start, chunk.data + chunk.size)
     yield Span(end, size_of(file))
 
 
 def _asf(file: BinaryIO) -> Span:
-    """From the data object, which follows the header, to the end: data, then indices."""
+    """Return the span from the data object, which follows the header, to the end: data, then indices."""
     (size,) = struct.unpack("<Q", need_at(file, 16, 8))
     if need_at(file, size, 16) != ASF_DATA:
         raise ValueError("no data follow its header")
@@ -139,7 +139,7 @@ def _asf(file: BinaryIO) -> Span:
 
 
 def _mp4(file: BinaryIO) -> Iterator[Span | bytes]:
-    """All media data, and where in them each chunk of each track begins.
+    """Yield all media data, and the place in them at which each chunk of each track begins.
 
     The index of a fragmented file is not followed: such a file must keep its fragments where they are.
     """
@@ -173,7 +173,7 @@ def _offsets(file: BinaryIO, table: Chunk) -> tuple[int, ...]:
 
 
 def _place(offset: int, media: list[Chunk], end: int) -> tuple[int, int]:
-    """Which of the media data a chunk lies in, and where in it; or how far behind the end of a file cut short."""
+    """Return the number of the media data that hold a chunk, and its place there, or behind the end of a cut file."""
     for index, mdat in enumerate(media):
         if mdat.data <= offset <= mdat.end:
             return index, offset - mdat.data
@@ -187,7 +187,7 @@ OGG_COMMENTS = (b"\x01vorbis", b"OpusHead", b"Speex   ", b"\x80theora", b"\x7fFL
 
 @dataclass(slots=True)
 class _Stream:
-    """One logical Ogg stream on its way past."""
+    """One logical Ogg stream, as far as it was read."""
 
     sequence: int
     packets: int = 0  # finished so far
@@ -196,7 +196,7 @@ class _Stream:
 
 
 def _ogg(file: BinaryIO) -> Iterator[Span | bytes]:
-    """A digest for each logical stream, in order of appearance; a last page cut short as it is."""
+    """Yield a digest for each logical stream, in order of appearance; before them, a last page that is cut short."""
     streams: list[_Stream] = []
     current: dict[int, _Stream] = {}
     at, end = 0, size_of(file)

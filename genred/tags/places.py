@@ -1,6 +1,6 @@
-"""Every place of a file that names its genre, for every reader there is: what a save would replace, hide or contradict.
+"""Every place of a file that names its genre to some reader: what a save would replace, hide or contradict.
 
-The first place is the one that the genre is written to, and is there even where it says nothing.
+The first place is the one that the genre is written to, and is there even if it says nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,9 +19,9 @@ from genred.tags.splice import dsf_tag
 
 
 def places_in(file: BinaryIO, kind: Kind) -> list[Place]:
-    """Find the places of an open file that name a genre, the one that is written to first.
+    """Find the places of an open file that name a genre; the first is the one that is written to.
 
-    Numbers are read as the names they stand for, and empty texts left out.
+    Numbers are read as the names that they stand for; empty texts are left out.
     """
     match kind:
         case Kind.MP4:
@@ -60,9 +60,9 @@ TCON, APE, VORBIS = "ID3v2 TCON", "APEv2 Genre", "Vorbis comment GENRE"
 
 
 def main_form(file: BinaryIO, kind: Kind, around: Ends) -> Form | None:
-    """Return the kind of tag that the genre of a plain stream is written to; None for FLAC, which has its own.
+    """Return the form of tag that the genre of a plain stream is written to; None for FLAC, which has comments.
 
-    MPEG audio has ID3v2, or an APEv2 tag where only that names the music (the one of mp3gain doesn't).
+    For MPEG audio it is ID3v2, or APEv2 if only an APEv2 tag names the music (one of mp3gain's doesn't).
     """
     if kind is Kind.FLAC:
         return None
@@ -73,7 +73,7 @@ def main_form(file: BinaryIO, kind: Kind, around: Ends) -> Form | None:
 
 
 def _around(file: BinaryIO, around: Ends) -> Iterator[Place]:
-    """Read the tags in front of a stream and behind it; the ones that readers find first have the plainest names."""
+    """Read the tags in front of a stream and behind it; the tags that readers find first get the plainest names."""
     for tag in around.front + around.back:
         data = need_at(file, tag.span.start, tag.span.end - tag.span.start)
         is_first = tag.span in (around.id3v2, around.ape)
@@ -88,7 +88,7 @@ def _around(file: BinaryIO, around: Ends) -> Iterator[Place]:
 
 
 def _id3(data: bytes, tail: str = "") -> Iterator[Place]:
-    """Read an ID3v2 tag: its genre, and texts of a user that are named so."""
+    """Read an ID3v2 tag: its genre, and user-defined texts named "genre"."""
     if not data:
         yield Place(TCON + tail, ())
         return
@@ -125,7 +125,7 @@ def _iff(file: BinaryIO, kind: Kind) -> Iterator[Place]:
 
 
 def _chunks_there(file: BinaryIO, kind: Kind) -> Iterator[Chunk]:
-    """Walk the chunks to the end of the file or the first that is cut short, as readers do, whatever the form says."""
+    """Walk the chunks up to the end of the file or one that is cut short, as readers do, whatever the form claims."""
     try:
         yield from chunks(file, IFF[kind])
     except ValueError:

@@ -1,6 +1,7 @@
 """The proof that nothing but the genre changed: all that a file's tags hold, twice, to be compared.
 
-Once as mutagen understands it, and once tag by tag as bytes, where what mutagen drops or mends in silence is seen.
+The tags are held as mutagen understands them, and tag by tag as bytes, which show what mutagen drops or mends in
+silence.
 """
 
 import struct
@@ -18,14 +19,14 @@ from genred.tags.splice import FLAC_COMMENT, FLAC_PADDING, dsf_tag, flac_blocks,
 
 
 def dump(file: BinaryIO, kind: Kind) -> dict[str, object]:
-    """See `genred.tags.dump`."""
+    """Return what `genred.tags.dump` does, of an open file."""
     loaded = load(file, kind)
     seen = {"kind": kind, "info": _stream(loaded.info), "seen": _seen(file, kind, loaded)}
     return seen | _raw(file, kind)
 
 
 def same(before: dict[str, object], after: dict[str, object], *, converted: bool) -> bool:
-    """Whether nothing but the genre differs."""
+    """Return whether nothing but the genre differs."""
     ignored = {"id3v2"} if converted else set()
     if "id3v1 at the end" in before and "id3v2" not in before:
         ignored = {"id3v2"}  # a new tag repeats ID3v1, and "seen" holds what either says
@@ -34,14 +35,14 @@ def same(before: dict[str, object], after: dict[str, object], *, converted: bool
 
 
 def _stream(info: Any) -> dict[str, object]:
-    """What is said of the audio, but what is worked out from the size of the file or of its tags."""
+    """Return what mutagen tells of the audio, without values that it derives from the size of the file or its tags."""
     derived = {"bitrate", "length", "frame_offset", "sketchy"}
     said = {key: value for key, value in vars(info).items() if isinstance(value, int | float | str | bool)}
     return {key: value for key, value in said.items() if not key.startswith("_") and key not in derived}
 
 
 def _plain(value: Any) -> object:
-    """A value to compare: large or odd ones as digests."""
+    """Return a value that can be compared: bytes become digests, and odd objects their contents."""
     match value:
         case bytes():
             return len(value), blake2b(value, digest_size=16).hexdigest()
@@ -52,7 +53,7 @@ def _plain(value: Any) -> object:
         case dict() | id3.ID3Tags():
             return {key: _plain(item) for key, item in value.items()}
         case _:
-            # How a text is encoded is seen in the raw bytes, and another version of ID3 has to do it otherwise.
+            # The raw bytes show the encoding of a text, and another version of ID3 needs another encoding.
             inner = {key: _plain(item) for key, item in getattr(value, "__dict__", {}).items() if key != "encoding"}
             return (type(value).__name__, inner) if inner else repr(value)
 
@@ -61,7 +62,7 @@ _NOTHING = _plain(b"")
 
 
 def _seen(file: BinaryIO, kind: Kind, loaded: Any) -> dict[str, object]:
-    """Every field but the genre as mutagen understands it."""
+    """Return every field but the genre, as mutagen understands it."""
     tags = loaded.tags
     if kind in (Kind.MPEG, Kind.ADTS, Kind.TTA):
         tags = _id3_or_v1(file, ends(file))
@@ -98,14 +99,14 @@ def _attribute(value: Any) -> object:
 
 
 def _id3_or_v1(file: BinaryIO, around: Ends) -> Any:
-    """What readers of ID3 see: the ID3v2 tag, else the ID3v1 tag in its terms."""
+    """Return what readers of ID3 see: the ID3v2 tag, else the ID3v1 tag as ID3v2 frames."""
     if around.id3v2.end:
         return id3.ID3(BytesIO(read_at(file, 0, around.id3v2.end)), load_v1=False)
     return v1_frames(file, around) or None
 
 
 def _raw(file: BinaryIO, kind: Kind) -> dict[str, object]:
-    """Every tag in a file as bytes, each without its genre; a tag that holds no more than that isn't there."""
+    """Return every tag in a file as bytes without the genre; tags that hold only a genre are left out."""
     held: dict[str, object] = {}
     match kind:
         case Kind.OGG:
@@ -132,7 +133,7 @@ def _raw(file: BinaryIO, kind: Kind) -> dict[str, object]:
 
 
 def _numbered(tags: Iterable[dict[str, object]]) -> dict[str, object]:
-    """Several tags of one kind: the first under its name, the others with a number."""
+    """Join several tags of one kind: the first keeps its name, the others get a number."""
     return {f"{name} {i}" if i else name: held for i, tag in enumerate(tags) for name, held in tag.items()}
 
 
@@ -163,7 +164,7 @@ def _raw_stream(file: BinaryIO, kind: Kind) -> dict[str, object]:
     for tag in around.back:  # Lyrics3 may stand on either side of an APEv2 tag
         between.append(_plain(read_at(file, at, tag.span.start - at)))
         at = tag.span.end
-    # New tags come into being where nothing was between two others.
+    # A new tag brings one more gap between two tags; this gap is empty, so empty gaps don't count.
     held["between"] = [said for said in (*between, _plain(read_at(file, at, size_of(file) - at))) if said != _NOTHING]
     for where, tags in (("", around.front), (" at the end", around.back)):
         for form in Form:

@@ -1,4 +1,4 @@
-"""A file's tags as mutagen sees them, and the places of those that mutagen knows best."""
+"""A file's tags as mutagen sees them, and the texts and raw bytes that mutagen finds best."""
 
 import errno
 import os
@@ -70,10 +70,9 @@ READERS: Final = {
 }
 
 
-# How each codec's first Ogg packet starts, how its comment packet starts, and who reads it.
 OGG_FLAC_COMMENT = (b"\x04", b"\x84")
 
-
+# The start of each codec's first Ogg packet, the starts that its comment packet may have, and its reader.
 OGG: Final = (
     (b"\x01vorbis", (b"\x03vorbis",), oggvorbis.OggVorbis),
     (b"OpusHead", (b"OpusTags",), oggopus.OggOpus),
@@ -84,7 +83,7 @@ OGG: Final = (
 
 
 class _From:
-    """A file from an offset on, for reading."""
+    """The part of a file from an offset on, for reading."""
 
     def __init__(self, file: BinaryIO, start: int) -> None:
         self._file, self._start = file, start
@@ -105,17 +104,17 @@ class _From:
 
 def load(file: BinaryIO, kind: Kind) -> Any:
     """Return the file as mutagen sees it."""
-    if kind is Kind.WAVE and (is_rf64(file) or is_streamed(file)):  # of which mutagen reads the tag alone
+    if kind is Kind.WAVE and (is_rf64(file) or is_streamed(file)):  # here mutagen can read only the tag
         found = (c for c in chunks(file, RIFF, iff_end(file, RIFF)) if c.name.lower() == b"id3 ")
         tags = next((id3.ID3(BytesIO(need_at(file, c.data, c.size))) for c in found), None)
         return SimpleNamespace(info=SimpleNamespace(), tags=tags)
     reader = READERS.get(kind) or ogg_codec(file)[1]
-    # Of the tags in front of a stream that has none there by rights, mutagen passes over one at most.
+    # Some streams should have no tags in front; mutagen passes over one such tag at most.
     return reader(_From(file, ends(file).audio.start if kind in STREAMS.values() and kind is not Kind.TTA else 0))
 
 
 def ogg_codec(file: BinaryIO) -> tuple[tuple[bytes, ...], Any, int]:
-    """Of the first stream with tags: how its comment packet may start, who reads it, its serial number."""
+    """Return the possible starts of the first tagged stream's comment packet, its reader and its serial number."""
     file.seek(0)
     page = OggPage(file)
     while page.first:
@@ -127,7 +126,7 @@ def ogg_codec(file: BinaryIO) -> tuple[tuple[bytes, ...], Any, int]:
 
 
 def ogg_comment(file: BinaryIO) -> tuple[list[OggPage], bytes, bytes]:
-    """The pages that hold the comment packet, how it starts, and the comment itself."""
+    """Return the pages that hold the comment packet, the start of the packet, and the comment itself."""
     starts, _, serial = ogg_codec(file)
     file.seek(0)
     pages: list[OggPage] = []
@@ -145,7 +144,7 @@ def ogg_comment(file: BinaryIO) -> tuple[list[OggPage], bytes, bytes]:
 
 
 def ilst(file: BinaryIO) -> list[tuple[bytes, bytes]]:
-    """The atoms of the item list of an MP4 file: name, raw bytes."""
+    """Return the atoms of the item list of an MP4 file: name, raw bytes."""
     tree = Atoms(file)
     try:
         udta = tree.path(b"moov", b"udta")[-1]
@@ -162,26 +161,26 @@ def ilst(file: BinaryIO) -> list[tuple[bytes, bytes]]:
 
 
 def ape_keys(file: BinaryIO, span: Span | None) -> set[str]:
-    """The names of the items of an APEv2 tag, in small letters."""
+    """Return the names of the items of an APEv2 tag, in small letters."""
     data = need_at(file, span.start, span.end - span.start) if span else b""
-    if data[-16:-12] in (b"", bytes(4)):  # of a tag without items mutagen says that there is none
+    if data[-16:-12] in (b"", bytes(4)):  # mutagen says of a tag without items that it isn't there
         return set()
     return {key.lower() for key in apev2.APEv2(BytesIO(data))}
 
 
 def v1_genres(data: bytes) -> list[str]:
-    """The genre of an ID3v1 tag."""
+    """Return the genre of an ID3v1 tag, in a list; empty if there is none."""
     frame = (id3.ParseID3v1(data) or {}).get("TCON")
     return list(frame.genres) if frame else []
 
 
 def v1_frames(file: BinaryIO, around: Ends) -> dict[str, Any]:
-    """The ID3v1 tag as ID3v2.4 frames."""
+    """Return the ID3v1 tag as ID3v2.4 frames, without its genre."""
     found = id3.ParseID3v1(read_at(file, around.id3v1.start, 128)) if around.id3v1 else None
     frames = {key: frame for key, frame in (found or {}).items() if key != "TCON"}
     comment = frames.pop("COMM", None)
     if comment is not None:
-        comment.desc = ""  # mutagen marks where it is from; for everybody else it is the comment
+        comment.desc = ""  # mutagen marks the comment as one of ID3v1; every other program has it as the plain comment
         frames[comment.HashKey] = comment
     return frames
 
@@ -190,15 +189,15 @@ _NUMBERED = re.compile(r"\((\d+|RX|CR)\)")
 
 
 def place_of(where: str, texts: Iterable[str]) -> Place:
-    """Return what the texts of a field say: empty ones left out, numbers as the genres they stand for.
+    """Return a place with the genres that its texts name: numbers as the genres they stand for, without empty texts.
 
-    ID3 has genres as numbers in brackets, and converters leave them so in tags that have none.
+    ID3 has genres as numbers in brackets, and converters copy these numbers into tags that know no numbers.
     """
     named = (
         name.strip()
         for text in texts
         for name in (id3.TCON(encoding=3, text=[text]).genres if _NUMBERED.match(text) else [text])
     )
-    # Of the name of a field that a user chose, no more than fits on a line of a terminal.
+    # A user may have chosen the name of the field; no more of it is shown than fits on a line of a terminal.
     shown = "".join(letter if letter.isprintable() else "?" for letter in where[:80])
     return Place(shown, tuple(name for name in named if name))

@@ -1,6 +1,6 @@
-"""Put a changed tag back where the old one was: the file around it keeps its bytes, only sizes and offsets follow.
+"""Put a changed tag back where the old one was: the file around the tag keeps its bytes, and sizes and offsets follow.
 
-For use on a private copy: a process that dies half way leaves half a file.
+These functions are for a private copy: a process that dies half way leaves half a file.
 """
 
 import struct
@@ -28,7 +28,7 @@ FLAC_PADDING, FLAC_COMMENT = 1, 4
 
 
 def splice(file: BinaryIO, span: Span, new: bytes) -> None:
-    """Replace the bytes of `span`; what follows moves, block by block."""
+    """Replace the bytes of `span`; the bytes behind the span move, block by block."""
     delta = len(new) - (span.end - span.start)
     end = size_of(file)
     starts = range(span.end, end, BLOCK)
@@ -44,7 +44,7 @@ def splice(file: BinaryIO, span: Span, new: bytes) -> None:
 
 
 def flac_blocks(file: BinaryIO, start: int) -> tuple[list[tuple[int, bytes]], Span]:
-    """The metadata blocks (type, content) of the FLAC stream at `start`, and the bytes they take, after "fLaC"."""
+    """Return the metadata blocks (type, content) of the FLAC stream at `start`, and their span behind "fLaC"."""
     blocks = []
     at = start + 4
     last = False
@@ -62,7 +62,7 @@ def flac_blocks(file: BinaryIO, start: int) -> tuple[list[tuple[int, bytes]], Sp
 
 
 def render_flac(blocks: list[tuple[int, bytes]], room: int) -> bytes:
-    """The blocks, as long as `room` where they fit: the last padding block gives or takes."""
+    """Return the bytes of the blocks, as long as `room` if they fit: the last padding block shrinks or grows."""
     places = [i for i, (kind, _) in enumerate(blocks) if kind == FLAC_PADDING]
     rest = list(blocks)
     place = places[-1] if places else len(blocks)
@@ -78,30 +78,30 @@ def render_flac(blocks: list[tuple[int, bytes]], room: int) -> bytes:
 
 
 def id3_chunks(file: BinaryIO, kind: Kind) -> list[Chunk]:
-    """The chunks of a WAV, AIFF or DSDIFF file that hold ID3v2 tags."""
+    """Return the chunks of a WAV, AIFF or DSDIFF file that hold ID3v2 tags."""
     iff = IFF[kind]
     return [c for c in chunks(file, iff, iff_end(file, iff)) if c.name.lower() == b"id3 "]
 
 
 def info_lists(file: BinaryIO) -> list[Chunk]:
-    """The RIFF INFO lists of a WAV file."""
+    """Return the RIFF INFO lists of a WAV file."""
     found = [c for c in chunks(file, IFF[Kind.WAVE], iff_end(file, IFF[Kind.WAVE])) if c.name == b"LIST"]
     return [c for c in found if read_at(file, c.data, 4) == b"INFO"]
 
 
 def info_items(file: BinaryIO, info: Chunk) -> list[tuple[bytes, bytes]]:
-    """The items of a RIFF INFO list: name, raw bytes."""
+    """Return the items of a RIFF INFO list: name, raw bytes."""
     inside = chunks(file, IFF[Kind.WAVE], info.data + info.size, info.data + 4)
     return [(c.name, read_at(file, c.start, c.end - c.start)) for c in inside]
 
 
 def put_chunk(file: BinaryIO, kind: Kind, old: Chunk | None, name: bytes, data: bytes) -> None:
-    """Put a chunk in the place of the old one, or behind the last; before audio that doesn't say how long it is."""
+    """Put a chunk in the place of the old one; if there is none, behind the last, or before audio of unknown length."""
     iff = IFF[kind]
     end = iff_end(file, iff)
     place = end
     streamed = kind is Kind.WAVE and is_streamed(file)
-    if streamed:  # all behind the audio would be played
+    if streamed:  # a player would play all that is behind the audio
         place = next(chunk.start for chunk in chunks(file, iff) if chunk.name == b"data")
     span = Span(old.start, old.end) if old else Span(place, place)
     odd = b"\0" if not old and place % 2 else b""
@@ -119,7 +119,7 @@ def put_chunk(file: BinaryIO, kind: Kind, old: Chunk | None, name: bytes, data: 
 
 
 def set_info(file: BinaryIO, info: Chunk, genre: str) -> None:
-    """Put a genre into a RIFF INFO list ("IGNR"), or take it out where it is empty."""
+    """Put a genre into a RIFF INFO list ("IGNR"); an empty genre removes the item."""
     text = genre.encode() + b"\0"
     raw = b"IGNR" + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2)
     kept = replaced(info_items(file, info), b"IGNR", [(b"IGNR", raw)] if genre else [])
@@ -127,7 +127,7 @@ def set_info(file: BinaryIO, info: Chunk, genre: str) -> None:
 
 
 def dsf_tag(file: BinaryIO) -> Span:
-    """The ID3v2 tag at the end of a DSF file; empty, at the end, where there is none."""
+    """Return the span of the ID3v2 tag at the end of a DSF file; an empty span at the end if there is no tag."""
     total, pointer = struct.unpack("<QQ", need_at(file, 12, 16))
     end = size_of(file)
     if total != end or pointer > end:

@@ -1,4 +1,4 @@
-"""The genre in the header of a Windows Media file, every other object and attribute of it byte for byte."""
+"""The genre in the header of a Windows Media file, whose other objects and attributes stay byte for byte."""
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ def is_genre(name: str) -> bool:
 
 
 def parse_header(raw: bytes) -> Objects:
-    """Take a header apart: what each object is, and its bytes."""
+    """Take a header apart; return the identifier and the bytes of each object."""
     size, count = struct.unpack_from("<QI", raw, 16)
     found = list(_objects(raw[30:size]))
     if size != len(raw) or len(found) != count:
@@ -36,16 +36,16 @@ def parse_header(raw: bytes) -> Objects:
 
 
 def set_genres(raw: bytes, genres: Sequence[str], file_size: int) -> bytes:
-    """Return a header with these genres, as long as it was where they fit.
+    """Return a header with these genres, as long as it was if they fit.
 
     Parameters
     ----------
     raw
         The header.
     genres
-        An attribute for each.
+        The genres; each gets an attribute.
     file_size
-        Bytes in the file, which the header repeats.
+        The size of the file, which the header repeats.
     """
     objects = [(name, _without_genres(name, data)) for name, data in parse_header(raw)]
     new = [_attribute("WM/Genre", genre) for genre in genres]
@@ -139,6 +139,6 @@ def _attribute(name: str, value: str) -> bytes:
 
 
 def _resized(raw: bytes, old: int, new: int) -> bytes:
-    """Return the properties of a file with its new size, if they had the old one."""
+    """Return the file properties with the new size of the file, if they had the old size."""
     (said,) = struct.unpack_from("<Q", raw, 40)
     return raw[:40] + struct.pack("<Q", new) + raw[48:] if said == old else raw

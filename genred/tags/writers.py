@@ -1,4 +1,4 @@
-"""The genre into each kind of tag, the file around it untouched; only ever on a private copy."""
+"""Write the genre into each kind of tag, with the file around the tag untouched; only ever in a private copy."""
 
 import struct
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ Id3Version = Literal["keep", "2.3", "2.4"]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be written, and how ID3v2 is to hold it."""
+    """The genres that are to be written, and the form that they are to have in ID3v2."""
 
     genres: list[str]
     version: Id3Version
@@ -65,10 +65,10 @@ def write(file: BinaryIO, kind: Kind, wish: Wish) -> None:
 
 
 def _write_stream(file: BinaryIO, kind: Kind, wish: Wish) -> None:
-    """The tag that is written to, and every other one that names a genre.
+    """Write to the main tag of a plain stream, and to every other tag that names a genre.
 
-    From the back of the file to its front: the offsets before stay true. Of True Audio files FFmpeg reads the APEv2
-    tag where there is one, TagLib and mutagen ID3v2.
+    The tags are written from the back of the file to its front, so that the offsets before each stay true. In True
+    Audio files, FFmpeg reads the APEv2 tag if there is one, but TagLib and mutagen read ID3v2.
     """
     around = ends(file)
     form = main_form(file, kind, around)
@@ -86,7 +86,7 @@ def _write_stream(file: BinaryIO, kind: Kind, wish: Wish) -> None:
 
 
 def _set_tag(file: BinaryIO, tag: Tag, wish: Wish, *, always: bool, behind: bool = False) -> None:
-    """Put the genres into a tag around a stream, if it names any or always."""
+    """Put the genres into a tag around a stream, if the tag names any, or if ``always`` is set."""
     data = need_at(file, tag.span.start, tag.span.end - tag.span.start)
     match tag.form:
         case Form.ID3V1:
@@ -126,10 +126,10 @@ def _set_flac(file: BinaryIO, start: int, wish: Wish) -> None:
 
 
 def _id3(tag: bytes, wish: Wish, frames: Sequence[tuple[bytes, bytes]] = ()) -> bytes:
-    """An ID3v2 tag with the genres; a new one, with these frames, where `tag` is empty."""
+    """Return an ID3v2 tag with the genres; if `tag` is empty, a new tag with these frames."""
     parsed = fields.parse_id3(tag) if tag else fields.new_id3(wish.major, frames)
     if wish.version != "keep" and parsed.major != wish.major:
-        # Years and dates are other frames in the other version: here mutagen translates.
+        # Years and dates are in other frames in the other version, so mutagen translates the tag.
         translated = id3.ID3(BytesIO(tag), load_v1=False, v2_version=wish.major)
         parsed = replace(_rendered(translated, wish), size=parsed.size)
     return fields.set_id3(parsed, wish.genres, wish.separator)
@@ -142,7 +142,7 @@ def _rendered(tags: Any, wish: Wish) -> fields.Id3:
 
 
 def _frames_from_v1(file: BinaryIO, wish: Wish) -> list[tuple[bytes, bytes]]:
-    """What ID3v1 says, as frames of a new ID3v2 tag."""
+    """Return what ID3v1 says, as frames of a new ID3v2 tag."""
     tags = id3.ID3()
     for frame in v1_frames(file, ends(file)).values():
         tags.add(frame)
@@ -152,10 +152,13 @@ def _frames_from_v1(file: BinaryIO, wish: Wish) -> list[tuple[bytes, bytes]]:
 
 
 def _write_iff(file: BinaryIO, kind: Kind, wish: Wish) -> None:
-    """The first ID3v2 chunk, others that name a genre, and RIFF INFO: FFmpeg discards ID3v2 where there is INFO."""
+    """Write to the first ID3v2 chunk, to others that name a genre, and to RIFF INFO.
+
+    FFmpeg discards ID3v2 if there is a RIFF INFO list.
+    """
     found = id3_chunks(file, kind)
     lists = info_lists(file) if kind is Kind.WAVE else []
-    for chunk in sorted(found + lists, key=lambda chunk: -chunk.start):  # the offsets of those before stay true
+    for chunk in sorted(found + lists, key=lambda chunk: -chunk.start):  # so the offsets of earlier ones stay true
         if chunk in lists:
             if chunk == lists[0] or any(name == b"IGNR" for name, _ in info_items(file, chunk)):
                 set_info(file, chunk, wish.separator.join(wish.genres))
@@ -180,13 +183,13 @@ def _write_ogg(file: BinaryIO, wish: Wish) -> None:
 
 
 def _fitted(rest: bytes, room: int) -> bytes:
-    """What follows a Vorbis comment (a framing bit, padding), cut or filled with zeros to fit the room."""
+    """Return what follows a Vorbis comment (a framing bit, padding), cut or filled with zeros to fit the room."""
     kept = rest[:1] + rest[1:].rstrip(b"\0")
     return kept + bytes(room - len(kept) if room >= len(kept) else fields.PADDING)
 
 
 def _repaged(pages: list[OggPage], packet: bytes) -> list[OggPage]:
-    """The pages with another first packet; as many as before where it fits, as all behind would be renumbered."""
+    """Return pages with a new first packet: if it fits, as many as before, so that later pages keep their numbers."""
     *full, last = pages
     place = sum(len(page.packets[0]) for page in full)
     room = 255 - sum(len(other) // 255 + 1 for other in last.packets[1:])
@@ -206,7 +209,7 @@ def _repaged(pages: list[OggPage], packet: bytes) -> list[OggPage]:
 
 
 class _RawItems(mp4.MP4Tags):
-    """MP4 tags that are written as the bytes they were; mutagen makes room for them and mends the chunk offsets."""
+    """MP4 tags that are written as given bytes; mutagen makes room for the bytes and mends the chunk offsets."""
 
     def __init__(self, raw: bytes) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # mutagen has no types
@@ -221,6 +224,8 @@ class _RawItems(mp4.MP4Tags):
 
 def _write_mp4(file: BinaryIO, wish: Wish) -> None:
     children = ilst(file)
+    if any(name.startswith(b"\0") for name, _ in children):  # a number in a table of keys in place of a name
+        raise ValueError("its item list is of QuickTime's keys, which genred reads and doesn't write")
     if children or wish.genres:
         before = size_of(file)
         file.seek(0)
@@ -238,5 +243,5 @@ def _write_asf(file: BinaryIO, wish: Wish) -> None:
 
 
 def _padding(info: Any) -> int:
-    """Keep what padding there is; add some where a tag had to grow."""
+    """Keep the padding that there is; add some if the tag had to grow."""
     return int(info.padding) if info.padding >= 0 else fields.PADDING

@@ -248,6 +248,16 @@ def test_where_genred_cannot_write_it_does_not_contradict(case: Case, song: Path
     assert raised.value.path == song
 
 
+def test_an_item_list_of_keys_gets_no_item_of_another_kind(tmp_path: Path, history: History) -> None:
+    """QuickTime's lists have numbers for names; an item of iTunes' kind among them is for no reader to understand."""
+    song = make(tmp_path / "song.m4a", 0.3)
+    raw.with_user_data(song, raw.keyed_list(title=b"T"))
+    content = song.read_bytes()
+    with pytest.raises(TagError, match="of QuickTime's keys, which genred reads and doesn't write"):
+        Tagger(Config(), history, FakeAnalyser()).set_genre(song, "Jazz")
+    assert song.read_bytes() == content
+
+
 @every
 def test_a_persons_later_word_stands_wherever_it_is_put(
     case: Case, bare: Callable[[str], Path], tmp_path: Path, history: History
