@@ -101,7 +101,7 @@ def reconcile(folder: Path, count: int, times: int) -> None:
         subprocess.run(["find", music, "-printf", "%p %s %T@\\n"], stdout=subprocess.DEVNULL, check=True)
         finds.append(time.perf_counter() - began)
         began = time.perf_counter()
-        assert list(history.unknown(walk(music, OPTIONS))) == []
+        assert list(history.files.unknown(walk(music, OPTIONS))) == []
         ours.append(time.perf_counter() - began)
     history.close()
     median, beside = statistics.median(ours), statistics.median(finds)
@@ -143,7 +143,7 @@ def note(history: History, music: Path) -> int:
     found = walk(music, OPTIONS)
     total = 0
     while batch := list(islice(found, 500)):
-        total += history.note_backlog(batch, backlog=True)
+        total += history.files.note_backlog(batch, backlog=True)
     return total
 
 

@@ -35,8 +35,8 @@ def eventful(path: Path) -> Path:
         for number, genre in enumerate(("Jazz", "Blues", "Blues"))
     )
     _tag(history, moved, "Blues")
-    (known,) = history.of_file(_stamp(moved))
-    history.refresh(known, song.with_name("10 Sinnerman.flac"), _stamp(moved))
+    (known,) = history.files.of_file(_stamp(moved))
+    history.files.refresh(known, song.with_name("10 Sinnerman.flac"), _stamp(moved))
     last = _tag(history, song, "Jazz")
     undone = Record(song, Outcome.UNDONE, "took back Jazz", previous=("Jazz",), undoes=last.id, stamp=_stamp(song))
     changed = "genred wrote Jazz and a person changed it to Soul"

@@ -36,15 +36,15 @@ def recognise(history: History, path: Path, stamp: Stamp) -> Known | None:
     path, stamp
         The file as it is now.
     """
-    here = history.known(path)
+    here = history.files.known(path)
     if here is not None and here.stamp.same_file(stamp):
         return here
-    namesakes = sorted(history.of_file(stamp), key=lambda known: is_at(known.path, stamp))
+    namesakes = sorted(history.files.of_file(stamp), key=lambda known: is_at(known.path, stamp))
     if namesakes:
         return namesakes[0]
     if here is not None and here.stamp.same_content(stamp):
         return here
-    moved = [known for known in history.of_content(stamp) if not os.path.lexists(known.path)]
+    moved = [known for known in history.files.of_content(stamp) if not os.path.lexists(known.path)]
     named = [known for known in moved if known.path.name == path.name]
     # An archive gives all that is unpacked from it one time in whole seconds; then the size alone would decide.
     exact = moved if stamp.mtime_ns % 1_000_000_000 else []
@@ -62,9 +62,9 @@ def is_at(path: Path, stamp: Stamp) -> bool:
 def follow(history: History, known: Known, path: Path, stamp: Stamp) -> None:
     """Note the name and the times that a known file has now; a second name of it is noted beside the first."""
     if known.path != path and is_at(known.path, stamp):
-        history.name_also(known, path, stamp)
+        history.files.name_also(known, path, stamp)
     elif (known.path, known.stamp) != (path, stamp):
-        history.refresh(known, path, stamp)
+        history.files.refresh(known, path, stamp)
 
 
 def copied_answer(history: History, path: Path, stamp: Stamp, places: Sequence[Place], separator: str) -> int | None:
@@ -84,11 +84,11 @@ def copied_answer(history: History, path: Path, stamp: Stamp, places: Sequence[P
 
 def _originals(history: History, path: Path, stamp: Stamp) -> Iterator[tuple[Known, int]]:
     """Yield the files of which this one is a copy, as a tag write left them, and the write."""
-    tagged = [(known, known.wrote) for known in history.of_content(stamp) if known.path != path]
+    tagged = [(known, known.wrote) for known in history.files.of_content(stamp) if known.path != path]
     yield from ((known, write) for known, write in tagged if write is not None)
-    digest = sha256_of(path) if history.count_tagged(stamp.size) else None
+    digest = sha256_of(path) if history.files.count_tagged(stamp.size) else None
     if digest is not None:
-        yield from ((known, write) for known, write in history.left_as(stamp.size, digest) if known.path != path)
+        yield from ((known, write) for known, write in history.files.left_as(stamp.size, digest) if known.path != path)
 
 
 def is_original(history: History, known: Known, path: Path, stamp: Stamp) -> bool:
@@ -99,7 +99,7 @@ def is_original(history: History, known: Known, path: Path, stamp: Stamp) -> boo
     """
     if known.wrote is None or known.stamp.same_file(stamp):
         return False
-    originals = history.originals(known, stamp)
+    originals = history.files.originals(known, stamp)
     return bool(originals) and sha256_of(path) in originals
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from genred.errors import HistoryError
-from genred.fs.files import Stamp
+from genred.fs.files import Stamp, readable
 
 SCHEMA = "0004"
 """The newest migration in genred/migrations/versions."""
@@ -143,6 +143,17 @@ def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement
     """Whether a path column names this file, or one below this folder."""
     here = os.fsencode(path)
     return sa.or_(column == here, sa.and_(column >= here + b"/", column < here + b"0"))  # "0" follows "/"
+
+
+def path_text(path: Path) -> str | None:
+    """Return a path for reading, None where its bytes are fit for that."""
+    return None if (text := readable(path)) == str(path) else text
+
+
+def upsert(table: sa.Table, row: dict[str, Any], on: str) -> Any:
+    from sqlalchemy.dialects.sqlite import insert
+
+    return insert(table).values(row).on_conflict_do_update(index_elements=[on], set_=row)
 
 
 def migrate(path: Path, engine: sa.Engine) -> None:

@@ -44,7 +44,7 @@ class Reporter:
 
     def ready(self) -> None:
         """Tell that the folders are watched from now on, or known to be missing."""
-        self.status.known = self._history.count_known()
+        self.status.known = self._history.files.count_known()
         self.enter("watching")
         notify("READY=1")
 
@@ -58,7 +58,7 @@ class Reporter:
         if self._board.due and status.line() != self._posted:
             decided = sum(status.done.values())
             if decided != self._decided:
-                status.known, self._decided = self._history.count_known(), decided
+                status.known, self._decided = self._history.files.count_known(), decided
             self._board.post(at_once=True)
             self._posted = status.line()
         self.sign_of_life()

@@ -59,7 +59,7 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
         expected = sum(1 for _ in undone(history, roots, options))
         if board is not None:
             board.status.roots = [Watched(readable(root), "scanned") for root in roots]
-            board.status.queued, board.status.known = expected, history.count_known()
+            board.status.queued, board.status.known = expected, history.files.count_known()
             board.post(at_once=True)
         notices.expect(expected)
         if expected:
@@ -107,7 +107,7 @@ def undone(history: History, roots: Iterable[Path], options: WatchOptions) -> It
         log.warning("%s: can't be read (%s)", readable(path), error.strerror)
 
     for root in roots:
-        for path, _ in history.unknown(walk(root, options, unreadable), backlog=True):
+        for path, _ in history.files.unknown(walk(root, options, unreadable), backlog=True):
             yield path
 
 

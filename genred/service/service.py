@@ -123,7 +123,7 @@ class Service:
         status.model = analyser.model_name
         tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
         requests = Requests(config, history, Tagger(config, history, analyser, backlog=True, trials=True))
-        return Watcher(roots, options, history.unknown, meeting), tagger, requests
+        return Watcher(roots, options, history.files.unknown, meeting), tagger, requests
 
     def _meet(self, meeting: Meeting, roots: Sequence[Path]) -> None:
         """Meet roots for the first time, before anything slow: what arrives from now on is new.

@@ -129,7 +129,7 @@ def explain(
     past = tuple(history.records(Query(path=name, limit=5))) if history else ()
     stored = _stored(name, history) if history and known and known.stamp.matches(stamp) else None
     places, vector = (analyser.places(path), stored) if stored else _listen(path, analyser)
-    wrote = history.genres_written(name) if history else None
+    wrote = history.files.genres_written(name) if history else None
     is_copy = bool(history and copied_answer(history, path, stamp, places, config.tags.separator))
     case = _Case(path, places, config, model, vector, known, wrote, is_copy, past)
     heard = case.predict(config)

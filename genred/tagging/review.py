@@ -107,7 +107,7 @@ def together(questions: Sequence[Question]) -> tuple[Candidate, ...]:
 
 def why_not(history: History, path: Path) -> FileError:
     """Return an error that says why there is nothing to ask about a file."""
-    known = history.known(path)
+    known = history.files.known(path)
     if known is None or known.standing is Standing.BACKLOG:
         return FileError(path, "genred hasn't listened to it yet (`genred scan` does)")
     if known.standing is Standing.PERSON:
@@ -192,7 +192,7 @@ def skip(question: Question, history: History, *, dry_run: bool = False) -> Reco
 
 def is_open(record: Record, history: History) -> bool:
     """Return whether the file is as it was when genred decided about it, and nobody decided since."""
-    known = history.known(record.path)
+    known = history.files.known(record.path)
     return known is not None and known.standing is Standing.DONE and _is_same(record)
 
 

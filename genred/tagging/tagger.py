@@ -112,7 +112,7 @@ class Tagger:
                     stamp = stamp_of(path)
                     known = recognise(self._history, path, stamp)
                     if known is not None and known.path != path and not is_at(known.path, stamp):
-                        self._history.refresh(known, path, stamp)
+                        self._history.files.refresh(known, path, stamp)
             yield from batch
 
     def _is_done(self, path: Path, known: Known, stamp: Stamp) -> bool:
@@ -134,7 +134,7 @@ class Tagger:
         """Decide about a file that was looked into; write and record the decision."""
         if isinstance(look, FileError):
             return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
-        wrote = self._history.genres_written(known.path) if known is not None else None
+        wrote = self._history.files.genres_written(known.path) if known is not None else None
         is_own = wrote is not None and is_said(look.places, wrote, self._tags.separator)
         theirs = None if known is None or wrote is None or is_own else self._persons_change(path, stamp, known, look)
         decision = theirs or self._policy.decide(look.genres, look.prediction)
@@ -247,7 +247,7 @@ class Tagger:
         """Return a person's correction of what genred wrote into this file; None if no person changed the genre."""
         if self._is_other_music(known.path, look) or is_original(self._history, known, path, stamp):
             return None
-        wrote = self._history.genres_written(known.path) or ()
+        wrote = self._history.files.genres_written(known.path) or ()
         change = change_in_words(look.places, wrote, "it ")
         return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
 

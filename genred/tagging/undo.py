@@ -174,7 +174,7 @@ def _former_names(history: History, journal: Journal, path: Path) -> dict[Path, 
 
 def _unnoticed(history: History, path: Path) -> dict[Path, Path]:
     """Map former names to present ones, for the files at or below a path that genred hasn't seen since a rename."""
-    found = ((now, recognise(history, now, stamp)) for now, stamp in history.unknown(_there(path)))
+    found = ((now, recognise(history, now, stamp)) for now, stamp in history.files.unknown(_there(path)))
     return {known.path: now for now, known in found if known is not None and known.path != now}
 
 

@@ -101,7 +101,7 @@ class Meeting:
         """Note every file; return False if interrupted."""
         count = 0
         while batch := list(islice(there, _BATCH)):
-            count += self._history.note_backlog(batch, backlog=self._leave and not moved)
+            count += self._history.files.note_backlog(batch, backlog=self._leave and not moved)
             if not going_on():
                 return False
         if count:
@@ -111,7 +111,7 @@ class Meeting:
 
     def _is_moved(self, place: Path) -> bool:
         """Return whether most of the known files are there, with the size and time of modification that are known."""
-        sample = self._history.sample(place, _SAMPLE)
+        sample = self._history.files.sample(place, _SAMPLE)
         return 2 * sum(map(_is_there, sample)) > len(sample)
 
 

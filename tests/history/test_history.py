@@ -49,7 +49,7 @@ def test_any_name_is_kept_to_the_byte(tmp_path_factory: pytest.TempPathFactory, 
     path = Path("/music") / os.fsdecode(name)
     history.record(Record(path, Outcome.KEPT, "theirs", stamp=STAMP))
     assert next(history.records(Query(limit=1))).path == path
-    assert history.known(path) is not None
+    assert history.files.known(path) is not None
     with sqlite3.connect(folder / "history.db") as db:
         (text,) = db.execute("SELECT path FROM history ORDER BY id DESC LIMIT 1").fetchone()
     db.close()
@@ -75,21 +75,21 @@ def test_what_is_recorded_is_known_until_it_changes(history: History) -> None:
     history.record(tagged())
     other = Stamp(dev=1, ino=2, size=3, mtime_ns=4, ctime_ns=6)
     new = SONG.with_name("new.mp3")
-    assert list(history.unknown([(SONG, STAMP), (new, STAMP)])) == [(new, STAMP)]
-    assert list(history.unknown([(SONG, other)])) == [(SONG, other)]
+    assert list(history.files.unknown([(SONG, STAMP), (new, STAMP)])) == [(new, STAMP)]
+    assert list(history.files.unknown([(SONG, other)])) == [(SONG, other)]
 
 
 def test_what_passed_is_tried_again(history: History) -> None:
     """A file that failed for want of space is not done."""
     history.record(Record(SONG, Outcome.FAILED, "no space left", stamp=STAMP, standing=Standing.RETRY))
-    assert list(history.unknown([(SONG, STAMP)])) == [(SONG, STAMP)]
+    assert list(history.files.unknown([(SONG, STAMP)])) == [(SONG, STAMP)]
 
 
 def test_the_backlog_is_left_alone_unless_asked_for(history: History) -> None:
     """What was there before genred is known, but a scan may look at it."""
-    assert history.note_backlog([(SONG, STAMP)], backlog=True) == 1
-    assert list(history.unknown([(SONG, STAMP)])) == []
-    assert list(history.unknown([(SONG, STAMP)], backlog=True)) == [(SONG, STAMP)]
+    assert history.files.note_backlog([(SONG, STAMP)], backlog=True) == 1
+    assert list(history.files.unknown([(SONG, STAMP)])) == []
+    assert list(history.files.unknown([(SONG, STAMP)], backlog=True)) == [(SONG, STAMP)]
 
 
 @pytest.mark.parametrize("backlog", [True, False])
@@ -98,14 +98,14 @@ def test_a_file_met_on_another_disk_keeps_what_is_known_of_it(history: History, 
     other = SONG.with_name("other.mp3")
     history.record(tagged())
     history.record(tagged(other))
-    history.note_backlog([(SONG.with_name("old.mp3"), STAMP)], backlog=True)
+    history.files.note_backlog([(SONG.with_name("old.mp3"), STAMP)], backlog=True)
     copied = Stamp(dev=7, ino=8, size=3, mtime_ns=4, ctime_ns=9)
     edited = Stamp(dev=7, ino=9, size=4, mtime_ns=5, ctime_ns=9)
     new = SONG.with_name("new.mp3")
     met = [(SONG, copied), (other, edited), (SONG.with_name("old.mp3"), edited), (new, edited)]
-    assert history.note_backlog(met, backlog=backlog) == (1 if backlog else 0)
-    assert [path for path, _ in history.unknown(met)] == ([other] if backlog else [other, new])
-    known = history.known(SONG)
+    assert history.files.note_backlog(met, backlog=backlog) == (1 if backlog else 0)
+    assert [path for path, _ in history.files.unknown(met)] == ([other] if backlog else [other, new])
+    known = history.files.known(SONG)
     assert known is not None
     assert (known.standing, known.stamp) == (Standing.DONE, copied)
 
@@ -113,17 +113,17 @@ def test_a_file_met_on_another_disk_keeps_what_is_known_of_it(history: History, 
 def test_a_renamed_file_is_recognised_by_its_inode(history: History) -> None:
     """It keeps what is known of it."""
     history.record(tagged())
-    (known,) = history.of_file(STAMP)
-    history.refresh(known, SONG.with_name("renamed.mp3"), STAMP)
-    assert history.known(SONG) is None
-    assert history.known(SONG.with_name("renamed.mp3")) is not None
+    (known,) = history.files.of_file(STAMP)
+    history.files.refresh(known, SONG.with_name("renamed.mp3"), STAMP)
+    assert history.files.known(SONG) is None
+    assert history.files.known(SONG.with_name("renamed.mp3")) is not None
 
 
 def test_inodes_of_all_64_bits_are_kept(history: History) -> None:
     """SQLite's integers are signed; some file systems' inodes are not."""
     stamp = Stamp(dev=2**64 - 1, ino=2**63 + 5, size=1, mtime_ns=-1, ctime_ns=2)
     history.record(Record(SONG, Outcome.KEPT, "", stamp=stamp))
-    known = history.known(SONG)
+    known = history.files.known(SONG)
     assert known is not None
     assert known.stamp == stamp
 
@@ -183,12 +183,12 @@ def test_what_was_taken_back_cannot_be_taken_back_again(history: History) -> Non
 
 def test_genres_that_genred_wrote_are_remembered_until_undone(history: History) -> None:
     """So that a person's change of them is seen as such."""
-    assert history.genres_written(SONG) is None
+    assert history.files.genres_written(SONG) is None
     done = write(history, tagged())
     history.record(Record(SONG, Outcome.KEPT, "", stamp=STAMP))
-    assert history.genres_written(SONG) == ("Rock",)
+    assert history.files.genres_written(SONG) == ("Rock",)
     history.record(Record(SONG, Outcome.UNDONE, "", stamp=STAMP, undoes=done.id))
-    assert history.genres_written(SONG) is None
+    assert history.files.genres_written(SONG) is None
 
 
 def test_ways_back_age_and_the_log_does_not(history: History) -> None:
@@ -215,7 +215,7 @@ def test_two_may_write_side_by_side(history: History) -> None:
 
     def many(database: History) -> None:
         for _ in range(50):
-            database.known(SONG)
+            database.files.known(SONG)
             database.record(tagged())
 
     thread = threading.Thread(target=many, args=(other,))
@@ -310,7 +310,7 @@ def test_an_older_database_is_migrated_and_loses_nothing(first: Path) -> None:
     history.start_run("run", "0")
     history.record(tagged(Path("/music/new.mp3")))
     assert [record.genre for record in history.records(Query())] == ["Rock", "Jazz"]
-    assert history.genres_written(Path(os.fsdecode(b"/music/caf\xe9.mp3"))) == ("Jazz",)
+    assert history.files.genres_written(Path(os.fsdecode(b"/music/caf\xe9.mp3"))) == ("Jazz",)
     assert [undo.record.id for undo in Journal(history).standing(Query()) if isinstance(undo, Undo)] == [1]
     history.close()
     backup = first.with_name("history.db.schema-0001")
@@ -400,7 +400,7 @@ def test_the_view_now_tells_what_stands(history: History) -> None:
     history.record(Record(undone, Outcome.UNDONE, "", written=("Other",), stamp=STAMP, undoes=first[undone].id))
     history.record(Record(none, Outcome.ABSTAINED, "", stamp=STAMP))
     history.record(Record(failed, Outcome.FAILED, "no space", stamp=STAMP))
-    history.note_backlog([(SONG.with_name("backlog"), STAMP)], backlog=True)
+    history.files.note_backlog([(SONG.with_name("backlog"), STAMP)], backlog=True)
     assert {Path(path).name: row for path, row in now(history.path).items()} == {
         "own": (["Rock"], "genred"),
         "set": (["Rock"], "you"),
@@ -423,7 +423,7 @@ def test_an_undone_decision_of_a_person_gives_genreds_answer_back(history: Histo
     undone = Record(SONG, Outcome.UNDONE, "", written=("Rock",), stamp=STAMP, undoes=theirs.id)
     assert history.record(undone).carries == first.id
     assert now(history.path) == {str(SONG): (["Rock"], "genred")}
-    assert history.genres_written(SONG) == ("Rock",)
+    assert history.files.genres_written(SONG) == ("Rock",)
 
 
 def test_a_migration_that_fails_changes_nothing(first: Path) -> None:

@@ -96,5 +96,5 @@ def test_a_second_name_is_known_beside_the_first(history: History, song: Path) -
     known = recognise(history, second, stamp)
     assert known is not None
     follow(history, known, second, stamp)
-    names = [history.known(path) for path in (song, second)]
+    names = [history.files.known(path) for path in (song, second)]
     assert [known and known.record for known in names] == [1, 1]

@@ -114,7 +114,7 @@ def test_a_rehearsal_needs_no_lock_and_leaves_no_trace(config: Config, history: 
     with locked(lock_of(config.database)):
         assert looked_at(config, Told(), dry_run=True) == ["a.mp3", "b.mp3"]
     assert list(history.records(Query())) == []
-    assert history.count_known() == 0
+    assert history.files.count_known() == 0
 
 
 # -- with a service --------------------------------------------------------------------------------------------------
@@ -156,7 +156,7 @@ def service(config: Config, history: History, music: Path) -> Iterator[Service]:
 
 def test_a_service_at_work_does_the_scan(config: Config, history: History, service: Service) -> None:
     """What was there before counts, records come as from a scan, in a run of their own, and it is told how many."""
-    history.note_backlog([(path, stamp_of(path)) for path in config.watch.directories[0].iterdir()], backlog=True)
+    history.files.note_backlog([(path, stamp_of(path)) for path in config.watch.directories[0].iterdir()], backlog=True)
     told = Told()
     records = list(scan_or_ask(config, service, dry_run=False, notices=told.notices))
     assert [(record.path.name, record.outcome, record.written) for record in records] == [

@@ -56,7 +56,7 @@ class Judge:
         found = [finding for path, file in self._library.files.items() for finding in self._file(path, file, last)]
         options = WatchOptions.of(self._config.watch)
         for root in self._library.roots:
-            for path in (Path(name) for name, _ in history.unknown(walk(root, options))):
+            for path in (Path(name) for name, _ in history.files.unknown(walk(root, options))):
                 if path in self._library.files and not self._protected(path):
                     found.append(Finding(path, "genred doesn't know it as it is", waits=True))
         for path, mode in self._library.specials.items():

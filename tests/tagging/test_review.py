@@ -151,7 +151,7 @@ def test_a_skip_is_remembered_until_genred_decides_anew(history: History, music:
     assert names(to_review(history)) == ["a/speech.flac", "b/1.flac"]
     assert names(to_review(history, skipped=True)) == ["b/2.flac"]
     assert names(to_review(history, music[0], skipped=None)) == ["b/2.flac"]
-    known = history.known(music[0])
+    known = history.files.known(music[0])
     assert (music[0].read_bytes(), known and known.standing) == (before, Standing.DONE)
     assert [heard.path for heard in history.analysed(FEATURE_VERSION, music[0])] == [music[0]]
     abstain(history, music[0])
@@ -166,7 +166,7 @@ def test_an_answer_taken_back_leaves_everything_as_it_was(
     """The bytes of the file, what genred knows of it, and that it is asked about."""
     song = make(tmp_path / "song.flac", 0.1)
     list(Tagger(Config(), history, FakeAnalyser({"song.flac": sure("Jazz")} if tagged else {})).process([song]))
-    before = history.genres_written(song), sha256(song.read_bytes()).digest()
+    before = history.files.genres_written(song), sha256(song.read_bytes()).digest()
     (question,) = questions(to_review(history, song, tagged=1), history, Policy("keep", 1, Vocabulary()), MODEL)
     answers = answering(history)
     ((_, given),) = list(answers.give([question], genre))
@@ -175,7 +175,7 @@ def test_an_answer_taken_back_leaves_everything_as_it_was(
     ((again, undone),) = list(answers.take_back())
     assert isinstance(undone, Record)
     assert (undone.outcome, undone.undoes, len(answers)) == (Outcome.UNDONE, given.id, 0)
-    assert (history.genres_written(song), sha256(song.read_bytes()).digest()) == before
+    assert (history.files.genres_written(song), sha256(song.read_bytes()).digest()) == before
     assert to_review(history, song, tagged=1) == [again.record]
     assert [heard.path for heard in history.analysed("0", song)] == [song]
 

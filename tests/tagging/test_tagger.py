@@ -151,12 +151,12 @@ def test_what_a_file_was_skipped_for_is_noticed_when_it_is_gone(history: History
     analyser = FakeAnalyser({song.name: sure("Jazz")})
     tagger = Tagger(Config(), history, analyser)
     assert [r.outcome for r in tagger.process([song])] == [Outcome.SKIPPED]
-    assert list(history.unknown([(song, stamp_of(song))])) != []
+    assert list(history.files.unknown([(song, stamp_of(song))])) != []
     assert list(tagger.process([song])) == []
     assert analyser.heard == [song.name]
     seeding.unlink() if by == "a hard link" else song.chmod(0o644)
     assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
-    assert list(history.unknown([(song, stamp_of(song))])) == []
+    assert list(history.files.unknown([(song, stamp_of(song))])) == []
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -170,7 +170,7 @@ def test_names_passed_on_from_file_to_file_carry_nothing_over(history: History, 
     process(history, second, sure("Rock"))
     (undo,) = Journal(history).undoable(Query(path=second))
     undo_write(history, undo, Config().tags)
-    history.note_backlog([(third, history_of_third)], backlog=True)
+    history.files.note_backlog([(third, history_of_third)], backlog=True)
     third.rename(fourth)
     second.rename(third)
     first.rename(second)
@@ -181,12 +181,12 @@ def test_names_passed_on_from_file_to_file_carry_nothing_over(history: History, 
 
     assert [(r.path, r.outcome) for r in records] == [(first, Outcome.TAGGED)]
     assert [tags.read_genres(path) for path in (second, third, fourth)] == [["Jazz"], [], []]
-    assert history.genres_written(second) == ("Jazz",)
+    assert history.files.genres_written(second) == ("Jazz",)
 
 
 def test_the_backlog_is_left_alone_while_it_is_the_same_file(history: History, song: Path) -> None:
     """Even when somebody edits its tags or changes its mode; a new file of that name is new."""
-    history.note_backlog([(song, stamp_of(song))], backlog=True)
+    history.files.note_backlog([(song, stamp_of(song))], backlog=True)
     song.chmod(0o600)
     tags.write_genres(song, ["Other"])
     assert process(history, song, sure("Jazz")) == []
@@ -196,7 +196,7 @@ def test_the_backlog_is_left_alone_while_it_is_the_same_file(history: History, s
 
 def test_a_scan_looks_at_the_backlog(history: History, song: Path) -> None:
     """It is how a person asks for that."""
-    history.note_backlog([(song, stamp_of(song))], backlog=True)
+    history.files.note_backlog([(song, stamp_of(song))], backlog=True)
     tagger = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")}), backlog=True)
     assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
 
@@ -206,7 +206,7 @@ def test_a_renamed_file_keeps_its_decision(history: History, song: Path) -> None
     process(history, song, sure("Jazz"))
     moved = song.rename(song.with_name("moved.flac"))
     assert process(history, moved, sure("Rock")) == []
-    assert history.known(moved) is not None
+    assert history.files.known(moved) is not None
 
 
 @pytest.mark.parametrize("decision", ["its own", "taken back", "backlog"])
@@ -215,7 +215,7 @@ def test_a_file_moved_to_another_disk_keeps_its_decision(
 ) -> None:
     """`mv` makes a new file there, with the old one's name, size and time of modification."""
     if decision == "backlog":
-        history.note_backlog([(song, stamp_of(song))], backlog=True)
+        history.files.note_backlog([(song, stamp_of(song))], backlog=True)
     else:
         process(history, song, sure("Jazz"))
     if decision == "taken back":
@@ -226,7 +226,7 @@ def test_a_file_moved_to_another_disk_keeps_its_decision(
     song.unlink()
     assert process(history, copy, sure("Rock")) == []
     assert tags.read_genres(copy) == (["Jazz"] if decision == "its own" else [])
-    assert history.known(song) is None
+    assert history.files.known(song) is None
 
 
 def test_a_changed_mode_or_owner_is_no_new_file(history: History, song: Path) -> None:
@@ -302,7 +302,7 @@ def test_a_file_with_two_names_is_one_file(history: History, song: Path, at_once
         show()
         records += tagger.process([twin])
     assert [(record.path, record.outcome) for record in records] == [(song, Outcome.TAGGED)]
-    names = [history.known(path) for path in (song, twin)]
+    names = [history.files.known(path) for path in (song, twin)]
     assert [known and known.by for known in names] == [Author.GENRED, Author.GENRED]
     assert list(tagger.process([twin, song])) == []
     assert [undo.record.path for undo in select(history, [Query(path=twin)])[0]] == [song]

@@ -272,7 +272,7 @@ def scan(history: History, folder: Path, genre: str) -> list[Record]:
     """What `genred scan` does, which looks at what was undone as a trial too."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     analyser = FakeAnalyser({path.name: sure(genre) for path in paths})
-    there = history.unknown(((path, stamp_of(path)) for path in paths), backlog=True)
+    there = history.files.unknown(((path, stamp_of(path)) for path in paths), backlog=True)
     tagger = Tagger(Config(), history, analyser, backlog=True, trials=True)
     return list(tagger.process(path for path, _ in list(there)))
 
@@ -310,7 +310,7 @@ def test_a_trial_goes_back_to_the_decision_before(history: History, genred: Genr
         ("a.flac", "tagged", ("Jazz",)),
         ("b.mp3", "abstained", ()),
     }
-    assert history.genres_written(sure_of) == ("Jazz",)
+    assert history.files.genres_written(sure_of) == ("Jazz",)
     assert scan(history, music, "Metal")[0].path == music / "album" / "c.ogg"
     assert len(list(tagger.redecide(history.analysed("0"), lambda batch: [sure("Folk")] * len(batch), "m3"))) == 3
 

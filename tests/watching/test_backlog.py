@@ -25,7 +25,7 @@ def make(*paths: Path) -> None:
 
 def new(history: History, root: Path) -> list[str]:
     """What the service would look at."""
-    return [path.name for path, _ in history.unknown(walk(root, OPTIONS))]
+    return [path.name for path, _ in history.files.unknown(walk(root, OPTIONS))]
 
 
 def meet(history: History, root: Path, *, leave: bool = True) -> list[Path]:
@@ -53,7 +53,7 @@ def test_what_was_deleted_while_genred_was_stopped_is_no_news(history: History, 
     meet(history, music)
     assert new(history, music) == []
     away.rename(music / "old.mp3")
-    known = history.known(music / "old.mp3")
+    known = history.files.known(music / "old.mp3")
     assert known is not None
     assert known.standing is Standing.BACKLOG
 
@@ -255,7 +255,7 @@ def test_a_disk_that_is_mounted_during_a_scan_is_met_before_the_scan_comes_to_it
                 if pairs and not self.mounted:
                     self.mounted = True
                     subprocess.run(["mount", "--bind", outside, disk], check=True)
-                return history.unknown(pairs)
+                return history.files.unknown(pairs)
 
         with closing(Service(music, meet=Meeting(history, OPTIONS, leave=True))) as listener:
             listener.until(lambda: len(listener.seen) >= 2001 and history.file_systems(disk))

@@ -1,4 +1,4 @@
-"""How Alembic runs here: on the connection that history.py hands over, inside its transaction."""
+"""How Alembic runs here: on the connection that schema.py hands over, inside its transaction."""
 
 from alembic import context
 

@@ -1,0 +1,183 @@
+"""The files that the history knows: find them by name, inode or content, and note where they are now."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from genred.fs.files import Stamp
+from genred.history.records import Author, Known, Outcome, Standing
+from genred.history.schema import (
+    STAMP,
+    at_or_below,
+    columns_of,
+    files,
+    path_text,
+    records,
+    stamp_in,
+    upsert,
+    writes,
+)
+
+Connecting = Callable[[], AbstractContextManager[sa.Connection]]
+
+
+class KnownFiles:
+    """What is known of each file now, a row each; `History.files` is the one that a history has."""
+
+    def __init__(self, reading: Connecting, writing: Connecting) -> None:
+        self._reading = reading
+        self._writing = writing
+
+    def known(self, path: Path) -> Known | None:
+        """What is known of a path, None where nothing is."""
+        with self._reading() as db:
+            row = db.execute(sa.select(files).where(files.c.path == os.fsencode(path))).first()
+        return None if row is None else _known(row)
+
+    def count_known(self) -> int:
+        """How many paths are known: a millisecond for a hundred thousand."""
+        with self._reading() as db:
+            return int(db.execute(sa.select(sa.func.count()).select_from(files)).scalar_one())
+
+    def genres_written(self, path: Path) -> tuple[str, ...] | None:
+        """The genres that genred last wrote into a file and nobody has undone, None where there are none such."""
+        joined = files.join(records, files.c.wrote == records.c.id)
+        select = sa.select(records.c.written).select_from(joined).where(files.c.path == os.fsencode(path))
+        with self._reading() as db:
+            written = db.execute(select).scalar()
+        return None if written is None else tuple(json.loads(written))
+
+    def unknown(
+        self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool = False
+    ) -> Iterator[tuple[Path, Stamp]]:
+        """Those of ``pairs`` that are to be looked at, in their order; reads in batches.
+
+        Left out are those that the history holds with this content, but for what is to be tried again and, where
+        ``backlog`` is set, what was there before genred or was undone as a trial.
+        """
+        again = [Standing.RETRY, Standing.HELD, *([Standing.BACKLOG, Standing.TRIED] if backlog else [])]
+        select = "SELECT path, size, mtime_ns, ctime_ns FROM files WHERE standing NOT IN ({}) AND path IN ({})"
+        rest = iter(pairs)
+        while batch := list(islice(rest, 500)):
+            keys = [os.fsencode(path) for path, _ in batch]
+            # Of a query with that many parameters SQLAlchemy makes more work than SQLite does.
+            query = select.format(*(", ".join("?" * len(values)) for values in (again, keys)))
+            with self._reading() as db:
+                done = set(map(tuple, db.exec_driver_sql(query, (*again, *keys))))
+            for key, (path, stamp) in zip(keys, batch, strict=True):
+                if (key, stamp.size, stamp.mtime_ns, stamp.ctime_ns) not in done:
+                    yield Path(path), stamp
+
+    def refresh(self, known: Known, path: Path, stamp: Stamp) -> None:
+        """A known file has a new name or new times, and is still the same file as far as genred is concerned.
+
+        What was known under its new name goes on under the old one, until that file turns up: names are swapped, too.
+        """
+        then, now = os.fsencode(known.path), os.fsencode(path)
+        with self._writing() as db:
+            if then != now:
+                for old, new in ((now, b""), (then, now), (b"", then)):
+                    values = {"path": new, "path_text": path_text(Path(os.fsdecode(new)))}
+                    db.execute(files.update().where(files.c.path == old).values(values))
+            db.execute(files.update().where(files.c.path == now).values(columns_of(stamp)))
+
+    def name_also(self, known: Known, path: Path, stamp: Stamp) -> None:
+        """Note a second name of a known file: what is known of it holds under both."""
+        with self._writing() as db:
+            row = db.execute(sa.select(files).where(files.c.path == os.fsencode(known.path))).one()
+            same = {name: getattr(row, name) for name in ("standing", "record", "wrote", "genre", "by")}
+            named = {"path": os.fsencode(path), "path_text": path_text(path)}
+            db.execute(upsert(files, {**named, **columns_of(stamp), **same}, "path"))
+
+    def of_file(self, stamp: Stamp) -> list[Known]:
+        """Return the known names of this very file, unchanged: its device, inode, size and time of modification."""
+        return self._known_by(stamp, "ino", "dev", "size", "mtime_ns")
+
+    def of_content(self, stamp: Stamp) -> list[Known]:
+        """Return the known files of this size and time of modification."""
+        return self._known_by(stamp, "size", "mtime_ns")
+
+    def _known_by(self, stamp: Stamp, *names: str) -> list[Known]:
+        row = columns_of(stamp)
+        with self._reading() as db:
+            rows = db.execute(sa.select(files).where(*(files.c[name] == row[name] for name in names))).all()
+        return list(map(_known, rows))
+
+    def count_tagged(self, size: int) -> int:
+        """Return how many known files of this size carry a tag of genred's."""
+        tagged = sa.select(sa.func.count()).select_from(files).where(files.c.size == size, files.c.wrote.is_not(None))
+        with self._reading() as db:
+            return int(db.execute(tagged).scalar_one())
+
+    def originals(self, known: Known, stamp: Stamp) -> set[bytes]:
+        """Return the sha256 of what genred replaced in writing to a file, where that had this size and about this time.
+
+        Some file systems keep whole seconds, others every second one.
+        """
+        name = sa.select(records.c.path).where(records.c.id == known.wrote).scalar_subquery()
+        of_it = [records.c.path == name, records.c.outcome == Outcome.TAGGED.value, records.c.model.is_not(None)]
+        like_it = [writes.c.size == stamp.size, sa.func.abs(writes.c.mtime_ns - stamp.mtime_ns) < 2_000_000_000]
+        select = sa.select(writes.c.before_sha256).join_from(records, writes, writes.c.record == records.c.id)
+        with self._reading() as db:
+            return {digest for digest in db.execute(select.where(*of_it, *like_it)).scalars() if digest is not None}
+
+    def left_as(self, size: int, sha256: bytes) -> list[tuple[Known, int]]:
+        """Return the known files of this size that a tag write left with this content once, and the write."""
+        named = sa.and_(records.c.path == files.c.path, records.c.outcome == Outcome.TAGGED.value)
+        found = []
+        with self._reading() as db:
+            for on in (files.c.wrote == records.c.id, named):
+                joined = files.join(records, on).join(writes, writes.c.record == records.c.id)
+                where = [files.c.size == size, writes.c.after_sha256 == sha256]
+                select = sa.select(files, records.c.id.label("write")).select_from(joined).where(*where)
+                found += [(_known(row), int(row.write)) for row in db.execute(select)]
+        return found
+
+    def sample(self, below: Path, count: int) -> list[Known]:
+        """Known files at or below a path, drawn by lot."""
+        select = sa.select(files).where(at_or_below(files.c.path, below)).order_by(sa.func.random()).limit(count)
+        with self._reading() as db:
+            rows = db.execute(select).all()
+        return list(map(_known, rows))
+
+    def note_backlog(self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool) -> int:
+        """Files were found on a file system that is new here; returns how many are backlog from now on.
+
+        What is known of a path goes on to hold for the file of the same size and time of modification, and for backlog
+        whatever the file: it may be a copy of what was there. The others are backlog if that is what unknown files are.
+        """
+        from sqlalchemy.dialects.sqlite import insert
+
+        row = {os.fsencode(path): columns_of(stamp) for path, stamp in pairs}
+        upsert = insert(files).values(standing=Standing.BACKLOG.value)
+        new = upsert.excluded
+        same_file = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
+        upsert = upsert.on_conflict_do_update(
+            index_elements=["path"],
+            set_={name: new[name] for name in STAMP},
+            where=sa.or_(files.c.standing == Standing.BACKLOG.value, same_file),
+        )
+        with self._writing() as db:
+            known = set(db.execute(sa.select(files.c.path).where(files.c.path.in_(row))).scalars())
+            rows = [{"path": path, **stamp} for path, stamp in row.items() if backlog or path in known]
+            if rows:
+                db.execute(upsert, rows)
+        return len(rows) - len(known)
+
+
+def _known(row: sa.Row[Any]) -> Known:
+    return Known(
+        path=Path(os.fsdecode(row.path)),
+        stamp=stamp_in(row),
+        standing=Standing(row.standing),
+        record=row.record,
+        wrote=row.wrote,
+        by=None if row.by is None else Author(row.by),
+        genres=tuple(json.loads(row.genre or "[]")),
+    )
