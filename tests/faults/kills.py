@@ -81,9 +81,9 @@ class Bench:
         """Take the last save back, in this process."""
         history = History.open(self.database)
         history.start_run("undo", "0")
-        way_back = Journal(history).undoable(Query(limit=1))[0]
-        draft = Record(self.path, Outcome.UNDONE, "undo", undoes=way_back.record.id)
-        transaction.restore(way_back, draft, Journal(history), Tags())
+        undo = Journal(history).undoable(Query(limit=1))[0]
+        draft = Record(self.path, Outcome.UNDONE, "undo", undoes=undo.record.id)
+        transaction.restore(undo, draft, Journal(history), Tags())
         history.close()
 
     def spawn(self, act: Callable[[], None]) -> tuple[int, int]:
@@ -129,14 +129,14 @@ class Bench:
         self.counts["damaged"] += not kept or not (now == before or self.is_whole(genre))
         if now != before:
             undone = Journal(history).undoable(Query(limit=1))
-            way_back = undone[0] if undone else None
-            found = way_back is not None and way_back.before_sha256 == sha256(before).digest()
+            undo = undone[0] if undone else None
+            found = undo is not None and undo.before_sha256 == sha256(before).digest()
             self.counts["lost undo"] += not found
-            if way_back is not None and found:
+            if undo is not None and found:
                 history.start_run("undo", "0")
-                draft = Record(self.path, Outcome.UNDONE, "undo", undoes=way_back.record.id)
+                draft = Record(self.path, Outcome.UNDONE, "undo", undoes=undo.record.id)
                 with suppress(FileError):
-                    transaction.restore(way_back, draft, Journal(history), Tags())
+                    transaction.restore(undo, draft, Journal(history), Tags())
                 self.counts["lost undo"] += self.path.read_bytes() != before
         self.counts["temporaries left"] += sum(p.name.endswith(".tmp") for p in self.path.parent.iterdir())
         history.close()

@@ -191,7 +191,7 @@ def test_genres_that_genred_wrote_are_remembered_until_undone(history: History) 
     assert history.files.genres_written(SONG) is None
 
 
-def test_ways_back_age_and_the_log_does_not(history: History) -> None:
+def test_undo_records_age_and_the_log_does_not(history: History) -> None:
     """Retention drops what undo needs, never what happened."""
     write(history, tagged())
     assert history.forget_undo_records(1) == 0

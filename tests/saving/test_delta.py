@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from genred.saving import delta
 
 
-def way_back(old: bytes, new: bytes) -> bytes:
+def undo_record(old: bytes, new: bytes) -> bytes:
     return delta.make(io.BytesIO(old), io.BytesIO(new))
 
 
@@ -32,14 +32,14 @@ files = st.one_of(st.binary(max_size=300), pieces.map(b"".join))
 @given(files, files)
 def test_any_two_files_round_trip(old: bytes, new: bytes) -> None:
     """Applying a delta to the new file gives the old one, whatever they are."""
-    assert restored(new, way_back(old, new)) == old
+    assert restored(new, undo_record(old, new)) == old
 
 
 @given(files, st.integers(0, 300), st.integers(0, 300), st.binary(max_size=60))
 def test_a_splice_round_trips(old: bytes, start: int, length: int, put: bytes) -> None:
     """A file with bytes replaced by others comes back."""
     new = old[:start] + put + old[start + length :]
-    assert restored(new, way_back(old, new)) == old
+    assert restored(new, undo_record(old, new)) == old
 
 
 def test_a_hundred_changed_blocks_round_trip() -> None:
@@ -48,7 +48,7 @@ def test_a_hundred_changed_blocks_round_trip() -> None:
     new = bytearray(old)
     for at in range(1000, len(new), 30_011):
         new[at] ^= 0xFF
-    record = way_back(bytes(old), bytes(new))
+    record = undo_record(bytes(old), bytes(new))
     assert restored(bytes(new), record) == old
     assert len(record) < 1500
 
@@ -58,7 +58,7 @@ def test_moved_artwork_is_not_copied() -> None:
     picture, audio = noise(1 << 20, 1), noise(1 << 20, 2)
     old = b"head" + b"Rock" + picture + bytes(1000) + audio
     new = b"head" + b"Electronic" + picture + bytes(994) + audio
-    record = way_back(old, new)
+    record = undo_record(old, new)
     assert restored(new, record) == old
     assert len(record) < 200
 
@@ -67,7 +67,7 @@ def test_two_pieces_that_changed_places_are_not_copied() -> None:
     """A library that writes the fields in another order costs no copy of them either."""
     a, b = noise(300_000, 3), noise(200_000, 4)
     old, new = b"<" + a + b + b">", b"[" + b + b"--" + a + b"]"
-    record = way_back(old, new)
+    record = undo_record(old, new)
     assert restored(new, record) == old
     assert len(record) < 300
 
@@ -78,20 +78,20 @@ def test_a_table_of_offsets_costs_a_fraction_of_itself() -> None:
     audio = noise(100_000)
     old = b"".join(n.to_bytes(4, "big") for n in offsets) + audio
     new = b"".join((n + 1024).to_bytes(4, "big") for n in offsets) + bytes(1024) + audio
-    record = way_back(old, new)
+    record = undo_record(old, new)
     assert restored(new, record) == old
     assert len(record) < 4000
 
 
 def test_equal_files_need_nothing() -> None:
     """Nothing changed, nothing kept."""
-    assert len(way_back(noise(10_000), noise(10_000))) < 40
+    assert len(undo_record(noise(10_000), noise(10_000))) < 40
 
 
 def test_a_damaged_record_is_refused() -> None:
     """A record that lost a byte raises rather than writing something else."""
     old, new = noise(1000, 5), noise(1000, 6)
-    record = way_back(old, new)
+    record = undo_record(old, new)
     for bad in (record[:-9], b"", record[: len(record) // 2], b"\0" * 30):
         if bad:
             with pytest.raises(ValueError, match="undo record"):
@@ -101,6 +101,6 @@ def test_a_damaged_record_is_refused() -> None:
 def test_a_record_for_another_file_is_refused() -> None:
     """A record that copies more than the file has raises."""
     old = noise(10_000, 7)
-    record = way_back(old + b"x", old)
+    record = undo_record(old + b"x", old)
     with pytest.raises(ValueError, match="undo record"):
         restored(b"short", record)

@@ -125,7 +125,7 @@ def test_an_undo_record_that_gives_something_else_is_refused(
     """What is put back has the hash of what was there, or nothing is."""
     save(song, journal)
     wrong = delta.make(io.BytesIO(b"other"), io.BytesIO(NEW))
-    monkeypatch.setattr(journal, "way_back", lambda undo: wrong)
+    monkeypatch.setattr(journal, "undo_record", lambda undo: wrong)
     with pytest.raises(UndoConflict, match="doesn't give what was there"):
         transaction.restore(the_undo(journal), draft(song, Outcome.UNDONE), journal, TAGS)
     assert song.read_bytes() == NEW
@@ -340,7 +340,7 @@ def test_a_change_of_mode_during_the_save_wins_too(song: Path, journal: Journal)
     assert song.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_way_back_that_does_not_work_is_found_out(
+def test_an_undo_record_that_does_not_work_is_found_out(
     song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No file is replaced whose undo record, tried out, doesn't give the old file."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from genred.analysis.analyser import Analyser
 from genred.config import Config
 from genred.errors import FileError, LockedError, WatchError
 from genred.fs.files import stamp_of
@@ -18,7 +19,6 @@ from genred.fs.locks import locked
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
 from genred.model.prediction import Prediction
-from genred.service import scan as passes
 from genred.service.asking import scan_or_ask
 from genred.service.request import Requests
 from genred.service.scan import Notices, scan
@@ -65,7 +65,7 @@ def music(tmp_path: Path) -> Path:
 @pytest.fixture
 def config(history: History, music: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     """Of the folder and the history, and without a real ear."""
-    monkeypatch.setattr(passes, "Analyser", lambda *_, **__: Ready(JAZZ))
+    monkeypatch.setattr(Analyser, "of", lambda *_, **__: Ready(JAZZ))
     monkeypatch.setattr(Ready, "warmed_up", 0)
     return of(Config().with_changes("history", url=f"sqlite:///{history.path}"), music)
 

@@ -23,11 +23,12 @@ from typing import Self
 
 from genred import tags
 from genred.analysis import Analysis, Ask
+from genred.analysis.analyser import Analyser
 from genred.config import Config, Tags
 from genred.errors import DecodeError, FileError
 from genred.fs.files import stamp_of
 from genred.model.prediction import Prediction
-from genred.service import service, workers
+from genred.service import service
 from genred.watching.watcher import Watcher
 from tests.fakes import UNSURE, FakeAnalyser, sure
 
@@ -149,7 +150,7 @@ def main() -> int:
     faulthandler.register(signal.SIGUSR1)
     clock = Clock(home / "clock")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    setattr(workers, "Analyser", lambda *_, **__: Ear(clock, home / "looks"))  # noqa: B010 - mypy minds the other way
+    setattr(Analyser, "of", lambda *_, **__: Ear(clock, home / "looks"))  # noqa: B010 - mypy minds the other way
     setattr(service, "Watcher", partial(Watcher, clock=clock))  # noqa: B010
     for _ in sys.stdin:
         stop = threading.Event()
