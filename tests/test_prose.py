@@ -12,6 +12,7 @@ PACKAGE = REPOSITORY / "genred"
 
 FINISHED = (
     "analysis",
+    "cli",
     "config",
     "dependencies.py",
     "doctor",
@@ -21,10 +22,7 @@ FINISHED = (
     "learning",
     "saving",
     "service",
-    "tagging/policy.py",
-    "tagging/review.py",
-    "tagging/tagger.py",
-    "tagging/undo.py",
+    "tagging",
     "tags",
     "watching",
 )

@@ -16,7 +16,7 @@ from genred.fs.files import readable
 @FILES
 @common
 def classify(common: Common, paths: Sequence[Path]) -> int:
-    """Genres with probabilities; writes nothing, records nothing.
+    """Print genres with probabilities; write nothing, record nothing.
 
     \b
     genred classify song.mp3

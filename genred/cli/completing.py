@@ -8,12 +8,12 @@ from genred.model import installed
 
 
 def genres(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """The genres of the vocabulary and of the model in use."""
+    """List the genres of the vocabulary and of the model in use."""
     return _fitting(installed.known_genres(config.check(config.find(said(ctx).file))[0]), begun)
 
 
 def models(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """The models that can be put in use."""
+    """List the models that can be put in use."""
     return _fitting([installed.BUILTIN, *(entry.name for entry in installed.entries())], begun)
 
 

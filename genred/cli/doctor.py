@@ -37,13 +37,13 @@ def doctor(common: Common) -> int:
 
 
 def _await(name: str) -> None:
-    """What is being looked at, on a terminal, until there is an answer."""
+    """Show what is being looked at, on a terminal, until there is an answer."""
     if sys.stderr.isatty():
         print(f"\r\033[K...   {name}\r" if name else "\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 def _show(state: str, check: str, message: str, hint: str) -> None:
-    """A finding: on a terminal with what to do below it, else one line of fields separated by tabs."""
+    """Print a finding: on a terminal with what to do below it, else one line of fields separated by tabs."""
     if not sys.stdout.isatty():
         click.echo("\t".join([state, check, message, hint]))
         return

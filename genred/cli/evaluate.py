@@ -19,7 +19,7 @@ _SOURCES = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...
 @REPORT
 @common
 def evaluate(common: Common, sources: Sequence[Path], report: TextIO | None) -> int:
-    """How right the model is about labelled music that it was not trained on.
+    """Measure how right the model is about labelled music that it was not trained on.
 
     \b
     genred evaluate ~/Labelled

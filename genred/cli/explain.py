@@ -14,7 +14,7 @@ from genred.cli.options import Common, analyser_of, common, model_of
 @click.argument("path", metavar="FILE", type=PATH)
 @common
 def explain(common: Common, path: Path) -> None:
-    """Why a file has this genre or none: what was heard, what it takes, what would change it.
+    """Explain why a file has this genre or none: what was heard, what it takes, what would change it.
 
     Writes nothing, and doesn't listen again to what was heard before.
 

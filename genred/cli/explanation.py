@@ -27,7 +27,7 @@ _WHOSE = {
 
 
 def as_json(told: Explanation) -> dict[str, Any]:
-    """All of it, in plain types."""
+    """Return all of an explanation, in plain types."""
     return {
         "path": readable(told.path),
         "decision": told.decision.outcome,

@@ -29,7 +29,7 @@ class Genre:
 @click.argument("name", required=False, type=GENRE, shell_complete=completing.genres)
 @common
 def genres(common: Common, name: str | None) -> int:
-    """The genres there are, what each is a kind of, and what else it is called; or where one spelling leads.
+    """List the genres, what each is a kind of, and what else it is called; or say where one spelling leads.
 
     \b
     genred genres

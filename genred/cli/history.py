@@ -58,7 +58,7 @@ def history(
     limit: int | None,
     as_csv: bool,
 ) -> None:
-    """What happened, newest first; of several filters, all must hold.
+    """Show what happened, newest first; of several filters, all must hold.
 
     \b
     genred history --since 7d --outcome failed --outcome skipped
@@ -87,7 +87,7 @@ def history(
 
 
 def _way(common: Common, as_csv: bool) -> Callable[[Iterable["Record"]], int]:
-    """How decisions are told."""
+    """Choose how decisions are printed."""
     not_both(common, as_csv)
     if common.json:
         return print_json
@@ -97,7 +97,7 @@ def _way(common: Common, as_csv: bool) -> Callable[[Iterable["Record"]], int]:
 
 
 def print_json(found: Iterable["Record"]) -> int:
-    """One object a line, with the keys of the view ``history``; returns how many, as do the other three."""
+    """Print one object a line, with the keys of the view ``history``; return how many, as do the other three."""
     return _each(found, lambda record: print(json.dumps(show.record_as_json(record), ensure_ascii=False)))
 
 
@@ -113,7 +113,7 @@ def print_lines(found: Iterable["Record"]) -> int:
 
 
 def print_csv(found: Iterable["Record"]) -> int:
-    """A header and one row a decision (RFC 4180), values as in the view ``history``."""
+    """Print a header and one row a decision (RFC 4180), values as in the view ``history``."""
     writer = csv.DictWriter(sys.stdout, show.KEYS)
     writer.writeheader()
 
@@ -125,7 +125,7 @@ def print_csv(found: Iterable["Record"]) -> int:
 
 
 def print_table(found: Iterable["Record"]) -> int:
-    """A table for each day, in local time; the reason below the file where it doesn't fit beside it."""
+    """Print a table for each day, in local time; the reason goes below the file where it doesn't fit beside it."""
     from rich.console import Console
 
     console = Console(highlight=False)

@@ -46,7 +46,7 @@ _STATUS = {
 
 
 def page(name: str, ctx: click.Context) -> str:
-    """A manual page.
+    """Return a manual page.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _program(ctx: click.Context) -> Iterator[str]:
 
 
 def _command(command: click.Command, parent: click.Context) -> Iterator[str]:
-    """A command with its own options; those of a group one by one."""
+    """Describe a command with its own options; describe those of a group one by one."""
     ctx = click.Context(command, info_name=command.name, parent=parent)
     if not isinstance(command, click.Group) or command.invoke_without_command:
         usage = " ".join(command.collect_usage_pieces(ctx))
@@ -106,7 +106,7 @@ def _options(parameters: Iterable[click.Parameter], ctx: click.Context) -> Itera
 
 
 def _help(command: click.Command, within: str = ".PP") -> Iterator[str]:
-    """The paragraphs of a help text; what click is told by \\b not to wrap is an example."""
+    """Yield the paragraphs of a help text; what click is told by \\b not to wrap is an example."""
     for number, paragraph in enumerate(inspect.cleandoc(command.help or "").split("\n\n")):
         if paragraph.startswith("\b\n"):
             yield from [within, ".EX", *map(_plain, paragraph.split("\n")[1:]), ".EE"]
@@ -154,7 +154,7 @@ def _item(tag: str, text: str) -> Iterator[str]:
 
 
 def _text(text: str) -> list[str]:
-    """A paragraph, each sentence on lines of its own, as man(7) wants it."""
+    """Return a paragraph, each sentence on lines of its own, as man(7) wants it."""
     sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", " ".join(text.split()))
     lines = [line for sentence in sentences for line in textwrap.wrap(sentence, 70, break_on_hyphens=False)]
     return [_plain(line) for line in lines] or ["\\&"]

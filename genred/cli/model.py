@@ -23,7 +23,7 @@ def model() -> None:
 @REPORT
 @common
 def model_show(common: Common, name: str | None, report: TextIO | None) -> None:
-    """What the model in use, or another one, was trained on, and how good it is.
+    """Show what the model in use, or another one, was trained on, and how good it is.
 
     \b
     genred model show
@@ -53,7 +53,7 @@ def model_show(common: Common, name: str | None, report: TextIO | None) -> None:
 @model.command("list")
 @common
 def model_list(common: Common) -> None:
-    """The built-in model and those of your own; the one in use is marked.
+    """List the built-in model and those of your own; the one in use is marked.
 
     \b
     genred model list

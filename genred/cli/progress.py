@@ -65,7 +65,7 @@ class Progress:
         self._bar.update(self._task, advance=1, rate=rate, description=self._tally())
 
     def say(self, line: str) -> None:
-        """A result, on stdout, without tearing the bar."""
+        """Print a result on stdout, without tearing the bar."""
         if self._bar.disable:
             print(line)
         elif sys.stdout.isatty():

@@ -18,7 +18,7 @@ from genred.fs.files import readable
 @click.option("--redecide", is_flag=True, help="Apply the model and settings of now to what was heard before.")
 @common
 def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: bool) -> int:
-    """One pass over what is in the folders now. Where a service is at work, it is asked to do it.
+    """Go once over what is in the folders now. Where a service is at work, it is asked to do it.
 
     Files whose genre stays are counted, and -v names them.
 

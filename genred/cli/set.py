@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @DRY_RUN
 @common
 def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> int:
-    """A person's own decision, through the same safe write; never overruled afterwards.
+    """Set a genre of your own, through the same safe write; it is never overruled afterwards.
 
     A folder means all the music below it.
 

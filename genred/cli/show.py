@@ -25,17 +25,17 @@ KEYS = ("id", "at", "path", "outcome", "genre", "confidence", "previous", "writt
 
 
 def say_json(value: Mapping[str, Any]) -> None:
-    """One object, one line."""
+    """Print one object on one line."""
     click.echo(json.dumps(value, ensure_ascii=False))
 
 
 def record_as_json(record: "Record") -> dict[str, Any]:
-    """A decision with the keys that scripts rely on: those of the view ``history``."""
+    """Return a decision with the keys that scripts rely on: those of the view ``history``."""
     return {name: getattr(record, name) for name in KEYS} | {"path": readable(record.path)}
 
 
 def analysis_as_json(look: "Analysis | FileError", model: str) -> dict[str, Any]:
-    """What was heard in a file, with the keys that scripts rely on; the path is the caller's to add."""
+    """Return what was heard in a file, with the keys that scripts rely on; the caller adds the path."""
     if isinstance(look, FileError):
         return {"error": look.reason}
     prediction = look.prediction
@@ -52,7 +52,7 @@ def analysis_as_json(look: "Analysis | FileError", model: str) -> dict[str, Any]
 
 
 def prediction(path: Path, heard: "Prediction") -> None:
-    """A prediction with its candidates as bars."""
+    """Print a prediction with its candidates as bars."""
     answer = click.style(heard.genre or "not sure", bold=True)
     click.echo(f"{readable(path)}\n  {answer} ({heard.reason})")
     for candidate in heard.candidates[:5]:
@@ -61,7 +61,7 @@ def prediction(path: Path, heard: "Prediction") -> None:
 
 
 def settings(values: Mapping[str, Mapping[str, Any]], origin: str) -> None:
-    """A configuration as the TOML that would make it."""
+    """Print a configuration as the TOML that would make it."""
     click.echo(f"# {origin}")
     for section, keys in values.items():
         click.echo(f"\n[{section}]")
@@ -141,7 +141,7 @@ def _cut(name: str, width: int, end: int) -> str:
 
 
 def bar(share: float) -> str:
-    """A share of one as a bar of up to 30 columns."""
+    """Return a share of one as a bar of up to 30 columns."""
     return glyph("▇", "#") * max(1, round(30 * share))
 
 

@@ -16,7 +16,7 @@ _MONTHS = 24  # more of them are a long way to scroll
 @CSV
 @common
 def stats(common: Common, as_csv: bool) -> None:
-    """Counts by outcome, genre, model and month, and how often people corrected it.
+    """Count by outcome, genre, model and month, and say how often people corrected genred.
 
     \b
     genred stats
@@ -67,7 +67,7 @@ def counts(by: Mapping[str, Mapping[str, int]]) -> None:
 
 
 def counts_as_csv(by: Mapping[str, Mapping[str, int]]) -> None:
-    """A header and one row a count (RFC 4180)."""
+    """Print a header and one row a count (RFC 4180)."""
     writer = csv.writer(sys.stdout)
     writer.writerow(("by", "value", "count"))
     writer.writerows((name, value, count) for name, values in by.items() for value, count in values.items())

@@ -23,7 +23,7 @@ _INDENT = 11
 @click.command()
 @common
 def status(common: Common) -> None:
-    """How the running service is doing: queue, last file, folders, model.
+    """Show how the running service is doing: queue, last file, folders, model.
 
     \b
     genred status

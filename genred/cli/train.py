@@ -98,7 +98,7 @@ def train(
 
 
 def _own_labels(folders: Sequence[Path], settings: "Config", covered: Collection[str]) -> list["Labelled"]:
-    """What a person's own tags teach; what they don't is said on stderr."""
+    """Return what a person's own tags teach; say on stderr what they don't."""
     from genred.history.history import History
     from genred.learning import own_tags
     from genred.tagging.policy import Policy

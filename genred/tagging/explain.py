@@ -188,7 +188,7 @@ class _Case:
         return Whose.GENERIC if all(map(is_generic, self.genres)) else Whose.PERSON
 
     def stands(self) -> Decision | None:
-        """The decision that stands whatever is configured, None where there is none such."""
+        """Return the decision that stands whatever is configured, None where there is none such."""
         latest = self.past[0] if self.past else None
         if self.known and self.known.standing is Standing.PERSON:
             return Decision(Outcome.KEPT, f"a person decided: {latest.reason}" if latest else "a person decided")
@@ -199,7 +199,7 @@ class _Case:
         return None
 
     def tuned(self, config: Config) -> "GenreClassifier":
-        """The model, as sure as a configuration asks."""
+        """Return the model, as sure as a configuration asks."""
         model = copy.copy(self.model)
         model.target_precision = config.model.target_precision
         model.min_confidence = config.model.min_confidence or None
@@ -209,20 +209,20 @@ class _Case:
         return predict_stored(self.tuned(config), [self.vector])[0]
 
     def decide(self, config: Config) -> Decision:
-        """What would become of the file, if genred looked at it now."""
+        """Return what would become of the file, if genred looked at it now."""
         decision = self._wanted(config)
         refused = refusal(self.path, config.tags) if decision.outcome is Outcome.TAGGED else None
         return Decision(Outcome.SKIPPED, refused) if refused else decision
 
     def _wanted(self, config: Config) -> Decision:
-        """What would become of it, if nothing kept it from being written to."""
+        """Return what would become of the file, if nothing kept it from being written to."""
         there = self._before() if self.whose is Whose.GENRED and not self.is_copy else self.genres
         policy = Policy.of(config)
         unheard = policy.ask is Ask.MISSING and not all(map(is_generic, there))
         return policy.decide(there, None if unheard else self.predict(config))
 
     def _before(self) -> tuple[str, ...]:
-        """What the file said before genred wrote to it."""
+        """Return what the file said before genred wrote to it."""
         return next((record.previous for record in self.past if record.outcome is Outcome.TAGGED), ())
 
     def steps(self) -> Iterator[Step]:
@@ -231,7 +231,7 @@ class _Case:
             yield Step(precision, self.tuned(asked).threshold, self.predict(asked).genre)
 
     def changes(self) -> Iterator[str]:
-        """What would make it another decision, in words."""
+        """Yield what would make it another decision, in words."""
         yours = "`genred set GENRE FILE` decides for good, and so does `genred review`"
         stands = self.stands()
         if stands and stands.outcome is Outcome.KEPT:
@@ -296,7 +296,7 @@ def _meaning(name: str, policy: Policy, model: "GenreClassifier") -> str | None:
 
 
 def _families(candidates: tuple[Candidate, ...]) -> Iterator[Family]:
-    """The families of more than one genre, likeliest first."""
+    """Return the families of more than one genre, likeliest first."""
     kin: dict[str, list[Candidate]] = {}
     for candidate in candidates:
         kin.setdefault(PARENT.get(candidate.genre, candidate.genre), []).append(candidate)

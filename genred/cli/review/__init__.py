@@ -33,7 +33,7 @@ PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type
 
 
 def _which(command: F) -> F:
-    """The options that say what is asked about."""
+    """Add the options that say what is asked about."""
     options: list[Callable[[Any], Any]] = [
         click.option("--path", "below", type=PATH, help="One file, or all below a folder."),
         click.option("--tagged", default=0, metavar="N", help="Also the N tags that genred was least sure of."),
@@ -50,7 +50,7 @@ def _which(command: F) -> F:
 @common
 @click.pass_context
 def review(context: click.Context, common: Common, below: Path | None, tagged: int, skipped: bool) -> int:
-    """What genred was not sure of: accept a guess, say another genre, or skip.
+    """Answer what genred was not sure of: accept a guess, say another genre, or skip.
 
     On a terminal it asks, album by album; elsewhere it lists. What you say is written at once, is never overruled, and
     `genred train --from-tags` learns from it.
@@ -78,7 +78,7 @@ def review(context: click.Context, common: Common, below: Path | None, tagged: i
 @_which
 @common
 def list_(common: Common, below: Path | None, tagged: int, skipped: bool) -> int:
-    """What there is to review, without asking.
+    """List what there is to review, without asking.
 
     \b
     genred review list --json | jq -r .path
@@ -212,7 +212,7 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
 
 
 def _named(paths: Sequence[Path], settings: "Config", history: "History") -> list["Question | FileError"]:
-    """What there is to ask about each of the files, and in each of the folders, that a person named."""
+    """Yield what there is to ask about each of the files, and in each of the folders, that a person named."""
     from genred.tagging.review import to_review, why_not
 
     found: list[Record | FileError] = []
@@ -228,7 +228,7 @@ def _named(paths: Sequence[Path], settings: "Config", history: "History") -> lis
 
 
 def _files(paths: Sequence[Path], settings: "Config") -> list[Path]:
-    """The files that a person named, and those in the folders that there is something to review of."""
+    """Yield the files that a person named, and in named folders those that can be reviewed."""
     if not any(path.is_dir() for path in paths):
         return list(paths)
     from genred.history.history import History

@@ -115,7 +115,7 @@ class Interview:
         return self._press(done) == "u" and self._take_back()
 
     def _enter_album(self) -> list[Question]:
-        """The questions of the album in hand, its name printed where it is another than before."""
+        """Return the questions of the album in hand; print its name where it is another than before."""
         folder = self._left[0].path.parent
         records = list(takewhile(lambda record: record.path.parent == folder, self._left))
         if folder != self._album:
@@ -153,7 +153,7 @@ class Interview:
         )
 
     def _genre(self, key: str, asked: Sequence[Question], screen: Screen) -> str | None:
-        """The genre that a key stands for, None where it stands for none."""
+        """Return the genre that a key stands for, None where it stands for none."""
         if key == "g":
             return self._other_genre(screen)
         if key == "enter" and not any(question.is_judged for question in asked):
@@ -162,7 +162,7 @@ class Interview:
         return chosen.get("1" if key == "enter" else key)
 
     def _other_genre(self, screen: Screen) -> str | None:
-        """A genre that the person types; None where they think better of it."""
+        """Read a genre that the person types; return None where they think better of it."""
         screen = replace(screen, keys=[(_enter(), "write it"), ("tab", "complete"), ("esc", "back")], note="")
         typed = self._ask(screen, self._words)
         if not typed:
@@ -202,7 +202,7 @@ class Interview:
             self._say(question.path, *_mark(done))
 
     def _say(self, path: Path, mark: str, what: str, style: str) -> None:
-        """What became of a file, as a line that stays."""
+        """Print what became of a file, as a line that stays."""
         line = Table.grid(padding=(0, 2, 0, 0), expand=True)
         line.add_column(width=1)
         line.add_column(min_width=14, max_width=40, overflow="fold")
@@ -212,7 +212,7 @@ class Interview:
 
 
 def heading(folder: Path) -> Text:
-    """The name of an album: of artist and album, more often than not."""
+    """Return the name of an album: of artist and album, more often than not."""
     return Text.assemble("\n", (f"{_name(folder.parent)}/", "dim"), (_name(folder), "bold"))
 
 

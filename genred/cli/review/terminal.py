@@ -92,7 +92,7 @@ def ask(screen: Screen, words: Sequence[str]) -> str:
 
 
 def _drawn(screen: Screen) -> ANSI:
-    """A screen as rich draws it at the width of this moment."""
+    """Draw a screen with rich at the width of this moment."""
     drawn = StringIO()
     width = get_app().output.get_size().columns - 2
     canvas = Console(file=drawn, force_terminal=True, color_system="standard", width=width, highlight=False)
