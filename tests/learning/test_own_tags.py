@@ -336,7 +336,7 @@ def test_what_takes_long_is_told() -> None:
     table = blobs(1.0, 0)
     own_tags.teach(table, GenreClassifier().fit(table), name="own", base=None, tell=steps.append)
     assert steps[0] == "finding the axes of 40 tracks"
-    assert steps[1] == "testing on artists that were left out, 1 of 5"
+    assert "testing on artists that were left out, 1 of 5" in steps
     assert steps[-1] == "comparing with the model in use"
 
 
