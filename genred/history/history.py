@@ -37,7 +37,7 @@ _PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects",
 
 
 class History:
-    """The database. Open it with `open`; errors of SQLite come out as `HistoryError`."""
+    """The database. `open` opens it; errors of SQLite come out as `HistoryError`."""
 
     def __init__(self, path: Path, engine: sa.Engine) -> None:
         self.path = path
@@ -47,12 +47,12 @@ class History:
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Self:
-        """Open the database, made or migrated where need be.
+        """Open the database; make or migrate it where that is needed.
 
         Raises
         ------
         HistoryError
-            If it isn't a database, is of a newer genred, or (``readonly``) isn't there.
+            If the file isn't a database, is of a newer genred, or (``readonly``) isn't there.
         """
         if readonly:
             if not path.exists():
@@ -79,18 +79,19 @@ class History:
     # -- decisions ---------------------------------------------------------------------------------------------------
 
     def start_run(self, command: str, version: str) -> int:
-        """Begin a run: what one start of a command did, for `undo --run`."""
+        """Begin a run, which is one start of a command; return its number, for `undo --run`."""
         row = {"started_at": _now(), "command": command, "version": version}
         with self.writing() as db:
             self.run = int(db.execute(runs.insert().returning(runs.c.id), row).scalar_one())
         return self.run
 
     def record(self, record: Record) -> Record:
-        """Log one decision and what is known of the path now, in one commit; the record with its id comes back."""
+        """Log one decision and what is known of the path now, in one commit; return the record with its id."""
         with self.writing() as db:
             return self.insert(db, record)
 
     def insert(self, db: sa.Connection, record: Record) -> Record:
+        """Do what `record` does, within a transaction that somebody else began."""
         if record.run is None and self.run is None:
             raise HistoryError("nothing can be recorded outside of a run")
         record = replace(record, at=_now(), run=record.run or self.run)
@@ -121,7 +122,7 @@ class History:
         return record
 
     def _write_before(self, db: sa.Connection, record: Record) -> sa.Row[Any] | None:
-        """Return the tag write that is in force again after an undo; None where there is none, and for all else."""
+        """Return the tag write in force again after an undo; None for other decisions, and where there is none."""
         if record.outcome is not Outcome.UNDONE or record.undoes is None:
             return None
         undone, write, back = records.alias(), records.alias(), records.alias()
@@ -160,24 +161,24 @@ class History:
                 yield Analysed(path, stamp_in(row), Outcome(row.outcome), *genres, row.vector)
 
     def file_systems(self, place: Path) -> set[str]:
-        """Those that were seen at a place; "" where a genred that didn't note them was there."""
+        """Return the file systems that were seen at a place, among them "" where an older genred noted none."""
         with self.reading() as db:
             return set(db.execute(sa.select(roots.c.file_system).where(roots.c.path == os.fsencode(place))).scalars())
 
     def remember(self, place: Path, file_system: str) -> None:
-        """A file system was seen at a place, and what lay there was noted."""
+        """Note that a file system was seen at a place, and that all files there were noted."""
         with self.writing() as db:
             row = {"path": os.fsencode(place), "file_system": file_system}
             db.execute(roots.insert().prefix_with("OR IGNORE"), row)
 
     def forget_root(self, root: Path, file_system: str) -> None:
-        """As if that had not been seen there."""
+        """Forget that a file system was seen at a root."""
         where = [roots.c.path == os.fsencode(root), roots.c.file_system == file_system]
         with self.writing() as db:
             db.execute(roots.delete().where(*where))
 
     def forget_undo_records(self, days: int) -> int:
-        """Drop what `undo` needs for writes older than ``days``; the log itself stays. Returns how many."""
+        """Delete the undo records older than ``days`` and return their number; the log itself stays."""
         before = iso(datetime.now(UTC) - timedelta(days=days))
         old = sa.select(records.c.id).where(records.c.at < before)
         with self.writing() as db:
@@ -186,7 +187,7 @@ class History:
     # -- questions ---------------------------------------------------------------------------------------------------
 
     def records(self, query: Query) -> Iterator[Record]:
-        """Decisions, newest first."""
+        """Yield the decisions that match, newest first."""
         with self.reading() as db:
             select = queries.selecting(db, query)
             for row in db.execution_options(yield_per=500).execute(select):
@@ -195,23 +196,23 @@ class History:
     def counts(self) -> dict[str, dict[str, int]]:
         """Count what happened (decisions and tag writes, whatever became of them) and what the files have now.
 
-        Of what happened there are `queries.shares` and `queries.counts`; of what stands ``now`` by genre, ``now_by`` by
-        who wrote it, and ``now_genred`` by genre what of it is genred's.
+        `queries.shares` and `queries.counts` count what happened. Of what the files have, ``now`` counts by genre,
+        ``now_by`` by who wrote the genre, and ``now_genred`` by genre what genred wrote.
         """
         with self.reading() as db:
             return {"shares": queries.shares(db)} | queries.counts(db) | queries.counts_now(db)
 
     def to_review(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
-        """Decisions in force that a person may want to look at, each with the path and the stamp that are known now.
+        """Return decisions in force that a person may want to check, each with the path and the stamp known now.
 
         Parameters
         ----------
         below
             One file, or a folder.
         tagged
-            How many of genred's own tags to add to what it wasn't sure of, the least sure ones.
+            How many of genred's own tags, the least sure ones, to add to the files that genred left without an answer.
         skipped
-            Whether a person skipped it in a review since; None: either way.
+            True for files that a person skipped in a review since, False for the others, None for both.
         """
         skip, back = records.alias(), records.alias()
         by_a_person = [skip.c.outcome == Outcome.SKIPPED.value, skip.c.run == runs.c.id, runs.c.command == "review"]
@@ -224,7 +225,7 @@ class History:
             asked.append(at_or_below(files.c.path, below))
         columns = [files.c.path.label("now"), *(files.c[name] for name in STAMP)]
         select = sa.select(records, *columns).join_from(files, records, files.c.record == records.c.id).where(*asked)
-        # Below a folder the index on paths finds them sooner than the one on outcomes: it is kept from being used.
+        # Below a folder the index on paths finds files sooner; SQLite is kept from using the one on outcomes.
         outcome = records.c.outcome if below is None else records.c.outcome.concat("")
         own = select.where(outcome == Outcome.TAGGED.value).order_by(records.c.confidence).limit(tagged)
         with self.reading() as db:
@@ -232,7 +233,7 @@ class History:
         return [replace(_record(row), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row)) for row in rows]
 
     def features_of(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
-        """What was heard in files, as features of this version; those without are left out."""
+        """Return the features of files, in this version; files without such features are left out."""
         rest = iter(map(os.fsencode, paths))
         select = sa.select(files.c.path, features.c.vector).join_from(files, features, features.c.file == files.c.id)
         found: dict[Path, bytes] = {}
@@ -243,7 +244,7 @@ class History:
         return found
 
     def genres_set(self) -> list[str]:
-        """The genres that a person set themselves."""
+        """Return the genres that people set by hand."""
         where = [tally.c.outcome == Outcome.TAGGED.value, tally.c.model == "", tally.c.genre != ""]
         with self.reading() as db:
             return list(db.execute(sa.select(tally.c.genre).where(*where).distinct()).scalars())
@@ -284,7 +285,7 @@ def _record(row: sa.Row[Any]) -> Record:
 
 
 def _state(record: Record) -> dict[str, Any]:
-    """Return what a decision makes known of a file, as columns of `files`; a failure says nothing of its genres."""
+    """Return what a decision makes known of a file, as columns of `files`; a failure makes no genres known."""
     state = {"standing": record.standing.value, "record": record.id, "path_text": path_text(record.path)}
     if record.outcome is not Outcome.FAILED or record.previous:
         state |= {"genre": _listed(record.genres), "by": record.by.value if record.by else None}

@@ -32,7 +32,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """A write that can be undone; `Journal.undo_record` gives what it takes."""
+    """A write that can be undone; `Journal.undo_record` returns the bytes for that."""
 
     record: Record
     """The decision to write."""
@@ -53,7 +53,7 @@ class Journal:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """One tag write at a time, whichever process; an unfinished intent seen in here is one of the dead."""
+        """Let nobody else write tags meanwhile; an intent that is found unfinished is then of a process that died."""
         with locked(self._history.path.with_name("write.lock"), wait=True):
             yield
 
@@ -77,7 +77,7 @@ class Journal:
             db.execute(writes.update().where(writes.c.id == write_id).values(row))
 
     def finish(self, write_id: int, stamp: Stamp) -> Record:
-        """The swap is done: the record appears in the history, the file is known with its new stamp."""
+        """Record a write whose swap is done; from now on the file is known with its new stamp."""
         with self._history.writing() as db:
             draft = self._drafts.pop(write_id, None)
             if draft is None:
@@ -88,13 +88,13 @@ class Journal:
         return record
 
     def abandon(self, write_id: int) -> None:
-        """Nothing was changed: forget the intent."""
+        """Forget an intent that changed nothing."""
         self._drafts.pop(write_id, None)
         with self._history.writing() as db:
             db.execute(writes.delete().where(writes.c.id == write_id))
 
     def unfinished(self) -> list[Intent]:
-        """What was begun and not finished, oldest first."""
+        """Return the writes that were begun and not finished, oldest first."""
         with self._history.reading() as db:
             rows = db.execute(sa.select(writes).where(writes.c.record.is_(None)).order_by(writes.c.id)).all()
         return [
@@ -131,13 +131,13 @@ class Journal:
                 yield Undo(record, record.path, *hashes[record.id]) if record.id in hashes else record
 
     def undo_record(self, undo: Undo) -> bytes:
-        """Return what it takes to make the old file from the new one; one at a time: many may be large."""
+        """Return the bytes that make the old file from the new one, for one write at a time: they may be many."""
         with self._history.reading() as db:
             found = db.execute(sa.select(writes.c.delta).where(writes.c.record == undo.record.id)).scalar_one_or_none()
         return found or b""
 
     def in_force(self, undos: Iterable[Undo]) -> dict[int, Path]:
-        """Where the files are known to be that still carry what these writes wrote, by the number of the record."""
+        """Return the files that still carry what these writes wrote, by the number of the record."""
         rest = iter([undo.record.id for undo in undos])
         found: dict[int, Path] = {}
         while batch := list(islice(rest, 500)):
@@ -147,11 +147,11 @@ class Journal:
         return found
 
     def moved(self, path: Path) -> dict[Path, Path]:
-        """Files at or below a path that were renamed since the last decision about them: former name, name now."""
+        """Return the files at or below a path that were renamed since the last decision: former name, name now."""
         return self._moved(at_or_below(files.c.path, path))
 
     def moved_away(self, paths: Iterable[Path]) -> dict[Path, Path]:
-        """Where files are now that were renamed since the last decision about them: former name, name now."""
+        """Return which of these files were renamed since the last decision: former name, name now."""
         rest = iter(map(os.fsencode, paths))
         found: dict[Path, Path] = {}
         while batch := list(islice(rest, 500)):
@@ -165,7 +165,7 @@ class Journal:
         return {Path(os.fsdecode(then)): Path(os.fsdecode(now)) for then, now in rows}
 
 
-# What a record to be needs to become one in another process; path and stamp have columns of their own.
+# Another process makes the record from these fields of the draft; path and stamp have columns of their own.
 _DRAFT = ("reason", "genre", "confidence", "previous", "written", "model", "undoes")
 
 

@@ -28,25 +28,25 @@ Connecting = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 class KnownFiles:
-    """What is known of each file now, a row each; `History.files` is the one that a history has."""
+    """The table of known files, with one row for each name of a file; `History.files` holds it."""
 
     def __init__(self, reading: Connecting, writing: Connecting) -> None:
         self._reading = reading
         self._writing = writing
 
     def known(self, path: Path) -> Known | None:
-        """What is known of a path, None where nothing is."""
+        """Return what is known of a path, None where nothing is known."""
         with self._reading() as db:
             row = db.execute(sa.select(files).where(files.c.path == os.fsencode(path))).first()
         return None if row is None else _known(row)
 
     def count_known(self) -> int:
-        """How many paths are known: a millisecond for a hundred thousand."""
+        """Count the known paths; a hundred thousand take a millisecond."""
         with self._reading() as db:
             return int(db.execute(sa.select(sa.func.count()).select_from(files)).scalar_one())
 
     def genres_written(self, path: Path) -> tuple[str, ...] | None:
-        """The genres that genred last wrote into a file and nobody has undone, None where there are none such."""
+        """Return the genres of the tag write in force, None where genred wrote nothing or the write was undone."""
         joined = files.join(records, files.c.wrote == records.c.id)
         select = sa.select(records.c.written).select_from(joined).where(files.c.path == os.fsencode(path))
         with self._reading() as db:
@@ -56,10 +56,10 @@ class KnownFiles:
     def unknown(
         self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool = False
     ) -> Iterator[tuple[Path, Stamp]]:
-        """Those of ``pairs`` that are to be looked at, in their order; reads in batches.
+        """Yield those of ``pairs`` that are to be looked at, in their order; the database is read in batches.
 
-        Left out are those that the history holds with this content, but for what is to be tried again and, where
-        ``backlog`` is set, what was there before genred or was undone as a trial.
+        Files that the history holds with this content are left out, except files to be tried again and, where
+        ``backlog`` is set, files that were there before genred or whose trial was undone.
         """
         again = [Standing.RETRY, Standing.HELD, *([Standing.BACKLOG, Standing.TRIED] if backlog else [])]
         select = "SELECT path, size, mtime_ns, ctime_ns FROM files WHERE standing NOT IN ({}) AND path IN ({})"
@@ -75,9 +75,9 @@ class KnownFiles:
                     yield Path(path), stamp
 
     def refresh(self, known: Known, path: Path, stamp: Stamp) -> None:
-        """A known file has a new name or new times, and is still the same file as far as genred is concerned.
+        """Note the new name or the new times of a known file; genred takes it for the same file.
 
-        What was known under its new name goes on under the old one, until that file turns up: names are swapped, too.
+        What was known under the new name is kept under the old one until that file turns up: people swap names, too.
         """
         then, now = os.fsencode(known.path), os.fsencode(path)
         with self._writing() as db:
@@ -88,7 +88,7 @@ class KnownFiles:
             db.execute(files.update().where(files.c.path == now).values(columns_of(stamp)))
 
     def name_also(self, known: Known, path: Path, stamp: Stamp) -> None:
-        """Note a second name of a known file: what is known of it holds under both."""
+        """Note a second name of a known file: what is known of the file holds under both names."""
         with self._writing() as db:
             row = db.execute(sa.select(files).where(files.c.path == os.fsencode(known.path))).one()
             same = {name: getattr(row, name) for name in ("standing", "record", "wrote", "genre", "by")}
@@ -110,13 +110,13 @@ class KnownFiles:
         return list(map(_known, rows))
 
     def count_tagged(self, size: int) -> int:
-        """Return how many known files of this size carry a tag of genred's."""
+        """Count the known files of this size that carry a tag of genred's."""
         tagged = sa.select(sa.func.count()).select_from(files).where(files.c.size == size, files.c.wrote.is_not(None))
         with self._reading() as db:
             return int(db.execute(tagged).scalar_one())
 
     def originals(self, known: Known, stamp: Stamp) -> set[bytes]:
-        """Return the sha256 of what genred replaced in writing to a file, where that had this size and about this time.
+        """Return the sha256 of each content of this size and about this time that genred replaced in a known file.
 
         Some file systems keep whole seconds, others every second one.
         """
@@ -140,17 +140,18 @@ class KnownFiles:
         return found
 
     def sample(self, below: Path, count: int) -> list[Known]:
-        """Known files at or below a path, drawn by lot."""
+        """Return some known files at or below a path, drawn by lot."""
         select = sa.select(files).where(at_or_below(files.c.path, below)).order_by(sa.func.random()).limit(count)
         with self._reading() as db:
             rows = db.execute(select).all()
         return list(map(_known, rows))
 
     def note_backlog(self, pairs: Iterable[tuple[str | Path, Stamp]], *, backlog: bool) -> int:
-        """Files were found on a file system that is new here; returns how many are backlog from now on.
+        """Note files on a file system that is new at this place; return how many unknown files became backlog.
 
-        What is known of a path goes on to hold for the file of the same size and time of modification, and for backlog
-        whatever the file: it may be a copy of what was there. The others are backlog if that is what unknown files are.
+        What is known of a path still holds for a file of the same size and time of modification. What is known as
+        backlog holds for any file, which may be a copy of the former one. Unknown files are noted, as backlog, only
+        where ``backlog`` is set.
         """
         from sqlalchemy.dialects.sqlite import insert
 

@@ -32,7 +32,7 @@ SELECT genre FROM used WHERE genre IS NOT NULL
 
 
 def selecting(db: sa.Connection, query: Query) -> sa.Select[Any] | sa.CompoundSelect[Any]:
-    """The decisions that match, newest first."""
+    """Return the statement that selects the decisions that match, newest first."""
     terms = list(_span(db, query))
     genres = _spelled(db, query.genres)
     outcomes = [outcome.value for outcome in query.outcomes]
@@ -53,7 +53,7 @@ def selecting(db: sa.Connection, query: Query) -> sa.Select[Any] | sa.CompoundSe
 
 
 def counts(db: sa.Connection) -> dict[str, dict[str, int]]:
-    """How many decisions by outcome; how many tag writes by genre and by model, most first, and by month."""
+    """Count decisions by outcome, and tag writes by genre and by model, most first, and by month."""
     tagged = tally.c.outcome == Outcome.TAGGED.value
     total = sa.func.sum(tally.c.count)
     found: dict[str, dict[str, int]] = {}
@@ -78,10 +78,11 @@ def counts_now(db: sa.Connection) -> dict[str, dict[str, int]]:
 
 
 def shares(db: sa.Connection) -> dict[str, int]:
-    """What was heard, answered and written, and what people thought of it.
+    """Count what was heard, answered and written, and what people changed.
 
     ``heard`` are decisions for which a model was asked, ``answered`` those where it named a genre, ``written`` those
-    where that went into the file; ``changed`` and ``undone`` are what a person did about it, ``set`` is their own.
+    where that went into the file; ``changed`` are genres that a person corrected, ``undone`` writes that were undone,
+    and ``set`` genres that a person chose.
     """
     by_model = tally.c.model != ""
     tagged = tally.c.outcome == Outcome.TAGGED.value
@@ -99,7 +100,7 @@ def shares(db: sa.Connection) -> dict[str, int]:
 
 
 def _span(db: sa.Connection, query: Query) -> Iterator[sa.ColumnElement[bool]]:
-    """Moments and a run as bounds on the id, and what is left to check; clocks jump and runs overlap.
+    """Yield moments and a run as bounds on the id, and the terms left to check; clocks jump and runs overlap.
 
     Both bounds for moments read what is newer than they are: little, as people ask.
     """
@@ -121,7 +122,7 @@ def _end(db: sa.Connection, end: sa.Function[int], where: sa.ColumnElement[bool]
 
 
 def _spelled(db: sa.Connection, genres: tuple[str, ...]) -> list[str]:
-    """These genres as they are spelled in the log."""
+    """Return these genres as the log spells them."""
     wanted = {genre.casefold() for genre in genres}
     return [genre for genre in db.execute(_GENRES).scalars() if genre.casefold() in wanted] if wanted else []
 
@@ -133,5 +134,5 @@ def _holds_few(db: sa.Connection, path: Path) -> bool:
 
 
 def _by_no_index(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The same column, for which SQLite uses no index: it can't tell a rare value from a common one."""
+    """Return the column so that SQLite uses no index on it: SQLite can't tell a rare value from a common one."""
     return sa.UnaryExpression(column, operator=sa.sql.operators.custom_op("+"), type_=column.type)

@@ -24,15 +24,15 @@ class Standing(StrEnum):
 
     DONE = "done"
     BACKLOG = "backlog"
-    """It was there before genred's first start; stays so while it is the same inode, whoever edits it."""
+    """The file was there before genred's first start; it is backlog while its inode is the same, whoever edits it."""
     PERSON = "person"
-    """A person decided (set, undo): never overruled, whatever changes."""
+    """A person decided (set, undo), and is never overruled, whatever changes."""
     HELD = "held"
-    """It must not be written to as it is (hard links, read-only): looked at again when that has changed."""
+    """The file must not be written to as it is (hard links, read-only); genred looks again when that has changed."""
     RETRY = "retry"
     """Something passing was in the way; the next reconcile tries again."""
     TRIED = "tried"
-    """A trial of genred's was undone: left alone like backlog, until somebody asks for another decision."""
+    """A trial of genred's was undone: the file is left alone like backlog, until somebody asks for another decision."""
 
 
 class Author(StrEnum):
@@ -54,25 +54,25 @@ class Record:
     genre: str | None = None
     """What the model, or the person, said; None where nobody said anything."""
     confidence: float | None = None
-    """The model's, between 0 and 1."""
+    """The confidence of the model, between 0 and 1."""
     previous: tuple[str, ...] = ()
     """The genres that the file had before."""
     written: tuple[str, ...] = ()
-    """All genres that went into the file; empty where it wasn't written to, or where the genre was removed."""
+    """All genres that went into the file; empty where the file wasn't written to, or where the genre was removed."""
     model: str | None = None
     """The name of the model that was asked; None where none was."""
     stamp: Stamp | None = None
-    """The file's after the decision; None where it can't be had. What is known of a file changes only with one."""
+    """The stamp of the file after the decision; None where it can't be had; then nothing new is known of the file."""
     standing: Standing = Standing.DONE
     """Why the file is left alone from now on."""
     features: tuple[str, bytes] | None = None
-    """The version of their recipe, and the vector as float32; kept once a file."""
+    """The version of the features, and their vector as float32; each file has one."""
     undoes: int | None = None
     """The decision that is undone."""
     corrects: int | None = None
     """The write of genred's that a person corrected."""
     carries: int | None = None
-    """The write of genred's whose genres the file has, though this decision didn't write them: it may be a copy."""
+    """The write of genred's whose genres the file has, though not from this decision: the file may be a copy."""
     run: int | None = None
     """The start of genred that decided; None in a draft."""
     id: int | None = None
@@ -100,17 +100,17 @@ class Known:
 
     path: Path
     stamp: Stamp
-    """The file's, when it was seen last."""
+    """The stamp of the file when it was seen last."""
     standing: Standing
-    """Why it is left alone for now."""
+    """Why the file is left alone for now."""
     record: int | None = None
-    """The latest decision about it; None where there was none yet."""
+    """The latest decision about the file; None where there was none yet."""
     wrote: int | None = None
     """The tag write that is in force; None where there was none, or it was undone."""
     by: Author | None = None
-    """Who wrote the genres that it had when it was seen last; None where it had none, or nobody looked."""
+    """Who wrote the genres that the file had when it was seen last; None where it had none, or nobody looked."""
     genres: tuple[str, ...] = ()
-    """The genres that it had when it was seen last."""
+    """The genres that the file had when it was seen last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +119,14 @@ class Analysed:
 
     path: Path
     stamp: Stamp
-    """The file's, after the decision."""
+    """The stamp of the file after the decision."""
     outcome: Outcome
     there: tuple[str, ...]
-    """The genres that it has since."""
+    """The genres that the file has since."""
     previous: tuple[str, ...]
-    """The genres that it had before genred ever wrote: genred's own earlier answers are nobody's genre."""
+    """The genres that the file had before genred ever wrote: genred's own earlier answers are nobody's genre."""
     vector: bytes
-    """Its features, as float32."""
+    """The features of the file, as float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,9 @@ class Query:
     """Filters of the history; all that are given must hold."""
 
     genres: tuple[str, ...] = ()
-    """One of these, in any case."""
+    """The decision names one of these genres, in upper or lower case."""
     outcomes: tuple[Outcome, ...] = ()
-    """One of these."""
+    """The decision has one of these outcomes."""
     since: str | None = None
     """The first moment that counts, as `iso` writes it."""
     until: str | None = None
@@ -150,5 +150,5 @@ class Query:
 
 
 def iso(moment: datetime) -> str:
-    """A moment as the history holds it."""
+    """Return a moment as the history holds it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

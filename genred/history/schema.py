@@ -19,7 +19,7 @@ from genred.errors import HistoryError
 from genred.fs.files import Stamp, readable
 
 SCHEMA = "0004"
-"""The newest migration in genred/migrations/versions."""
+"""The newest migration in genred/history/migrations/versions."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -129,40 +129,41 @@ writes = sa.Table(
 
 
 def columns_of(stamp: Stamp) -> dict[str, int]:
-    """A stamp for SQLite, whose integers are signed; some file systems use all 64 bits of an inode."""
+    """Return a stamp for SQLite, whose integers are signed; some file systems use all 64 bits of an inode."""
     return {name: (getattr(stamp, name) + 2**63) % 2**64 - 2**63 for name in STAMP}
 
 
 def stamp_in(row: sa.Row[Any]) -> Stamp:
-    """The stamp in a row of `files` or `writes`."""
+    """Return the stamp in a row of `files` or `writes`."""
     dev, ino, *rest = (getattr(row, name) for name in STAMP)
     return Stamp(dev % 2**64, ino % 2**64, *rest)
 
 
 def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement[bool]:
-    """Whether a path column names this file, or one below this folder."""
+    """Return the condition that a path column names this file, or a file below this folder."""
     here = os.fsencode(path)
     return sa.or_(column == here, sa.and_(column >= here + b"/", column < here + b"0"))  # "0" follows "/"
 
 
 def path_text(path: Path) -> str | None:
-    """Return a path for reading, None where its bytes are fit for that."""
+    """Return a path in readable form, None where the path is readable as it is."""
     return None if (text := readable(path)) == str(path) else text
 
 
 def upsert(table: sa.Table, row: dict[str, Any], on: str) -> Any:
+    """Return the statement that inserts a row, or updates the row with the same value in the column ``on``."""
     from sqlalchemy.dialects.sqlite import insert
 
     return insert(table).values(row).on_conflict_do_update(index_elements=[on], set_=row)
 
 
 def migrate(path: Path, engine: sa.Engine) -> None:
-    """Bring the database to `SCHEMA`, after a backup where it holds something.
+    """Bring the database to `SCHEMA`, after a backup where the database holds something.
 
     Raises
     ------
     HistoryError
-        If it is somebody else's database, or of a newer genred.
+        If the database is somebody else's, or of a newer genred.
     """
     with reading(path, engine) as db:
         found = version(path, db)
@@ -187,7 +188,7 @@ def check(path: Path, engine: sa.Engine) -> None:
     Raises
     ------
     HistoryError
-        If it is of another genred, or somebody else's.
+        If the database is of another genred, or somebody else's.
     """
     with reading(path, engine) as db:
         found = version(path, db)
@@ -199,12 +200,12 @@ def check(path: Path, engine: sa.Engine) -> None:
 
 
 def version(path: Path, db: sa.Connection) -> str | None:
-    """The schema of a database; None where there is nothing in it.
+    """Return the schema of a database; None where the database is empty.
 
     Raises
     ------
     HistoryError
-        If it is somebody else's database, or of a newer genred.
+        If the database is somebody else's, or of a newer genred.
     """
     tables = set(db.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
     if "alembic_version" not in tables:
@@ -225,20 +226,20 @@ def _back_up(path: Path, version: str) -> None:
 
 @contextmanager
 def writing(path: Path, engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One write transaction, durable when it ends."""
+    """Open a write transaction, durable when the block ends."""
     with _translated(path), engine.begin() as db:
         yield db
 
 
 @contextmanager
 def reading(path: Path, engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A connection for reading, each query its own snapshot."""
+    """Open a connection for reading; each query sees a snapshot of its own."""
     with _translated(path), engine.connect() as db:
         yield db.execution_options(reading=True)
 
 
 def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
-    """An engine for the database at ``path``; nothing is opened before its first use."""
+    """Return an engine for the database at ``path``; the engine opens nothing before its first use."""
     options = ""
     if readonly:
         # Without a write-ahead log beside it and without the right to make one, SQLite needs to be told that nobody
@@ -283,6 +284,6 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 def _passes(error: BaseException | None) -> bool:
-    """Whether what SQLite complains of may be over in a while."""
+    """Return whether an error of SQLite may be over in a while."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest of it says more of the same
     return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
