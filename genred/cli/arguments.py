@@ -58,7 +58,7 @@ class _Moment(click.ParamType[str]):
 
 
 PATH = _Path(path_type=Path)
-GENRE = _Name("genre", "a genre has a name; `genred undo FILE` takes back what genred wrote")
+GENRE = _Name("genre", "an empty word names no genre (a variable that isn't set?)")
 MODEL = _Model("name", "a model has a name")
 MOMENT = _Moment()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def set_(common: Common, genre: str, paths: Sequence[Path], dry_run: bool) -> int:
     """Set a genre of your own, through the same safe write; it is never overruled afterwards.
 
-    A folder means all the music below it.
+    A folder means all the music below it. `genred undo FILE` takes a genre back.
 
     \b
     genred set Zydeco song.mp3
