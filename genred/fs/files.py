@@ -4,6 +4,7 @@ On disk, names are bytes; in Python they are `pathlib.Path` with surrogateescape
 people, `os.fsencode` turns it into bytes for the database.
 """
 
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -93,6 +94,12 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
             yield file
     finally:
         os.close(fd)
+
+
+def sha256(file: BinaryIO) -> bytes:
+    """Return the hash of a file's whole content; the position in the file moves to its end."""
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it is a BufferedReader
 
 
 def unusable(path: Path, error: OSError) -> FileError:

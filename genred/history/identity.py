@@ -13,14 +13,13 @@ here they are asked in the order of what they prove:
 A copy beside its original is a file of its own; `copied_answer` finds out whether its genre is genred's all the same.
 """
 
-import hashlib
 import os
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from genred.errors import FileError
-from genred.fs.files import Stamp, open_regular, stamp_of
+from genred.fs.files import Stamp, open_regular, sha256, stamp_of
 from genred.genres import Place, is_said
 from genred.history.history import History
 from genred.history.records import Author, Known
@@ -107,7 +106,7 @@ def sha256_of(path: Path) -> bytes | None:
     """Return the hash of a file, None where it can't be read."""
     try:
         with open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it is a BufferedReader
+            return sha256(file)
     except (FileError, OSError):
         return None
 

@@ -26,7 +26,7 @@ from typing import BinaryIO
 
 from genred.config import Tags
 from genred.errors import FileError, HistoryError, UndoConflict
-from genred.fs.files import Stamp, open_regular, readable, stamp_of
+from genred.fs.files import Stamp, open_regular, readable, sha256, stamp_of
 from genred.fs.locks import lease_is_refused
 from genred.history.journal import Intent, Journal, Undo
 from genred.history.records import Record
@@ -63,7 +63,7 @@ def replace(draft: Record, before: Stamp, edit: Callable[[Path], None], journal:
     def fill(original: BinaryIO, clone: _Clone) -> bytes:
         with clone.created() as file:
             kernel.copy(original, file)
-            before_sha256 = _sha256_of(file)
+            before_sha256 = sha256(file)
         edit(clone.path)
         return before_sha256
 
@@ -86,13 +86,13 @@ def restore(undo: Undo, draft: Record, journal: Journal, tags: Tags) -> Record:
 
     def fill(original: BinaryIO, clone: _Clone) -> bytes:
         with clone.created() as file:
-            if _sha256_of(original) != undo.after_sha256:
+            if sha256(original) != undo.after_sha256:
                 raise UndoConflict(path, "it was changed since genred wrote to it, so nothing is put back")
             try:
                 delta.apply(original, journal.undo_record(undo), file)
             except ValueError as error:
                 raise UndoConflict(path, f"{error}, so nothing is put back") from error
-            if _sha256_of(file) != undo.before_sha256:
+            if sha256(file) != undo.before_sha256:
                 raise UndoConflict(path, "the undo record doesn't give what was there, so nothing is put back")
         return undo.after_sha256
 
@@ -208,7 +208,7 @@ def _undo_record(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path
         raise FileError(path, f"it was changed while it was being saved ({error})", transient=True) from error
     if sink.hash.digest() != before_sha256:
         raise FileError(path, "it changed while it was being saved", transient=True)
-    return record, _sha256_of(clone)
+    return record, sha256(clone)
 
 
 def _swap(path: Path, temp: Path, before: Stamp, original: BinaryIO, clone: BinaryIO) -> None:
@@ -292,9 +292,4 @@ def _sha256_at(path: Path) -> bytes | None:
 
 def _sha256(path: Path) -> bytes:
     with open_regular(path) as file:
-        return _sha256_of(file)
-
-
-def _sha256_of(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type] # it is a BufferedReader
+        return sha256(file)
