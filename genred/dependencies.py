@@ -79,7 +79,7 @@ LIBRARIES = (
     Library("packaging", "24.2", "26.4"),
     Library(
         "pebble",
-        "5.1",
+        "5.2.3",
         "5.2.3",
         undocumented=("pebble:CONSTS.sleep_unit", "pebble:ProcessExpired.exitcode"),
     ),

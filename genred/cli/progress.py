@@ -43,11 +43,13 @@ class Progress:
         self._task = self._bar.add_task("looking for music", total=None, rate="")
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if not self._bar.disable:
+            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if not self._bar.disable:
+            self._bar.stop()  # a bar that was never shown would leave an empty line
 
     def expect(self, total: int) -> None:
         self._bar.update(self._task, total=total, description="warming up" if total else "")
