@@ -43,15 +43,12 @@ class FakeAnalyser(Analyser):
     def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
         for path in paths:
             try:
-                places = self.places(path)
+                places, labels = tags.read(path)
             except FileError as error:
                 yield path, error
                 continue
-            if ask is Ask.TAGS:
-                yield path, Analysis(places, tags.read_artist(path))
-                continue
-            if ask is Ask.MISSING and not all(map(is_generic, said(places))):
-                yield path, Analysis(places)
+            if ask is Ask.TAGS or (ask is Ask.MISSING and not all(map(is_generic, said(places)))):
+                yield path, Analysis(places, labels)
                 continue
             self.heard.append(path.name)
             answer = self.hear(path)
@@ -59,7 +56,7 @@ class FakeAnalyser(Analyser):
                 path,
                 answer
                 if isinstance(answer, FileError)
-                else Analysis(places, prediction=answer, features=("0", self.features(path))),
+                else Analysis(places, labels, answer, ("0", self.features(path))),
             )
 
     def hear(self, path: Path) -> Prediction | FileError:

@@ -22,6 +22,7 @@ from genred.analysis import Analysis, Ask
 from genred.config import Model, Tags
 from genred.dependencies import blame
 from genred.errors import FileError, TagError
+from genred.names import Labels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -134,20 +135,19 @@ def analyse(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Analysis:
     from genred import tags
 
     try:
-        places = () if ask is Ask.SOUND else tags.read_places(path)
+        places, labels = ((), Labels()) if ask is Ask.SOUND else tags.read(path)
     except TagError:
         if ask is Ask.MISSING:
             _check_sound(path)  # no music is the better reason, and the one that `classify` gives
         raise
-    if ask is Ask.TAGS:
-        return Analysis(places, tags.read_artist(path))
-    if ask is Ask.MISSING and not all(map(genres.is_generic, genres.said(places))):
-        return Analysis(places)
+    says_nothing = all(map(genres.is_generic, genres.said(places)))
+    if ask is Ask.TAGS or (ask is Ask.MISSING and not says_nothing):
+        return Analysis(places, labels)
     from genred.sound import audio, features
 
     x = features.extract(audio.read_excerpts(path))
     prediction = _loaded(model, cache_folder).predict(x)
-    return Analysis(places, prediction=prediction, features=(features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+    return Analysis(places, labels, prediction, (features.FEATURE_VERSION, x.astype("<f4").tobytes()))
 
 
 def _check_sound(path: Path) -> None:

@@ -20,6 +20,7 @@ from genred.history.schema import (
     STAMP,
     at_or_below,
     columns_of,
+    columns_of_labels,
     features,
     files,
     path_text,
@@ -32,7 +33,7 @@ from genred.history.schema import (
     writes,
 )
 
-_PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries")
+_PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries", "evidence")
 """Fields of a record that are columns of its row, as they are."""
 
 
@@ -286,7 +287,10 @@ def _record(row: sa.Row[Any]) -> Record:
 
 def _state(record: Record) -> dict[str, Any]:
     """Return what a decision makes known of a file, as columns of `files`; a failure makes no genres known."""
-    state = {"standing": record.standing.value, "record": record.id, "path_text": path_text(record.path)}
+    state: dict[str, Any] = {"standing": record.standing.value, "record": record.id}
+    state["path_text"] = path_text(record.path)
+    if record.labels is not None:
+        state |= columns_of_labels(record.labels)
     if record.outcome is not Outcome.FAILED or record.previous:
         state |= {"genre": _listed(record.genres), "by": record.by.value if record.by else None}
     return state

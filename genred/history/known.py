@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from genred.fs.files import Stamp
 from genred.history.records import Author, Known, Outcome, Standing
 from genred.history.schema import (
+    LABELS,
     STAMP,
     at_or_below,
     columns_of,
@@ -91,7 +92,7 @@ class KnownFiles:
         """Note a second name of a known file: what is known of the file holds under both names."""
         with self._writing() as db:
             row = db.execute(sa.select(files).where(files.c.path == os.fsencode(known.path))).one()
-            same = {name: getattr(row, name) for name in ("standing", "record", "wrote", "genre", "by")}
+            same = {name: getattr(row, name) for name in ("standing", "record", "wrote", "genre", "by", *LABELS)}
             named = {"path": os.fsencode(path), "path_text": path_text(path)}
             db.execute(upsert(files, {**named, **columns_of(stamp), **same}, "path"))
 

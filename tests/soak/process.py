@@ -136,7 +136,8 @@ class Ear(Listener):
 
 
 def _song(path: Path) -> int:
-    return int(tags.read_artist(path).removeprefix("song "))
+    _, labels = tags.read(path)
+    return int(labels.artist.removeprefix("song "))
 
 
 def settings(home: Path, roots: Sequence[Path]) -> Config:
