@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,12 @@ _ARTICLE = "the|a|an|der|die|das|le|la|les|los|las|el|il|lo|gli|de|het|os|as"
 _ARTICLE_LAST = re.compile(rf"(.+\S)\s*,\s*({_ARTICLE})\s*")
 _GUEST = re.compile(r"\s*[(\[]?(?<![\w.])(?:feat|ft|featuring)(?:\.\s*|\s+)(?!and\b)\w.*", re.DOTALL)
 _AND = re.compile(r"(?<=\s)[&+](?=\s)")
-_DISC = re.compile(r"[\s,;:-]*[(\[]?\b(?:dis[ck]|cd)\s*(?:no\.?|nr\.?|#)?\s*(?:\d{1,2}|one|two|three|four|i{1,3}|iv)\b.*")
+_DISC = re.compile(
+    r"[\s,;:-]*[(\[]?\b(?:dis[ck]|cd)\s*(?:no\.?|nr\.?|#)?\s*(?:\d{1,2}|one|two|three|four|i{1,3}|iv)\b.*"
+)
+_DISC_FOLDER = re.compile(
+    r"(?:cd|dis[ck]|disque|dvd|lp|side)[\s._#-]*(?:no\.?)?\s*(?:\d{1,2}|[a-h]|one|two|three|four)\b.*", re.DOTALL
+)
 _MARKS = re.compile("[\u0300-\u036f]")  # accents of letters that stand without them, too; other scripts keep theirs
 
 
@@ -71,6 +77,17 @@ def album_key(name: str) -> str:
     """Return what the names of one album's discs have in common ("Mellon Collie (Disc 2)"); empty if the name is."""
     plain = _plain(name)
     return _reduced(_DISC.sub("", plain) or plain)
+
+
+def album_folder(path: Path) -> Path:
+    """Return the folder of the album that a track may be of: of a track in a disc's folder ("CD1") the folder above."""
+    folder = path.parent
+    return folder.parent if is_disc(folder.name) else folder
+
+
+def is_disc(folder: str) -> bool:
+    """Return whether a folder's name is that of a disc of an album: "CD1", "Disc 2 - Live"."""
+    return _DISC_FOLDER.match(folder.casefold()) is not None
 
 
 def is_various(name: str) -> bool:

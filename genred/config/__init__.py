@@ -32,6 +32,7 @@ class Watch(Section, frozen=True):
     directories: tuple[Path, ...] = ()
     recursive: bool = True
     settle_seconds: Annotated[float, Meta(ge=0)] = 5.0
+    album_seconds: Annotated[float, Meta(ge=0)] = 10.0
     rescan_minutes: Annotated[float, Meta(ge=0)] = 60.0
     polling: Literal["auto"] | bool = "auto"
     extensions: tuple[str, ...] = (
