@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,13 @@ from genred.history.schema import (
     at_or_below,
     columns_of,
     columns_of_labels,
-    features,
     files,
     labels_in,
     path_text,
     stamp_in,
+    upsert,
 )
+from genred.history.schema import features as vectors
 from genred.names import Labels
 
 Connecting = Callable[[], AbstractContextManager[sa.Connection]]
@@ -143,8 +144,8 @@ class Library:
         return self._found(list(map(os.fsencode, paths)), {})
 
     def _found(self, paths: Any, values: Mapping[str, Any]) -> list[Indexed]:
-        joined = files.outerjoin(features, features.c.file == files.c.id)
-        select = sa.select(files, features.c.version).select_from(joined).where(files.c.path.in_(paths))
+        joined = files.outerjoin(vectors, vectors.c.file == files.c.id)
+        select = sa.select(files, vectors.c.version).select_from(joined).where(files.c.path.in_(paths))
         with self._reading() as db:
             return list(map(_indexed, db.execute(select.order_by(files.c.path), values)))
 
@@ -197,32 +198,66 @@ class Library:
             known = db.exec_driver_sql("SELECT count(*) FROM files").scalar_one()
         return known - unread, unread
 
-    def note(self, read: Iterable[Indexed]) -> None:
-        """Note what the tags of some files say, in one transaction; a file that is unknown so far gets its standing.
+    def note(
+        self,
+        path: Path,
+        stamp: Stamp,
+        labels: Labels,
+        genres: Sequence[str],
+        by: Author | None,
+        *,
+        standing: Standing = Standing.UNDECIDED,
+        features: tuple[str, bytes] | None = None,
+    ) -> None:
+        """Note what is known of a file about which nothing is decided yet.
 
-        A known file keeps its standing, its decision and its features. Where it changed since it was decided about, it
-        is undecided again.
+        What was known of the file stays known: its decision, its features unless there are new ones, and its standing,
+        unless it was decided about and has changed since.
+
+        Parameters
+        ----------
+        path, stamp, labels, genres, by
+            The file as its tags describe it.
+        standing
+            The standing of a file that is unknown so far, or has changed.
+        features
+            The version of the features and their vector, of a file that was heard.
         """
-        from sqlalchemy.dialects.sqlite import insert
-
-        rows = [_row(file) for file in read]
-        if not rows:
-            return
-        statement = insert(files)
-        new = statement.excluded
-        same = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
-        is_news = sa.and_(files.c.standing == Standing.DONE.value, sa.not_(same))
-        changed = {name: new[name] for name in rows[0] if name not in ("path", "standing")}
-        changed["standing"] = sa.case((is_news, Standing.UNDECIDED.value), else_=files.c.standing)
         with self._writing() as db:
-            db.execute(statement.on_conflict_do_update(index_elements=["path"], set_=changed), rows)
+            row = _row(Indexed(path, stamp, labels, tuple(genres), by, standing))
+            file = db.execute(_noting(row).returning(files.c.id), row).scalar_one()
+            if features is not None:
+                version, vector = features
+                db.execute(upsert(vectors, {"file": file, "version": version, "vector": vector}, "file"))
+
+    def note_all(self, read: Iterable[Indexed]) -> None:
+        """Note what the tags of many files say, as `note`, in one transaction."""
+        rows = list(map(_row, read))
+        if rows:
+            with self._writing() as db:
+                db.execute(_noting(rows[0]), rows)
 
     def note_labels(self, labels: Mapping[Path, Labels]) -> None:
         """Note the labels of known files about whose genres there is no news, in one transaction."""
+        if not labels:
+            return
         with self._writing() as db:
             for path, names in labels.items():
                 update = files.update().where(files.c.path == os.fsencode(path))
                 db.execute(update.values(columns_of_labels(names)))
+
+
+def _noting(row: Mapping[str, Any]) -> Any:
+    """Return the statement that inserts a row like this one, or updates the row with the same path."""
+    from sqlalchemy.dialects.sqlite import insert
+
+    statement = insert(files)
+    new = statement.excluded
+    same = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
+    is_news = sa.and_(files.c.standing == Standing.DONE.value, sa.not_(same))
+    changed = {name: new[name] for name in row if name not in ("path", "standing")}
+    changed["standing"] = sa.case((is_news, new.standing), else_=files.c.standing)
+    return statement.on_conflict_do_update(index_elements=["path"], set_=changed)
 
 
 def _row(file: Indexed) -> dict[str, Any]:
