@@ -64,6 +64,13 @@ class Genres(Section, frozen=True):
     spelling: Mapping[str, str] = {}
 
 
+class Evidence(Section, frozen=True):
+    album: bool = True
+    mates: bool = True
+    artist: bool = True
+    library: bool = True
+
+
 class History(Section, frozen=True):
     url: Annotated[str, Meta(pattern=r"^$|^sqlite:///.")] = ""
     retention_days: Count = 0
@@ -84,6 +91,7 @@ class Config(msgspec.Struct, frozen=True):
     model: Model = Model()
     tags: Tags = Tags()
     genres: Genres = Genres()
+    evidence: Evidence = Evidence()
     history: History = History()
     service: Service = Service()
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from genred.errors import HistoryError
 from genred.history import queries, schema
 from genred.history.known import KnownFiles
+from genred.history.library import Library
 from genred.history.records import Analysed, Outcome, Query, Record, Standing, iso
 from genred.history.schema import (
     STAMP,
@@ -45,6 +46,7 @@ class History:
         self._engine = engine
         self.run: int | None = None
         self.files = KnownFiles(self.reading, self.writing)
+        self.library = Library(self.reading, self.writing)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Self:

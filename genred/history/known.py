@@ -59,10 +59,10 @@ class KnownFiles:
     ) -> Iterator[tuple[Path, Stamp]]:
         """Yield those of ``pairs`` that are to be looked at, in their order; the database is read in batches.
 
-        Files that the history holds with this content are left out, except files to be tried again and, where
-        ``backlog`` is set, files that were there before genred or whose trial was undone.
+        Files that the history holds with this content are left out, except files that are undecided or to be tried
+        again and, where ``backlog`` is set, files that were there before genred or whose trial was undone.
         """
-        again = [Standing.RETRY, Standing.HELD, *([Standing.BACKLOG, Standing.TRIED] if backlog else [])]
+        again = [Standing.RETRY, Standing.HELD, Standing.UNDECIDED, *([Standing.BACKLOG, Standing.TRIED] if backlog else [])]
         select = "SELECT path, size, mtime_ns, ctime_ns FROM files WHERE standing NOT IN ({}) AND path IN ({})"
         rest = iter(pairs)
         while batch := list(islice(rest, 500)):
@@ -78,15 +78,17 @@ class KnownFiles:
     def refresh(self, known: Known, path: Path, stamp: Stamp) -> None:
         """Note the new name or the new times of a known file; genred takes it for the same file.
 
-        What was known under the new name is kept under the old one until that file turns up: people swap names, too.
+        What was known under the new name is kept under the old one until that file turns up: people swap names, too. The
+        tags of a file that was edited are to be read again.
         """
         then, now = os.fsencode(known.path), os.fsencode(path)
+        news = {} if known.stamp.same_content(stamp) else {"album": None}
         with self._writing() as db:
             if then != now:
                 for old, new in ((now, b""), (then, now), (b"", then)):
                     values = {"path": new, "path_text": path_text(Path(os.fsdecode(new)))}
                     db.execute(files.update().where(files.c.path == old).values(values))
-            db.execute(files.update().where(files.c.path == now).values(columns_of(stamp)))
+            db.execute(files.update().where(files.c.path == now).values(columns_of(stamp) | news))
 
     def name_also(self, known: Known, path: Path, stamp: Stamp) -> None:
         """Note a second name of a known file: what is known of the file holds under both names."""
@@ -160,9 +162,10 @@ class KnownFiles:
         upsert = insert(files).values(standing=Standing.BACKLOG.value)
         new = upsert.excluded
         same_file = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
+        album = sa.case((same_file, files.c.album), else_=None)  # of another file, the tags are to be read
         upsert = upsert.on_conflict_do_update(
             index_elements=["path"],
-            set_={name: new[name] for name in STAMP},
+            set_={"album": album} | {name: new[name] for name in STAMP},
             where=sa.or_(files.c.standing == Standing.BACKLOG.value, same_file),
         )
         with self._writing() as db:

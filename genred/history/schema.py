@@ -286,6 +286,7 @@ def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
         )
         try:
             db.execute("PRAGMA foreign_keys = ON")
+            db.create_function("folder_of", 1, os.path.dirname, deterministic=True)
             if not options:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")

@@ -125,7 +125,7 @@ class Tagger:
                 )
             case Standing.HELD:
                 return transaction.refusal(path, self._tags) is not None
-            case Standing.RETRY:
+            case Standing.RETRY | Standing.UNDECIDED:
                 return False
             case Standing.DONE:
                 return known.stamp.same_content(stamp)
