@@ -27,6 +27,7 @@ from genred.genres import Place, said
 
 if TYPE_CHECKING:
     from genred.model.classifier import GenreClassifier
+    from genred.model.evidence import Owner
     from genred.model.prediction import Prediction
 
 T = TypeVar("T")
@@ -118,6 +119,7 @@ class Analyser:
     def __init__(self, service: Service, model: Model, cache: Path, *, patience: float = 0.1) -> None:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
+        self.feature_version = ""
         self._service = service
         self._model = model
         self._cache = cache
@@ -152,7 +154,9 @@ class Analyser:
         self._pool.join()
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
-        """Have a worker load the model and try it; then ``model_name`` is known. The others are as quick when asked.
+        """Have a worker load the model and try it; then ``model_name`` and ``feature_version`` are known.
+
+        The other workers are as quick when they are asked.
 
         Parameters
         ----------
@@ -178,24 +182,21 @@ class Analyser:
             first.join(0.5)
             if stop is not None and stop.is_set():
                 return
-        steps: list[tuple[str, Callable[..., str], tuple[Any, ...]]] = [
+        loading = "loading the model, which is fitted once if it is the built-in one"
+        for step, function, arguments in (
             (f"trying what listens{anew}", worker.listen, ()),
-            (
-                "loading the model, which is fitted once if it is the built-in one",
-                worker.load,
-                (self._model, self._cache),
-            ),
-        ]
-        for step, function, arguments in steps:
+            (loading, worker.load, (self._model, self._cache)),
+        ):
             tell(step)
-            future = self._submit(function, arguments, _START_SECONDS)
+            future: Future[Any] = self._submit(function, arguments, _START_SECONDS)
             while not wait([future], timeout=0.5).done:
                 tell(step)
                 if stop is not None and stop.is_set():
                     return
-            self.model_name = self._ready(future)
+            loaded = self._ready(future)
+        self.model_name, self.feature_version = loaded
 
-    def _ready(self, future: "Future[str]") -> str:
+    def _ready(self, future: "Future[T]") -> T:
         try:
             return future.result()
         except TimeoutError as error:
@@ -203,12 +204,24 @@ class Analyser:
         except (ProcessExpired, BrokenProcessPool, MemoryError) as error:
             raise GenredError(f"a worker died while it got ready ({error!r}): too little may be {_LIMITS}") from error
 
-    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
-        """Analyse files side by side; results in the order of ``paths``, which is read only a little ahead."""
+    def analyse(
+        self, paths: Iterable[Path], ask: Ask, known: Callable[[Path], bytes | None] = lambda path: None
+    ) -> Iterator[tuple[Path, Analysis | FileError]]:
+        """Analyse files side by side; results in the order of ``paths``, which is read only a little ahead.
+
+        Parameters
+        ----------
+        paths
+            The files.
+        ask
+            What is to be found out.
+        known
+            Returns the features of a file, in `feature_version`, if they are known, so that nobody listens again.
+        """
         ahead: deque[tuple[Path, Future[Analysis]]] = deque()
         try:
             for path in paths:
-                ahead.append((path, self._analyse(path, ask)))
+                ahead.append((path, self._analyse(path, ask, known(path))))
                 if len(ahead) > 2 * self.workers:
                     yield self._next(ahead, ask)
             while ahead:
@@ -216,6 +229,21 @@ class Analyser:
         finally:
             for _, future in ahead:
                 future.cancel()
+
+    def judge(self, vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+        """Judge the tracks of one album by their features, and by what its owner says about each.
+
+        Raises
+        ------
+        GenredError
+            If no worker can.
+        """
+        job = (list(vectors), list(owners), self._model, self._cache)
+        for _ in range(_TRIES):
+            future = self._submit(worker.judge, job, self._service.timeout_seconds)
+            with suppress(TimeoutError, ProcessExpired, BrokenProcessPool, MemoryError):
+                return future.result()
+        raise GenredError(f"a worker that judges what was heard died twice: too little may be {_LIMITS}")
 
     def genres(self, path: Path) -> tuple[str, ...]:
         """Return all genres that a file names; raises as `places`."""
@@ -241,8 +269,8 @@ class Analyser:
         """
         _outcome(path, self._submit(worker.edit, (path, clone, tuple(genres), options), self._service.timeout_seconds))
 
-    def _analyse(self, path: Path, ask: Ask) -> Future[Analysis]:
-        job = (path, ask, self._model, self._cache)
+    def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
+        job = (path, ask, known, self._model, self._cache)
         return self._submit(worker.analyse, job, self._service.timeout_seconds)
 
     def _next(self, ahead: deque[tuple[Path, Future[Analysis]]], ask: Ask) -> tuple[Path, Analysis | FileError]:
@@ -300,6 +328,13 @@ def _fork_once() -> None:
         process = _context.Process(target=os.getpid)
         process.start()
         process.join()
+
+
+def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+    """Return what a model says of an album's features that were kept, and its owner of each; no audio is opened."""
+    import numpy as np
+
+    return model.judge(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]), owners)
 
 
 def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from genred.model.classifier import GenreClassifier
+    from genred.model.evidence import Owner
+    from genred.model.prediction import Prediction
 
 T = TypeVar("T")
 
@@ -108,17 +110,18 @@ def run(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) 
         raise
 
 
-def listen() -> str:
+def listen() -> None:
     """Listen to noise, so that what has to be compiled is."""
     _heard()
-    return ""
 
 
-def load(model: Model, cache_folder: Path) -> str:
-    """Load the model, try it, and return its name."""
+def load(model: Model, cache_folder: Path) -> tuple[str, str]:
+    """Load the model, try it, and return its name and the version of the features that it judges."""
+    from genred.sound.features import FEATURE_VERSION
+
     classifier = _loaded(model, cache_folder)
     classifier.predict(_heard())
-    return classifier.name
+    return classifier.name, FEATURE_VERSION
 
 
 @cache
@@ -130,8 +133,8 @@ def _heard() -> "NDArray[np.float32]":
     return features.extract([np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)])
 
 
-def analyse(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Analysis:
-    """Find out what is asked about a file."""
+def analyse(path: Path, ask: Ask, known: bytes | None, model: Model, cache_folder: Path) -> Analysis:
+    """Find out what is asked about a file; where its features are ``known``, the file isn't listened to again."""
     from genred import tags
 
     try:
@@ -143,11 +146,21 @@ def analyse(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Analysis:
     says_nothing = all(map(genres.is_generic, genres.said(places)))
     if ask is Ask.TAGS or (ask is Ask.MISSING and not says_nothing):
         return Analysis(places, labels)
+    import numpy as np
+
     from genred.sound import audio, features
 
-    x = features.extract(audio.read_excerpts(path))
+    x = features.extract(audio.read_excerpts(path)) if known is None else np.frombuffer(known, "<f4")
     prediction = _loaded(model, cache_folder).predict(x)
     return Analysis(places, labels, prediction, (features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+
+
+def judge(vectors: list[bytes], owners: "list[Owner]", model: Model, cache_folder: Path) -> "list[Prediction]":
+    """Judge the tracks of one album by their features, and by what its owner says about each."""
+    import numpy as np
+
+    X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors])
+    return _loaded(model, cache_folder).judge(X, owners)
 
 
 def _check_sound(path: Path) -> None:

@@ -62,7 +62,8 @@ class KnownFiles:
         Files that the history holds with this content are left out, except files that are undecided or to be tried
         again and, where ``backlog`` is set, files that were there before genred or whose trial was undone.
         """
-        again = [Standing.RETRY, Standing.HELD, Standing.UNDECIDED, *([Standing.BACKLOG, Standing.TRIED] if backlog else [])]
+        put_off = [Standing.RETRY, Standing.HELD, Standing.UNDECIDED]
+        again = put_off + ([Standing.BACKLOG, Standing.TRIED] if backlog else [])
         select = "SELECT path, size, mtime_ns, ctime_ns FROM files WHERE standing NOT IN ({}) AND path IN ({})"
         rest = iter(pairs)
         while batch := list(islice(rest, 500)):
@@ -154,7 +155,7 @@ class KnownFiles:
 
         What is known of a path still holds for a file of the same size and time of modification. What is known as
         backlog holds for any file, which may be a copy of the former one. Unknown files are noted, as backlog, only
-        where ``backlog`` is set.
+        where ``backlog`` is set; those about which nothing is decided become backlog then, too.
         """
         from sqlalchemy.dialects.sqlite import insert
 
@@ -163,10 +164,12 @@ class KnownFiles:
         new = upsert.excluded
         same_file = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
         album = sa.case((same_file, files.c.album), else_=None)  # of another file, the tags are to be read
+        undecided = sa.and_(files.c.standing == Standing.UNDECIDED.value, sa.literal(backlog))
+        standing = sa.case((undecided, Standing.BACKLOG.value), else_=files.c.standing)
         upsert = upsert.on_conflict_do_update(
             index_elements=["path"],
-            set_={"album": album} | {name: new[name] for name in STAMP},
-            where=sa.or_(files.c.standing == Standing.BACKLOG.value, same_file),
+            set_={"album": album, "standing": standing} | {name: new[name] for name in STAMP},
+            where=sa.or_(files.c.standing == Standing.BACKLOG.value, undecided, same_file),
         )
         with self._writing() as db:
             known = set(db.execute(sa.select(files.c.path).where(files.c.path.in_(row))).scalars())

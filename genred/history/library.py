@@ -23,6 +23,7 @@ from genred.history.schema import (
     columns_of,
     columns_of_labels,
     files,
+    forget_features,
     labels_in,
     path_text,
     stamp_in,
@@ -123,9 +124,7 @@ class Library:
         Monotonic, in seconds.
     """
 
-    def __init__(
-        self, reading: Connecting, writing: Connecting, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, reading: Connecting, writing: Connecting, clock: Callable[[], float] = time.monotonic) -> None:
         self._reading = reading
         self._writing = writing
         self._clock = clock
@@ -211,8 +210,8 @@ class Library:
     ) -> None:
         """Note what is known of a file about which nothing is decided yet.
 
-        What was known of the file stays known: its decision, its features unless there are new ones, and its standing,
-        unless it was decided about and has changed since.
+        What was known of the file stays known: its decision, and, if its content is the same, its features and its
+        standing.
 
         Parameters
         ----------
@@ -224,6 +223,7 @@ class Library:
             The version of the features and their vector, of a file that was heard.
         """
         with self._writing() as db:
+            forget_features(db, path, stamp)
             row = _row(Indexed(path, stamp, labels, tuple(genres), by, standing))
             file = db.execute(_noting(row).returning(files.c.id), row).scalar_one()
             if features is not None:
@@ -232,9 +232,12 @@ class Library:
 
     def note_all(self, read: Iterable[Indexed]) -> None:
         """Note what the tags of many files say, as `note`, in one transaction."""
-        rows = list(map(_row, read))
-        if rows:
+        news = list(read)
+        if news:
+            rows = list(map(_row, news))
             with self._writing() as db:
+                for file in news:
+                    forget_features(db, file.path, file.stamp)
                 db.execute(_noting(rows[0]), rows)
 
     def note_labels(self, labels: Mapping[Path, Labels]) -> None:
@@ -254,7 +257,9 @@ def _noting(row: Mapping[str, Any]) -> Any:
     statement = insert(files)
     new = statement.excluded
     same = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
-    is_news = sa.and_(files.c.standing == Standing.DONE.value, sa.not_(same))
+    edited = sa.and_(files.c.dev == new.dev, files.c.ino == new.ino)  # backlog stays backlog, whoever edits it
+    put_off = files.c.standing.in_([Standing.BACKLOG.value, Standing.TRIED.value])
+    is_news = sa.and_(files.c.standing != Standing.PERSON.value, ~same, ~sa.and_(put_off, edited))
     changed = {name: new[name] for name in row if name not in ("path", "standing")}
     changed["standing"] = sa.case((is_news, new.standing), else_=files.c.standing)
     return statement.on_conflict_do_update(index_elements=["path"], set_=changed)

@@ -73,7 +73,7 @@ class Record:
     undoes: int | None = None
     """The decision that is undone."""
     corrects: int | None = None
-    """The write of genred's that a person corrected."""
+    """The write of genred's that a person corrected, or that genred did once, since more of the album was known."""
     carries: int | None = None
     """The write of genred's whose genres the file has, though not from this decision: the file may be a copy."""
     evidence: str | None = None
@@ -132,8 +132,14 @@ class Analysed:
     """The genres that the file has since."""
     previous: tuple[str, ...]
     """The genres that the file had before genred ever wrote: genred's own earlier answers are nobody's genre."""
-    vector: bytes
-    """The features of the file, as float32."""
+    record: int
+    """The decision."""
+    answer: str | None
+    """The genre that the decision names."""
+    evidence: str | None
+    """The kind of evidence that decided."""
+    corrects: int | None
+    """The decision by genred that this one corrected, since more of the album was known."""
 
 
 @dataclass(frozen=True, slots=True)

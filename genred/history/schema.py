@@ -59,7 +59,7 @@ records = sa.Table(
     sa.Column("run", sa.ForeignKey("runs.id"), nullable=False, index=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("undoes", sa.ForeignKey("records.id")),
-    sa.Column("corrects", sa.ForeignKey("records.id")),  # the write of genred's that a person corrected
+    sa.Column("corrects", sa.ForeignKey("records.id")),  # the write of genred's that a person, or the album, corrected
     sa.Column("carries", sa.ForeignKey("records.id")),  # the write of genred's whose genres the file still or again has
     sa.Column("evidence", sa.Text),  # what decided, beside the tags: "track", "album", "artist" or "mates"
     sa.Index("ix_records_outcome_genre", "outcome", "genre"),
@@ -180,6 +180,14 @@ def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement
 def path_text(path: Path) -> str | None:
     """Return a path in readable form, None where the path is readable as it is."""
     return None if (text := readable(path)) == str(path) else text
+
+
+def forget_features(db: sa.Connection, path: Path, stamp: Stamp) -> None:
+    """Delete the features of what a path held before, where the path holds something else now."""
+    row = columns_of(stamp)
+    same = sa.and_(files.c.size == row["size"], files.c.mtime_ns == row["mtime_ns"])
+    file = sa.select(files.c.id).where(files.c.path == os.fsencode(path), ~same).scalar_subquery()
+    db.execute(features.delete().where(features.c.file == file))
 
 
 def upsert(table: sa.Table, row: dict[str, Any], on: str) -> Any:

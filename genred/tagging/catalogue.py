@@ -67,6 +67,12 @@ class Cataloguer:
             count += self._read(batch)
         return count
 
+    def read_folder(self, folder: Path) -> None:
+        """Read the tags of the known files in one folder that are still to be read."""
+        unread = [file for file in self._history.library.folder(folder) if file.labels is None]
+        for start in range(0, len(unread), BATCH):
+            self._read(unread[start : start + BATCH])
+
     def _unread(self) -> Iterator[list[Indexed]]:
         for root in self._roots:
             after: Path | None = None
