@@ -62,7 +62,12 @@ class KnownFiles:
         Files that the history holds with this content are left out, except files that are undecided or to be tried
         again and, where ``backlog`` is set, files that were there before genred or whose trial was undone.
         """
-        again = [Standing.RETRY, Standing.HELD, Standing.UNDECIDED, *([Standing.BACKLOG, Standing.TRIED] if backlog else [])]
+        again = [
+            Standing.RETRY,
+            Standing.HELD,
+            Standing.UNDECIDED,
+            *([Standing.BACKLOG, Standing.TRIED] if backlog else []),
+        ]
         select = "SELECT path, size, mtime_ns, ctime_ns FROM files WHERE standing NOT IN ({}) AND path IN ({})"
         rest = iter(pairs)
         while batch := list(islice(rest, 500)):
@@ -78,8 +83,8 @@ class KnownFiles:
     def refresh(self, known: Known, path: Path, stamp: Stamp) -> None:
         """Note the new name or the new times of a known file; genred takes it for the same file.
 
-        What was known under the new name is kept under the old one until that file turns up: people swap names, too. The
-        tags of a file that was edited are to be read again.
+        What was known under the new name is kept under the old one until that file turns up: people swap names, too.
+        The tags of a file that was edited are to be read again.
         """
         then, now = os.fsencode(known.path), os.fsencode(path)
         news = {} if known.stamp.same_content(stamp) else {"album": None}

@@ -85,7 +85,7 @@ WITH RECURSIVE step(path) AS (
 SELECT path FROM step WHERE instr(substr(path, :length), x'2F') = 0
 """
 
-# Two branches, since of an artist's albums many are told by the track and others by the album; an album is counted once.
+# The artist is named by the track or by the album.
 _BY_ARTIST = """
 SELECT album_artist_key, album_key, genre, count(*) FROM (
     SELECT album_artist_key, album_key, genre FROM files
@@ -123,9 +123,7 @@ class Library:
         Monotonic, in seconds.
     """
 
-    def __init__(
-        self, reading: Connecting, writing: Connecting, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, reading: Connecting, writing: Connecting, clock: Callable[[], float] = time.monotonic) -> None:
         self._reading = reading
         self._writing = writing
         self._clock = clock
@@ -161,7 +159,7 @@ class Library:
         return found
 
     def shares(self) -> Mapping[tuple[str, ...], float]:
-        """Return how many albums have genres by a person, by these genres; an album of two kinds counts for each in part.
+        """Return how many albums a person gave genres to, by these genres; a mixed album counts for each in part.
 
         The answer may be some minutes old.
         """
@@ -184,9 +182,11 @@ class Library:
         after
             Only files that come after this one.
         """
-        terms = [sa.literal_column("album IS NULL")]
-        terms += [at_or_below(files.c.path, below)] if below is not None else []
-        terms += [files.c.path > os.fsencode(after)] if after is not None else []
+        terms: list[sa.ColumnElement[bool]] = [files.c.album.is_(None)]
+        if below is not None:
+            terms.append(at_or_below(files.c.path, below))
+        if after is not None:
+            terms.append(files.c.path > os.fsencode(after))
         select = sa.select(files, sa.null().label("version")).where(*terms).order_by(files.c.path).limit(limit)
         with self._reading() as db:
             return list(map(_indexed, db.execute(select)))
@@ -255,7 +255,7 @@ def _noting(row: Mapping[str, Any]) -> Any:
     new = statement.excluded
     same = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
     is_news = sa.and_(files.c.standing == Standing.DONE.value, sa.not_(same))
-    changed = {name: new[name] for name in row if name not in ("path", "standing")}
+    changed: dict[str, Any] = {name: new[name] for name in row if name not in ("path", "standing")}
     changed["standing"] = sa.case((is_news, new.standing), else_=files.c.standing)
     return statement.on_conflict_do_update(index_elements=["path"], set_=changed)
 

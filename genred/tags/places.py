@@ -18,7 +18,6 @@ from genred.tags.fields import names_genre
 from genred.tags.readers import ape_keys, load, ogg_codec, place_of, v1_genres
 from genred.tags.splice import dsf_tag
 
-
 Parsed = list[Any]
 """Tags as mutagen parsed them, or as `labels.Texts`; those that readers prefer come first."""
 
