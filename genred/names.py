@@ -41,23 +41,24 @@ class Labels:
         return album_key(self.album)
 
 
+NAMELESS = Labels()
 VARIOUS = "various artists"
 """The key of the artist of a compilation."""
 
 _VARIOUS = """
 Various Artists, Various Artist, Various, VA, V.A., V/A, Multiple Artists, Compilation, Soundtrack, Original Soundtrack,
-Verschiedene Interpreten, Verschiedene, Diverse Interpreten, Diverse, Artistes Divers, Artistes Variés, Multi-interprètes,
-Varios Artistas, Varios, Vários Artistas, Vários, Artisti Vari, Autori Vari, AA.VV., Diverse Artiesten, Diverse Artister,
-Blandade Artister, Różni Wykonawcy, Eri esittäjiä, Разные исполнители, ヴァリアス・アーティスト, オムニバス
+Verschiedene Interpreten, Verschiedene, Diverse Interpreten, Diverse, Artistes Divers, Artistes Variés,
+Multi-interprètes, Varios Artistas, Varios, Vários Artistas, Vários, Artisti Vari, Autori Vari, AA.VV.,
+Diverse Artiesten, Diverse Artister, Blandade Artister, Różni Wykonawcy, Eri esittäjiä, Разные исполнители,
+ヴァリアス・アーティスト, オムニバス
 """
 
 _ARTICLE = "the|a|an|der|die|das|le|la|les|los|las|el|il|lo|gli|de|het|os|as"
 _ARTICLE_LAST = re.compile(rf"(.+\S)\s*,\s*({_ARTICLE})\s*")
 _GUEST = re.compile(r"\s*[(\[]?(?<![\w.])(?:feat|ft|featuring)(?:\.\s*|\s+)(?!and\b)\w.*", re.DOTALL)
 _AND = re.compile(r"(?<=\s)[&+](?=\s)")
-_DISC = re.compile(
-    r"[\s,;:-]*[(\[]?\b(?:dis[ck]|cd)\s*(?:no\.?|nr\.?|#)?\s*(?:\d{1,2}|one|two|three|four|i{1,3}|iv)\b.*"
-)
+_NUMBER = r"(?:\d{1,2}|one|two|three|four|i{1,3}|iv)"
+_DISC = re.compile(rf"[\s,;:-]*[(\[]?\b(?:dis[ck]|cd)\s*(?:no\.?|nr\.?|#)?\s*{_NUMBER}\b.*")
 _DISC_FOLDER = re.compile(
     r"(?:cd|dis[ck]|disque|dvd|lp|side)[\s._#-]*(?:no\.?)?\s*(?:\d{1,2}|[a-h]|one|two|three|four)\b.*", re.DOTALL
 )
@@ -67,7 +68,7 @@ _MARKS = re.compile("[\u0300-\u036f]")  # accents of letters that stand without 
 def name_key(name: str) -> str:
     """Return what the spellings of one artist's name have in common; empty if the name is.
 
-    "Beatles, The" and "THE BEATLES" are one, as are accents in one piece or two, "&" and "and", and guests are left out.
+    "Beatles, The" and "THE BEATLES" are one, with accents or without; "&" is "and"; guests are left out.
     A name of signs alone ("!!!") is its own key.
     """
     return _reduced(_GUEST.sub("", _plain(name)) or _plain(name))

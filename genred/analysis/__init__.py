@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from genred.genres import Place, said
-from genred.names import Labels
+from genred.names import NAMELESS, Labels
 
 if TYPE_CHECKING:
     from genred.model.prediction import Prediction
@@ -28,7 +28,7 @@ class Analysis:
 
     places: tuple[Place, ...] = ()
     """Every place that names a genre; first the one that is written to, even if it says nothing."""
-    labels: Labels = Labels()
+    labels: Labels = NAMELESS
     """The artist and the album that its tags name; empty where the tags weren't read."""
     prediction: "Prediction | None" = None
     """None where it wasn't listened to."""

@@ -79,8 +79,8 @@ class KnownFiles:
     def refresh(self, known: Known, path: Path, stamp: Stamp) -> None:
         """Note the new name or the new times of a known file; genred takes it for the same file.
 
-        What was known under the new name is kept under the old one until that file turns up: people swap names, too. The
-        tags of a file that was edited are to be read again.
+        What was known under the new name is kept under the old one until that file turns up: people swap names, too.
+        The tags of a file that was edited are to be read again.
         """
         then, now = os.fsencode(known.path), os.fsencode(path)
         news = {} if known.stamp.same_content(stamp) else {"album": None}

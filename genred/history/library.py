@@ -86,7 +86,7 @@ WITH RECURSIVE step(path) AS (
 SELECT path FROM step WHERE instr(substr(path, :length), x'2F') = 0
 """
 
-# Two branches, since of an artist's albums many are told by the track and others by the album; an album is counted once.
+# The artist is named by the track or by the album.
 _BY_ARTIST = """
 SELECT album_artist_key, album_key, genre, count(*) FROM (
     SELECT album_artist_key, album_key, genre FROM files
@@ -160,7 +160,7 @@ class Library:
         return found
 
     def shares(self) -> Mapping[tuple[str, ...], float]:
-        """Return how many albums have genres by a person, by these genres; an album of two kinds counts for each in part.
+        """Return how many albums a person gave genres to, by these genres; a mixed album counts for each in part.
 
         The answer may be some minutes old.
         """
@@ -183,9 +183,11 @@ class Library:
         after
             Only files that come after this one.
         """
-        terms = [sa.literal_column("album IS NULL")]
-        terms += [at_or_below(files.c.path, below)] if below is not None else []
-        terms += [files.c.path > os.fsencode(after)] if after is not None else []
+        terms: list[sa.ColumnElement[bool]] = [files.c.album.is_(None)]
+        if below is not None:
+            terms.append(at_or_below(files.c.path, below))
+        if after is not None:
+            terms.append(files.c.path > os.fsencode(after))
         select = sa.select(files, sa.null().label("version")).where(*terms).order_by(files.c.path).limit(limit)
         with self._reading() as db:
             return list(map(_indexed, db.execute(select)))
@@ -260,7 +262,7 @@ def _noting(row: Mapping[str, Any]) -> Any:
     edited = sa.and_(files.c.dev == new.dev, files.c.ino == new.ino)  # backlog stays backlog, whoever edits it
     put_off = files.c.standing.in_([Standing.BACKLOG.value, Standing.TRIED.value])
     is_news = sa.and_(files.c.standing != Standing.PERSON.value, ~same, ~sa.and_(put_off, edited))
-    changed = {name: new[name] for name in row if name not in ("path", "standing")}
+    changed: dict[str, Any] = {name: new[name] for name in row if name not in ("path", "standing")}
     changed["standing"] = sa.case((is_news, new.standing), else_=files.c.standing)
     return statement.on_conflict_do_update(index_elements=["path"], set_=changed)
 

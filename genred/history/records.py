@@ -35,7 +35,7 @@ class Standing(StrEnum):
     TRIED = "tried"
     """A trial of genred's was undone: the file is left alone like backlog, until somebody asks for another decision."""
     UNDECIDED = "undecided"
-    """The file was heard, or its tags were read, and nothing is decided yet; it is looked at again, and not heard twice."""
+    """The file was heard, or its tags were read, and nothing is decided yet; it is looked at again, not heard again."""
 
 
 class Author(StrEnum):

@@ -1,4 +1,4 @@
-"""Read the tags of known files, a little at a time, so that the owner's library is known before a file is decided on."""
+"""Read the tags of known files, a little at a time, so that the owner's words are known when a file is decided on."""
 
 import logging
 import time

@@ -4,7 +4,7 @@ A genre that genred wrote is no evidence, nor is a copy of one, until a person c
 user's vocabulary; a word that it doesn't know ("Krautrock", "Kids") stands for itself, in whatever way it is spelt.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,20 +71,20 @@ class Witness:
         if not (self._evidence.mates or self._evidence.artist):
             return Testimony((Owner(),) * len(album), {})
         words = self._words()
-        told = [_told(track) if self._evidence.mates else Counter[str]() for track in album]
-        mates = sum(told, Counter[str]())
+        told = [_told(track) if self._evidence.mates else {} for track in album]
+        mates = _sum(told)
         artists = self._artists(album) if self._evidence.artist else {}
         counted = {artist: words.counted(votes) for artist, votes in artists.items()}
         owners = tuple(
             Owner(
-                words.counted(mates - own),
+                words.counted(_sum([mates, {word: -count for word, count in own.items()}])),
                 next((counted[artist] for artist in _artists_of(track) if artist in counted), {}),
                 words.library,
                 self._trust,
             )
             for track, own in zip(album, told, strict=True)
         )
-        return Testimony(owners, words.spelling([mates, sum(artists.values(), Counter[str]())]))
+        return Testimony(owners, words.spelling([mates, _sum(artists.values())]))
 
     def _words(self) -> "Dictionary":
         shares = self._library.shares()
@@ -92,13 +92,13 @@ class Witness:
             self._dictionary = Dictionary(self._vocabulary, shares)
         return self._dictionary
 
-    def _artists(self, album: Sequence[Indexed]) -> dict[str, "Counter[str]"]:
-        """Return what a person calls the other albums of each artist of an album; each of these albums counts for one."""
+    def _artists(self, album: Sequence[Indexed]) -> dict[str, Votes]:
+        """Return what a person calls the other albums of each artist of an album; each of those counts for one."""
         own = {_identity(track.labels) for track in album if track.labels is not None}
         asked = {artist for track in album for artist in _artists_of(track)}
-        found = {}
+        found: dict[str, Votes] = {}
         for artist, albums in self._library.by_artist(asked).items():
-            votes = sum((_album(other) for other in albums if (other.artist, other.album) not in own), Counter[str]())
+            votes = _sum(_album(other) for other in albums if (other.artist, other.album) not in own)
             if votes:
                 found[artist] = votes
         return found
@@ -120,12 +120,10 @@ class Dictionary:
         self._vocabulary = vocabulary
         self._set = {vocabulary.canonical(name) for name in vocabulary.spelling}
         self._names: dict[str, str] = {}
-        votes: Counter[str] = Counter()
-        for genres, share in shares.items():
-            votes.update(_votes(genres, share))
-        spelt: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        votes = _sum(_votes(genres, share) for genres, share in shares.items())
+        spelt: defaultdict[str, dict[str, float]] = defaultdict(dict)
         for word, count in votes.items():
-            spelt[key(word)][word] += count
+            spelt[key(word)][word] = count
         self._usual = {meaning: _most(words) for meaning, words in spelt.items()}
         self.library = self.counted(votes)
         """Albums of the whole library by the names of their genres."""
@@ -168,26 +166,29 @@ class Dictionary:
         return {name: word for name, word in found.items() if word != name and name not in self._set}
 
 
-def _votes(genres: Iterable[str], weight: float = 1.0) -> "Counter[str]":
+def _votes(genres: Iterable[str], weight: float = 1.0) -> Votes:
     """Return the words of one track's genres; several share its vote."""
     words = [word for genre in genres for word in parts(genre)]
-    votes: Counter[str] = Counter()
-    for word in words:
-        votes[word] += weight / len(words)
-    return votes
+    return _sum({word: weight / len(words)} for word in words)
 
 
-def _told(track: Indexed) -> "Counter[str]":
-    return _votes(track.genres) if track.by is Author.YOU else Counter()
+def _told(track: Indexed) -> Votes:
+    return _votes(track.genres) if track.by is Author.YOU else {}
 
 
-def _album(album: Album) -> "Counter[str]":
+def _album(album: Album) -> Votes:
     """Return the votes of an album, which are one in all; none if all of its genres are generic."""
-    votes: Counter[str] = Counter()
-    for genres, count in album.tracks.items():
-        votes.update(_votes(genres, count))
-    total = votes.total()
-    return Counter({word: count / total for word, count in votes.items()})
+    votes = _sum(_votes(genres, count) for genres, count in album.tracks.items())
+    total = sum(votes.values())
+    return {word: count / total for word, count in votes.items()}
+
+
+def _sum(votes: Iterable[Votes]) -> dict[str, float]:
+    found: defaultdict[str, float] = defaultdict(float)
+    for some in votes:
+        for word, count in some.items():
+            found[word] += count
+    return dict(found)
 
 
 def _identity(labels: Labels) -> tuple[str, str]:

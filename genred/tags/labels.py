@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mutagen import apev2, asf, id3
+from mutagen._vorbis import VCommentDict
 
 from genred.names import Labels
 
@@ -41,15 +42,24 @@ _KEYS: tuple[tuple[type, dict[str, tuple[str, ...]]], ...] = (
             "compilation": ("WM/IsCompilation",),
         },
     ),
+    (
+        VCommentDict,
+        {
+            "artist": ("artist",),
+            "album_artist": ("albumartist", "album artist", "album_artist"),
+            "album": ("album",),
+            "compilation": ("compilation",),
+        },
+    ),
 )
 
-_OTHERS = {
+_TEXTS = {
     "artist": ("artist", "©art", "iart"),
-    "album_artist": ("albumartist", "album artist", "album_artist", "aart"),
+    "album_artist": ("albumartist", "album_artist", "aart"),
     "album": ("album", "©alb", "iprd"),
     "compilation": ("compilation", "cpil"),
 }
-"""The fields of Vorbis comments, Matroska, MP4's item list and RIFF INFO, in small letters."""
+"""The fields of Matroska, MP4's item list, RIFF INFO and ID3v1, in small letters."""
 
 
 def labels_of(tags: Iterable[Any]) -> Labels:
@@ -62,7 +72,7 @@ def labels_of(tags: Iterable[Any]) -> Labels:
     """
     found = {"artist": "", "album_artist": "", "album": "", "compilation": ""}
     for tag in tags:
-        keys = next((keys for kind, keys in _KEYS if isinstance(tag, kind)), _OTHERS)
+        keys = next((keys for kind, keys in _KEYS if isinstance(tag, kind)), _TEXTS)
         for field, text in found.items():
             found[field] = text or next(filter(None, (_first(tag, key) for key in keys[field])), "")
     is_set = found.pop("compilation").casefold() in ("1", "true", "yes")
