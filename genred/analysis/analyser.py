@@ -255,7 +255,8 @@ class Analyser:
     ) -> Iterator[tuple[Path, Analysis | FileError]]:
         batch, future = ahead.popleft()
         try:
-            yield from zip(batch, _outcome(batch[0], future), strict=True)
+            found = _outcome(batch[0], future)
+            yield from zip(batch, found, strict=True)
         except FileError:  # one of them was too much for the worker; which one, each alone will tell
             for path in batch:
                 yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)

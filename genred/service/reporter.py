@@ -48,6 +48,10 @@ class Reporter:
         self.enter("watching")
         notify("READY=1")
 
+    def catalogued(self) -> None:
+        """Count the files whose tags were read."""
+        self.status.read, self.status.unread = self._history.library.counts()
+
     def decided(self, record: Record) -> None:
         logs.tell(record)
         self.status.count(record)
