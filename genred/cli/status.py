@@ -67,7 +67,7 @@ def _facts(said: "Status") -> list[tuple[str, list[str]]]:
         ("state", [click.style(said.state, bold=True), *(_prose(said.trouble) if said.trouble else [])]),
         ("model", [said.model or "not loaded yet"]),
         ("queued", [f"{said.queued:,}"]),
-        ("known", [f"{said.known:,}", *_tags(said)]),
+        ("known", [f"{said.known:,}", *([f"tags of {said.unread:,} still to be read"] if said.unread else [])]),
         ("done", [done or "nothing yet"]),
     ]
     if last := said.last:
@@ -84,13 +84,6 @@ def _facts(said: "Status") -> list[tuple[str, list[str]]]:
         mistakes = [line for mistake in said.mistakes for line in _prose(mistake)]
         facts.append(("refused", [click.style("the configuration as it is now, for:", fg="red"), *mistakes]))
     return facts
-
-
-def _tags(said: "Status") -> list[str]:
-    """Return how many files' tags were read, in words; nothing before that was counted."""
-    if not said.read + said.unread:
-        return []
-    return [f"tags of {said.read:,} read" + (f", of {said.unread:,} not yet" if said.unread else "")]
 
 
 def _prose(text: str) -> list[str]:

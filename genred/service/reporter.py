@@ -49,8 +49,8 @@ class Reporter:
         notify("READY=1")
 
     def catalogued(self) -> None:
-        """Count the files whose tags were read."""
-        self.status.read, self.status.unread = self._history.library.counts()
+        """Count the files whose tags are still to be read."""
+        self.status.unread = self._history.library.count_unread()
 
     def decided(self, record: Record) -> None:
         logs.tell(record)

@@ -145,7 +145,7 @@ class Service:
         tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
         requests = Requests(config, history, Tagger(config, history, analyser, backlog=True, trials=True))
         cataloguer = Cataloguer(history, analyser, config.tags.separator) if config.evidence.library else None
-        status.read, status.unread = history.library.counts() if cataloguer else (0, 0)
+        status.unread = history.library.count_unread() if cataloguer else 0
         return Watcher(roots, options, history.files.unknown, meeting), tagger, requests, cataloguer
 
     def _meet(self, meeting: Meeting, roots: Sequence[Path]) -> None:

@@ -64,10 +64,8 @@ class Status:
     """The number of files that wait, about."""
     known: int = 0
     """The number of files that the history knows."""
-    read: int = 0
-    """The number of known files whose tags were read, so that the owner's genres count as evidence."""
     unread: int = 0
-    """The number of known files whose tags are still to be read."""
+    """The number of known files whose tags are still to be read, so that the owner's genres in them count."""
     done: dict[str, int] = field(default_factory=dict)
     """The number of decisions since the start, by outcome."""
     last: Last | None = None

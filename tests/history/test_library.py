@@ -80,12 +80,12 @@ def test_labels_go_with_a_renamed_file_and_are_read_again_after_an_edit(history:
     assert isinstance(known, Known)
     history.files.refresh(known, Path("/n/1"), replace(STAMP, ctime_ns=20))
     assert [file.labels for file in history.library.folder(Path("/n"))] == [labels]
-    assert history.library.counts() == (1, 0)
+    assert history.library.count_unread() == 0
     known = history.files.known(Path("/n/1"))
     assert isinstance(known, Known)
     history.files.refresh(known, Path("/n/1"), replace(STAMP, mtime_ns=20))
     assert names(history.library.unread(10)) == ["1"]
-    assert history.library.counts() == (0, 1)
+    assert history.library.count_unread() == 1
 
 
 def test_a_second_name_of_a_file_has_its_labels(history: History) -> None:
@@ -174,10 +174,10 @@ def test_unread_files_are_told_in_order_a_few_at_a_time(history: History) -> Non
     library = history.library
     assert names(library.unread(2, Path("/m"))) == ["0", "1"]
     assert names(library.unread(9, Path("/m"), Path("/m/1"))) == ["2", "3", "4"]
-    assert library.counts() == (0, 6)
+    assert library.count_unread() == 6
     library.note_labels({Path("/m/2"): Labels()})
     assert names(library.unread(9, Path("/m"), Path("/m/1"))) == ["3", "4"]
-    assert library.counts() == (1, 5)
+    assert library.count_unread() == 5
 
 
 def test_what_the_files_have_now_is_shown_with_album_and_artist(history: History) -> None:
