@@ -13,8 +13,11 @@ from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError
 from genred.genres import Place, is_generic, said
+from genred.history.records import Record
 from genred.model.evidence import Owner
 from genred.model.prediction import Candidate, Prediction
+from genred.tagging.judging import Ear
+from genred.tagging.tagger import Heard
 
 
 def sure(genre: str, confidence: float = 0.9) -> Prediction:
@@ -25,6 +28,16 @@ _NAMES: dict[int, str] = {}
 """The names of files by what stands for them in vectors."""
 
 UNSURE = Prediction(None, 0.3, (Candidate("Rock", 0.3),), "not sure")
+
+
+def decisions(news: Iterable[Record | Heard]) -> list[Record]:
+    """Return the decisions among what a tagger yields."""
+    return [each for each in news if isinstance(each, Record)]
+
+
+def hearing(genre: str, name: str = "another") -> Ear:
+    """Return a model that hears one genre in everything."""
+    return Ear(name, "0", lambda vectors, owners: [sure(genre)] * len(vectors))
 
 
 class FakeAnalyser(Analyser):

@@ -29,6 +29,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self._heard: set[Path] = set()
         self._console = Console(stderr=True)
         self._bar = Bar(
             BarColumn(bar_width=20),
@@ -59,9 +60,25 @@ class Progress:
         if not self.counts:
             self._bar.update(self._task, description=step)
 
-    def advance(self, outcome: Outcome | None = None) -> None:
-        if outcome is not None:
-            self.counts[outcome.value] += 1
+    def hear(self, path: Path) -> None:
+        """Count a file that was heard; its decision, which comes with that of its album, is counted no second time."""
+        self._heard.add(path)
+        self._advance()
+
+    def decide(self, record: Record) -> None:
+        """Count a decision."""
+        self.counts[record.outcome.value] += 1
+        if record.path in self._heard:
+            self._heard.discard(record.path)
+            self._bar.update(self._task, description=self._tally())
+        else:
+            self._advance()
+
+    def advance(self) -> None:
+        """Count one that is done."""
+        self._advance()
+
+    def _advance(self) -> None:
         task = self._bar.tasks[self._task]
         rate = f"{task.speed:.1f} files/s" if task.speed else ""
         self._bar.update(self._task, advance=1, rate=rate, description=self._tally())

@@ -260,7 +260,7 @@ def _noting(row: Mapping[str, Any]) -> Any:
     new = statement.excluded
     same = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
     edited = sa.and_(files.c.dev == new.dev, files.c.ino == new.ino)  # backlog stays backlog, whoever edits it
-    put_off = files.c.standing.in_([Standing.BACKLOG.value, Standing.TRIED.value])
+    put_off = sa.or_(*(files.c.standing == standing.value for standing in (Standing.BACKLOG, Standing.TRIED)))
     is_news = sa.and_(files.c.standing != Standing.PERSON.value, ~same, ~sa.and_(put_off, edited))
     changed: dict[str, Any] = {name: new[name] for name in row if name not in ("path", "standing")}
     changed["standing"] = sa.case((is_news, new.standing), else_=files.c.standing)

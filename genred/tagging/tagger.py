@@ -222,7 +222,8 @@ class Tagger:
         if not self._dry_run:
             self._cataloguer.read_folder(in_hand.folder)
         for album in self._judge.albums(in_hand.folder, in_hand.seen if self._dry_run else {}):
-            new = [in_hand.heard[track.path] for track in album if track.path in in_hand.heard]
+            paths = {track.path for track in album}
+            new = [heard for path, heard in in_hand.heard.items() if path in paths]
             if not new and not _has_news(album, in_hand.seen):
                 continue
             judgement = self._judge.judge(album, {heard.path: heard.vector for heard in new})
