@@ -4,13 +4,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from genred.history.records import Outcome
+from genred.history.records import Outcome, Record
 
 
 @contextmanager
@@ -63,7 +64,7 @@ class Progress:
     def hear(self, path: Path) -> None:
         """Count a file that was heard; its decision, which comes with that of its album, is counted no second time."""
         self._heard.add(path)
-        self._advance()
+        self.advance()
 
     def decide(self, record: Record) -> None:
         """Count a decision."""
@@ -72,16 +73,14 @@ class Progress:
             self._heard.discard(record.path)
             self._bar.update(self._task, description=self._tally())
         else:
-            self._advance()
+            self.advance()
 
     def advance(self) -> None:
-        """Count one that is done."""
-        self._advance()
-
-    def _advance(self) -> None:
+        """Show that one more is done."""
         task = self._bar.tasks[self._task]
         rate = f"{task.speed:.1f} files/s" if task.speed else ""
-        self._bar.update(self._task, advance=1, rate=rate, description=self._tally())
+        done = task.total is not None and task.completed >= task.total  # an album may correct what was decided before
+        self._bar.update(self._task, advance=not done, rate=rate, description=self._tally())
 
     def say(self, line: str) -> None:
         """Print a result on stdout, without tearing the bar."""

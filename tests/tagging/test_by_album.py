@@ -3,9 +3,10 @@
 import os
 import random
 import shutil
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import mutagen
@@ -36,7 +37,7 @@ class AlbumEar(FakeAnalyser):
 
     def judge(self, vectors: Sequence[bytes], owners: Sequence[Owner]) -> list[Prediction]:
         alone = super().judge(vectors, owners)
-        votes: Counter[str] = Counter()
+        votes: dict[str, float] = defaultdict(float)
         for heard in alone:
             votes[heard.genre or ""] += heard.confidence if heard.genre else 0.0
         genre, _ = min(votes.items(), key=lambda item: (-item[1], item[0]))
@@ -380,7 +381,7 @@ def test_closing_it_anywhere_loses_nothing_and_hears_nothing_twice(history: Hist
     paths = [song(album, number) for number in range(2, 9)]
     for after in pieces(14, seed):
         news = tagger(history, hears).process([path for path, _ in unknown(history, paths)])
-        count = sum(1 for _, each in zip(range(after), news, strict=False) if each)
+        count = len(list(islice(news, after)))
         news.close()  # type: ignore[attr-defined]
         if not count:
             break
@@ -476,7 +477,7 @@ def test_an_album_is_taken_back_in_one_word(home: Path, genred: Genred, album: P
     """To the byte, with what it was corrected from, though one track was answered before the others came."""
     history = History.open(home / "state" / "genred" / "history.db")
     history.start_run("scan", "0")
-    before = {}
+    before: dict[Path, bytes] = {}
     hears = ear(_01=sure("Blues", 0.6), _02="Jazz", _03="Jazz")
     for numbers in ([1], [2, 3]):
         paths = [song(album, number) for number in numbers]
