@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 _TRIES = 2
 _FILES_PER_WORKER = 1000
+_TAGS_AT_ONCE = 16
 _START_SECONDS = 600.0
 """The very first start compiles librosa's numba code and fits the built-in model."""
 _DESCRIPTORS, _DESCRIPTORS_PER_WORKER = 64, 8
@@ -218,6 +220,9 @@ class Analyser:
         known
             Returns the features of a file, in `feature_version`, if they are known, so that nobody listens again.
         """
+        if ask is Ask.TAGS:
+            yield from self._read_tags(paths)
+            return
         ahead: deque[tuple[Path, Future[Analysis]]] = deque()
         try:
             for path in paths:
@@ -229,6 +234,32 @@ class Analyser:
         finally:
             for _, future in ahead:
                 future.cancel()
+
+    def _read_tags(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Analysis | FileError]]:
+        """Read tags, many files to a job: to hand over one takes longer than to read it."""
+        ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]] = deque()
+        rest = iter(paths)
+        try:
+            while batch := list(islice(rest, _TAGS_AT_ONCE)):
+                ahead.append((batch, self._submit(worker.read_tags, (batch,), self._service.timeout_seconds)))
+                if len(ahead) > 2 * self.workers:
+                    yield from self._next_tags(ahead)
+            while ahead:
+                yield from self._next_tags(ahead)
+        finally:
+            for _, future in ahead:
+                future.cancel()
+
+    def _next_tags(
+        self, ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]]
+    ) -> Iterator[tuple[Path, Analysis | FileError]]:
+        batch, future = ahead.popleft()
+        try:
+            found = _outcome(batch[0], future)
+            yield from zip(batch, found, strict=True)
+        except FileError:  # one of them was too much for the worker; which one, each alone will tell
+            for path in batch:
+                yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)
 
     def judge(self, vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
         """Judge the tracks of one album by their features, and by what its owner says about each.

@@ -12,7 +12,7 @@ import platform
 import resource
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -161,6 +161,21 @@ def judge(vectors: list[bytes], owners: "list[Owner]", model: Model, cache_folde
 
     X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors])
     return _loaded(model, cache_folder).judge(X, owners)
+
+
+def read_tags(paths: Sequence[Path]) -> list[Analysis | FileError]:
+    """Return what the tags of some files say; for a file whose tags can't be read, the reason."""
+    from genred import tags
+
+    found: list[Analysis | FileError] = []
+    for path in paths:
+        try:
+            found.append(Analysis(*tags.read(path)))
+        except FileError as error:
+            if blame(error) is not None:
+                raise
+            found.append(error)
+    return found
 
 
 def _check_sound(path: Path) -> None:

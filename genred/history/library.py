@@ -192,12 +192,10 @@ class Library:
         with self._reading() as db:
             return list(map(_indexed, db.execute(select)))
 
-    def counts(self) -> tuple[int, int]:
-        """Count the files whose tags were read, and those whose tags are still to be read."""
+    def count_unread(self) -> int:
+        """Count the known files whose tags are still to be read."""
         with self._reading() as db:
-            unread = db.exec_driver_sql("SELECT count(*) FROM files WHERE album IS NULL").scalar_one()
-            known = db.exec_driver_sql("SELECT count(*) FROM files").scalar_one()
-        return known - unread, unread
+            return int(db.exec_driver_sql("SELECT count(*) FROM files WHERE album IS NULL").scalar_one())
 
     def note(
         self,
@@ -225,7 +223,7 @@ class Library:
             The version of the features and their vector, of a file that was heard.
         """
         with self._writing() as db:
-            forget_features(db, path, stamp)
+            forget_features(db, [(path, stamp)])
             row = _row(Indexed(path, stamp, labels, tuple(genres), by, standing))
             file = db.execute(_noting(row).returning(files.c.id), row).scalar_one()
             if features is not None:
@@ -238,8 +236,7 @@ class Library:
         if news:
             rows = list(map(_row, news))
             with self._writing() as db:
-                for file in news:
-                    forget_features(db, file.path, file.stamp)
+                forget_features(db, [(file.path, file.stamp) for file in news])
                 db.execute(_noting(rows[0]), rows)
 
     def note_labels(self, labels: Mapping[Path, Labels]) -> None:
@@ -260,7 +257,7 @@ def _noting(row: Mapping[str, Any]) -> Any:
     new = statement.excluded
     same = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
     edited = sa.and_(files.c.dev == new.dev, files.c.ino == new.ino)  # backlog stays backlog, whoever edits it
-    put_off = sa.or_(*(files.c.standing == standing.value for standing in (Standing.BACKLOG, Standing.TRIED)))
+    put_off = sa.or_(files.c.standing == Standing.BACKLOG.value, files.c.standing == Standing.TRIED.value)
     is_news = sa.and_(files.c.standing != Standing.PERSON.value, ~same, ~sa.and_(put_off, edited))
     changed: dict[str, Any] = {name: new[name] for name in row if name not in ("path", "standing")}
     changed["standing"] = sa.case((is_news, new.standing), else_=files.c.standing)

@@ -1,6 +1,7 @@
 """Watch and tag, until told to stop."""
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,6 +21,7 @@ from genred.service.session import resolve, working
 from genred.service.signals import Reload
 from genred.service.status import Watched
 from genred.service.workers import Workers
+from genred.tagging.catalogue import Cataloguer
 from genred.tagging.tagger import Tagger
 from genred.watching.backlog import Meeting
 from genred.watching.walk import WatchOptions
@@ -27,6 +29,8 @@ from genred.watching.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
+IDLE_SECONDS = 0.5
+"""The time that is given to reading tags before the folders are looked after again."""
 PATIENCE_SECONDS = 60
 """The time between two tries to go on where the database can't be used for a while."""
 
@@ -97,12 +101,14 @@ class Service:
 
         What is queued when it changes isn't forgotten: the history doesn't know it, so the first scan finds it again.
         """
-        watcher, tagger, requests = self._begin(config)
+        watcher, tagger, requests, cataloguer = self._begin(config)
         with closing(watcher.batches(self._stop)) as batches:
             for batch in batches:
                 while self._is_called_off(batch, watcher, tagger, requests):
                     if following := self._reloaded(config):
                         return following
+                if cataloguer is not None and not (batch or requests.left or watcher.queued):
+                    self._read_tags(cataloguer, watcher)
         return None
 
     def _is_called_off(self, batch: Sequence[Path], watcher: Watcher, tagger: Tagger, requests: Requests) -> bool:
@@ -118,7 +124,13 @@ class Service:
                 break
         return self._reload.asked and not self._stop.is_set()
 
-    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests]:
+    def _read_tags(self, cataloguer: Cataloguer, watcher: Watcher) -> None:
+        """Read tags of the owner's music for a moment, since there is nothing else to do."""
+        present = [Path(os.path.realpath(root.path)) for root in watcher.states if root.state != "offline"]
+        if watcher.ready and cataloguer.step(present, IDLE_SECONDS):
+            self._reporter.catalogued()
+
+    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests, Cataloguer | None]:
         """Note what was there before, warm up, and make ready to watch."""
         history, roots, options = self._history, named_roots(config), WatchOptions.of(config.watch)
         status = self._reporter.status
@@ -132,7 +144,9 @@ class Service:
         status.model = analyser.model_name
         tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
         requests = Requests(config, history, Tagger(config, history, analyser, backlog=True, trials=True))
-        return Watcher(roots, options, history.files.unknown, meeting), tagger, requests
+        cataloguer = Cataloguer(history, analyser, config.tags.separator) if config.evidence.library else None
+        status.unread = history.library.count_unread() if cataloguer else 0
+        return Watcher(roots, options, history.files.unknown, meeting), tagger, requests, cataloguer
 
     def _meet(self, meeting: Meeting, roots: Sequence[Path]) -> None:
         """Meet roots for the first time, before anything slow: what arrives from now on is new.

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from genred.analysis import Analysis, Ask
@@ -30,8 +30,6 @@ class Cataloguer:
         The history.
     analyser
         The workers, who read tags and open no audio.
-    roots
-        Only files below these folders are read.
     separator
         The text that genred puts between genres in a tag that has no lists.
     clock
@@ -39,32 +37,34 @@ class Cataloguer:
     """
 
     def __init__(
-        self,
-        history: History,
-        analyser: Analyser,
-        roots: Sequence[Path],
-        separator: str,
-        clock: Callable[[], float] = time.monotonic,
+        self, history: History, analyser: Analyser, separator: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._history = history
         self._analyser = analyser
-        self._roots = roots
         self._separator = separator
         self._clock = clock
-        self._batches = self._unread()
-        self._resting_until = clock()
+        self._round: Iterator[tuple[Path, list[Indexed]]] | None = None
+        self._rested = clock()
 
-    def step(self, seconds: float) -> int:
-        """Read tags for about so long; return the number of files whose tags are known now and weren't before."""
+    def step(self, roots: Collection[Path], seconds: float) -> int:
+        """Read tags for about so long; return the number of files whose tags are known now and weren't before.
+
+        Parameters
+        ----------
+        roots
+            Only files below these folders are read: those that are there and answer.
+        seconds
+            The time after which no further files are begun.
+        """
         until = self._clock() + seconds
         count = 0
-        while self._clock() < until and self._resting_until <= self._clock():
-            batch = next(self._batches, None)
-            if batch is None:
-                self._batches = self._unread()
-                self._resting_until = self._clock() + REST_SECONDS
-                break
-            count += self._read(batch)
+        while self._rested <= self._clock() < until:
+            self._round = self._round or self._unread(roots)
+            root, batch = next(self._round, (None, []))
+            if root in roots:
+                count += self._read(batch)
+            elif root is None:
+                self._round, self._rested = None, self._clock() + REST_SECONDS
         return count
 
     def read_folder(self, folder: Path) -> None:
@@ -73,11 +73,11 @@ class Cataloguer:
         for start in range(0, len(unread), BATCH):
             self._read(unread[start : start + BATCH])
 
-    def _unread(self) -> Iterator[list[Indexed]]:
-        for root in self._roots:
+    def _unread(self, roots: Iterable[Path]) -> Iterator[tuple[Path, list[Indexed]]]:
+        for root in roots:
             after: Path | None = None
             while batch := self._history.library.unread(BATCH, root, after):
-                yield batch
+                yield root, batch
                 after = batch[-1].path
 
     def _read(self, batch: list[Indexed]) -> int:

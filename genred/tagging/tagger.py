@@ -95,7 +95,7 @@ class Tagger:
         self._dry_run = dry_run
         self._arrivals = Arrivals(history, config.tags, backlog=backlog, trials=trials, dry_run=dry_run)
         self._authors = Authors(history, separator)
-        self._cataloguer = Cataloguer(history, analyser, (), separator)
+        self._cataloguer = Cataloguer(history, analyser, separator)
         self._judge = self._judging(Ear(analyser.model_name, analyser.feature_version, analyser.judge))
         self._scribe = Scribe(history, analyser, config.tags, dry_run=dry_run)
 
