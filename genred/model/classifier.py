@@ -9,9 +9,8 @@ training music than nearly all music does is not judged (`genred.model.novelty`)
 """
 
 import hashlib
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -21,12 +20,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from genred.errors import ModelError
-from genred.model.discriminant import Discriminant, Regression, factors, softmax
+from genred.model.discriminant import Discriminant, Regression, factors, product
 from genred.model.evaluation import Evaluation, family
 from genred.model.fitted import Floats
+from genred.model.folds import Tell, folds, leave_one_source_out, out_of_fold
 from genred.model.hearing import Hearing
 from genred.model.neighbourhood import Neighbourhood
-from genred.model.novelty import N_NEIGHBOURS, Folds, Novelty, nearest
+from genred.model.novelty import N_NEIGHBOURS, Novelty, nearest
 from genred.model.prediction import Candidate, Prediction
 from genred.model.projection import Space
 from genred.model.table import Table
@@ -40,8 +40,6 @@ LEAST_SECONDS = 3.0
 
 SHARES = (0.3, 0.7)
 """How much features count, and how much what the network hears."""
-
-Tell = Callable[[str], None]
 
 _PRECISIONS = (0.7, 0.8, 0.9, 0.95)
 
@@ -210,7 +208,7 @@ class GenreClassifier:
         normal, heard = self._scores(music.X)
         self.neighbourhood_ = Neighbourhood().fit(normal, heard)
         tell("measuring what is strange")
-        self.novelty_ = Novelty().fit(self.neighbourhood_.coordinates(normal, heard), _folds(music))
+        self.novelty_ = Novelty().fit(self.neighbourhood_.coordinates(normal, heard), folds(music))
         Z, Z_heard = self.space_.coordinates(normal[: len(table)]), heard[: len(table)]
         del normal  # 128 MB for ten thousand tracks
         unheard = [
@@ -226,7 +224,7 @@ class GenreClassifier:
             product(self.factors_, unheard),
             table.groups,
             table.sources,
-            _leave_one_source_out(table, self.factors_, tell),
+            leave_one_source_out(table, self.factors_, tell),
         )
 
     def predict(self, x: NDArray[np.float32]) -> Prediction:
@@ -352,58 +350,6 @@ def _digest(*tables: Table | None) -> str:
             for texts in (table.y, table.groups, table.sources):
                 digest.update("\0".join(texts).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
-
-
-# -- numerics ------------------------------------------------------------------------------------------------------
-
-
-def product(factors: Floats, logits: Sequence[Floats]) -> Floats:
-    """Return the probabilities of several experts together, (n_tracks, n_genres)."""
-    return softmax(np.sum([factor * own for factor, own in zip(factors, logits, strict=True)], axis=0))
-
-
-def out_of_fold(
-    kind: type[Regression], Z: Floats, table: Table, classes: NDArray[np.str_], tell: Tell = lambda step: None
-) -> Floats:
-    """Return logits of each track from an expert that never heard its artist."""
-    logits = np.full((len(Z), len(classes)), -30.0)
-    folds = _folds(table)
-    for number, (train, test) in enumerate(folds, 1):
-        tell(f"testing on artists that were left out, {number} of {len(folds)}")
-        expert = kind().fit(Z[train], table.y[train])
-        logits[np.ix_(test, np.searchsorted(classes, expert.classes_))] = expert.logits(Z[test])
-    return logits
-
-
-def _leave_one_source_out(table: Table, factors: Floats, tell: Tell, least: int = 5) -> dict[str, float]:
-    """Return balanced accuracy on each source for a model of the others, among genres that both have enough of."""
-    found: dict[str, float] = {}
-    for source in np.unique(table.sources):
-        inside = table.sources == source
-        (here, n_here), (there, n_there) = (np.unique(table.y[m], return_counts=True) for m in (inside, ~inside))
-        shared = np.intersect1d(here[n_here >= least], there[n_there >= least])
-        if len(shared) < 2:
-            continue
-        tell(f"testing on what comes from elsewhere: without {source}")
-        train, test = (table[part & np.isin(table.y, shared)] for part in (~inside, inside))
-        space, hearing = Space().fit(train.X[:, DESCRIBED]), Hearing().fit(train.X[:, HEARD])
-        Z, Z_test = (space.coordinates(space.normal(t.X[:, DESCRIBED])) for t in (train, test))
-        described = Discriminant().fit(Z, train.y).logits(Z_test)
-        Z, Z_test = (hearing.coordinates(t.X[:, HEARD]) for t in (train, test))
-        heard = Regression().fit(Z, train.y).logits(Z_test)
-        predicted = shared[product(factors, (described, heard)).argmax(axis=1)]
-        found[str(source)] = float(np.mean([(predicted == genre)[test.y == genre].mean() for genre in shared]))
-    return found
-
-
-def _folds(table: Table) -> Folds:
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    splits = min(5, len(np.unique(table.groups)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
-        folds = list(StratifiedGroupKFold(splits, shuffle=True, random_state=0).split(table.X, table.y, table.groups))
-    return [(train, test) for train, test in folds if len(test) and len(np.unique(table.y[train])) > 1]
 
 
 def _back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
