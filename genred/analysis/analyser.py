@@ -26,7 +26,11 @@ from genred.errors import DecodeError, FileError, GenredError
 from genred.genres import Place, said
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genred.model.classifier import GenreClassifier
+    from genred.model.evidence import Owner
     from genred.model.prediction import Prediction
 
 T = TypeVar("T")
@@ -241,6 +245,31 @@ class Analyser:
         """
         _outcome(path, self._submit(worker.edit, (path, clone, tuple(genres), options), self._service.timeout_seconds))
 
+    def judge(self, vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+        """Judge the tracks of one album together.
+
+        Parameters
+        ----------
+        vectors : (n_tracks,)
+            Features of this version's recipe, as `Analysis` has them; no audio is opened.
+        owners : (n_tracks,)
+            What the owner calls the music around each track.
+
+        Raises
+        ------
+        GenredError
+            If no worker can do it.
+        """
+        if not vectors:
+            return []
+        job = (tuple(vectors), tuple(owners), self._model, self._cache)
+        for _ in range(_TRIES):
+            try:
+                return self._submit(worker.judge, job, self._service.timeout_seconds).result()
+            except (TimeoutError, ProcessExpired, BrokenProcessPool, MemoryError) as error:
+                lost = error
+        raise GenredError(f"workers die or hang while they judge ({lost!r}): too little may be {_LIMITS}") from lost
+
     def _analyse(self, path: Path, ask: Ask) -> Future[Analysis]:
         job = (path, ask, self._model, self._cache)
         return self._submit(worker.analyse, job, self._service.timeout_seconds)
@@ -303,7 +332,19 @@ def _fork_once() -> None:
 
 
 def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":
-    """Return what a model says of features that were kept, as `Analysis` has them; no audio is opened."""
+    """Return what a model says of features that were kept, each for itself, as `Analysis` has them.
+
+    No audio is opened.
+    """
+    return model.predict_many(_stacked(vectors))
+
+
+def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+    """Return what a model says of the tracks of one album together, as `Analyser.judge` does, in this process."""
+    return model.judge(_stacked(vectors), owners) if vectors else []
+
+
+def _stacked(vectors: Sequence[bytes]) -> "NDArray[np.float32]":
     import numpy as np
 
-    return model.predict_many(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]))
+    return np.stack([np.frombuffer(vector, "<f4") for vector in vectors])

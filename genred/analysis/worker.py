@@ -12,7 +12,7 @@ import platform
 import resource
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from genred.model.classifier import GenreClassifier
+    from genred.model.evidence import Owner
+    from genred.model.prediction import Prediction
 
 T = TypeVar("T")
 
@@ -170,6 +172,14 @@ def edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None
 
     limit(resource.RLIMIT_FSIZE, os.stat(clone).st_size + _LARGEST_FILE)
     tags.edit_clone(path, clone, names, id3_version=options.id3_version, separator=options.separator)
+
+
+def judge(vectors: Sequence[bytes], owners: "Sequence[Owner]", model: Model, cache_folder: Path) -> "list[Prediction]":
+    """Judge the tracks of one album together, from features as `Analysis` has them."""
+    import numpy as np
+
+    X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors])
+    return _loaded(model, cache_folder).judge(X, owners)
 
 
 @cache

@@ -67,7 +67,7 @@ class Album(Fitted):
                 likely = self.together(probabilities[album])[np.arange(len(album)), truth[album]]
                 missed[str(sources[album[0]])].extend(-np.log(likely + 1e-9))
             doubt = (kinship - _USUAL) ** 2 / (2 * _DOUBT**2)
-            return doubt + tracks * float(np.mean([np.mean(each) for each in missed.values()] or [0.0]))
+            return doubt + tracks * sum(sum(each) / len(each) for each in missed.values()) / max(1, len(missed))
 
         self.kinship_ = float(min(np.linspace(0, 1, 21), key=loss))
         return self

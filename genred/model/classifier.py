@@ -5,13 +5,13 @@ The model is the product of two experts. One knows the features: made normal by 
 principal axes, damped where re-encoding moves them (`genred.model.projection`). The other knows what a pre-trained
 network hears (`genred.model.hearing`). Each ends in a linear map (`genred.model.discriminant`). Their product is
 calibrated on out-of-fold predictions grouped by artist, and so are the thresholds. Music that lies farther from the
-training music than nearly all music does is not judged (`genred.model.novelty`).
+training music than nearly all music does is not judged (`genred.model.novelty`). Tracks of one album are heard together
+(`genred.model.album`), their owner's words count beside the sound (`genred.model.belief`), and one answer is found for
+all of them (`genred.model.judging`).
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -20,19 +20,25 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from genred.errors import ModelError
+from genred.model.album import Album
 from genred.model.discriminant import Discriminant, Regression, factors, product
-from genred.model.evaluation import Evaluation, family
+from genred.model.evaluation import Evaluation
+from genred.model.evidence import Owner
 from genred.model.fitted import Floats
 from genred.model.folds import Tell, folds, leave_one_source_out, out_of_fold
 from genred.model.hearing import Hearing
+from genred.model.judging import Need, judge
 from genred.model.neighbourhood import Neighbourhood
 from genred.model.novelty import N_NEIGHBOURS, Novelty, nearest
-from genred.model.prediction import Candidate, Prediction
+from genred.model.prediction import Prediction
 from genred.model.projection import Space
+from genred.model.surroundings import Neighbour, Surroundings
 from genred.model.table import Table
+from genred.model.texts import PRECISIONS, Texts
+from genred.model.unit import Heard, Unit
 from genred.sound.features import DESCRIBED, FEATURE_VERSION, HEARD
 
-MODEL_VERSION = "6"
+MODEL_VERSION = "7"
 """Changes with anything that makes the same table a different model."""
 
 SILENCE_DB = -60.0
@@ -40,43 +46,6 @@ LEAST_SECONDS = 3.0
 
 SHARES = (0.3, 0.7)
 """How much features count, and how much what the network hears."""
-
-_PRECISIONS = (0.7, 0.8, 0.9, 0.95)
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A training track; its distance is 1 where it is as far as such tracks usually are from their nearest."""
-
-    genre: str
-    artist: str
-    source: str
-    distance: float
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """How strange a track is to a model, which judges nothing beyond ``limit``, and what it was trained on nearby."""
-
-    strangeness: float
-    limit: float
-    nearest: tuple[Neighbour, ...]
-
-
-@dataclass(frozen=True)
-class Texts:
-    """What a model holds beside arrays: with those, all of it."""
-
-    name: str
-    genres: list[str]
-    truth: list[str]
-    """The genre of each training track; here and below."""
-    artists: list[str]
-    sources: list[str]
-    by_source: dict[str, float]
-    """As in `Evaluation`."""
-    thresholds: list[tuple[float, float]]
-    """The confidence that answers need, by precision wanted."""
 
 
 class GenreClassifier:
@@ -107,6 +76,7 @@ class GenreClassifier:
         **{f"hearing.{name}": axes for name, axes in Hearing.SHAPES.items()},
         **{f"regression.{name}": axes for name, axes in Regression.SHAPES.items()},
         **{f"neighbourhood.{name}": axes for name, axes in Neighbourhood.SHAPES.items()},
+        **{f"album.{name}": axes for name, axes in Album.SHAPES.items()},
         **{f"novelty.{name}": axes for name, axes in Novelty.SHAPES.items()},
     }
     """The names of `arrays`, and what their axes count."""
@@ -143,7 +113,7 @@ class GenreClassifier:
         # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
         with threadpool_limits(1, "blas"):
             self._learn(table, table if beside is None else Table.join([table, beside]), tell)
-        self._thresholds = {p: self.evaluation_.threshold(p) for p in _PRECISIONS}
+        self._thresholds = {p: self.evaluation_.threshold(p) for p in PRECISIONS}
         self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
         self.name = f"{name}-{_digest(table, beside)[:8]}"
         return self
@@ -157,6 +127,7 @@ class GenreClassifier:
             "regression": self.regression_,
             "neighbourhood": self.neighbourhood_,
             "novelty": self.novelty_,
+            "album": self.album_,
         }
         found = {f"{part}.{name}": a for part, fitted in parts.items() for name, a in fitted.arrays().items()}
         return found | {"factors": self.factors_, "probabilities": self.evaluation_.probabilities}
@@ -186,6 +157,7 @@ class GenreClassifier:
         model.space_, model.discriminant_ = Space.of(part("space.")), Discriminant.of(part("discriminant."))
         model.hearing_, model.regression_ = Hearing.of(part("hearing.")), Regression.of(part("regression."))
         model.neighbourhood_ = Neighbourhood.of(part("neighbourhood."))
+        model.album_ = Album.of(part("album."))
         model.novelty_, model.factors_ = Novelty.of(part("novelty.")), arrays["factors"]
         truth = np.array(texts.truth, np.str_)
         model.evaluation_ = Evaluation(
@@ -226,18 +198,40 @@ class GenreClassifier:
             table.sources,
             leave_one_source_out(table, self.factors_, tell),
         )
+        alone = self.evaluation_.probabilities
+        self.album_ = Album().fit(alone, truth, table.groups, table.sources)
 
     def predict(self, x: NDArray[np.float32]) -> Prediction:
         """Judge one track: ``x`` is a vector of `genred.sound.features.extract`, (n_features,)."""
         return self.predict_many(x[None])[0]
 
     def predict_many(self, X: NDArray[np.float32]) -> list[Prediction]:
-        """Judge many tracks at once: (n_tracks, n_features)."""
+        """Judge many tracks at once, each for itself: (n_tracks, n_features)."""
+        heard = self._heard(X)
+        alone = [Heard(heard.probabilities[[i]], [fault]) for i, fault in enumerate(heard.faults)]
+        return [prediction for each in alone for prediction in self._judge(each, [Owner()])]
+
+    def judge(self, X: NDArray[np.float32], owners: Sequence[Owner]) -> list[Prediction]:
+        """Judge the tracks of one album together.
+
+        Parameters
+        ----------
+        X : (n_tracks, n_features)
+            Vectors of `genred.sound.features.extract`.
+        owners : (n_tracks,)
+            What the owner calls the music around each track; ``Owner()`` where that is nothing. One track of which
+            nothing is said is judged as by `predict`.
+        """
+        return self._judge(self._heard(X), owners)
+
+    def _heard(self, X: NDArray[np.float32]) -> Heard:
         scores = self._scores(X)
-        probabilities = self._probabilities(*scores)
         strange = self.novelty_.is_strange(self.neighbourhood_.coordinates(*scores))
-        needed = self.threshold
-        return [self._judge(*row, needed) for row in zip(X, probabilities, strange, strict=True)]
+        return Heard(self._probabilities(*scores), [_fault(*row) for row in zip(X, strange, strict=True)])
+
+    def _judge(self, heard: Heard, owners: Sequence[Owner]) -> list[Prediction]:
+        precision = self.target_precision if self.min_confidence is None else None
+        return judge(Unit(self.classes_, self.album_, heard, owners), Need(self.threshold, precision))
 
     def predict_proba(self, X: NDArray[np.float32]) -> Floats:
         """Return calibrated probabilities, (n_tracks, n_genres), also of what `predict` wouldn't judge."""
@@ -297,49 +291,20 @@ class GenreClassifier:
             self._thresholds[wanted] = self.evaluation_.threshold(wanted)
         return self._thresholds[wanted]
 
-    def _judge(self, x: NDArray[np.float32], probabilities: Floats, strange: np.bool_, needed: float) -> Prediction:
-        order = np.argsort(-probabilities, kind="stable")
-        candidates = tuple(Candidate(str(self.classes_[i]), float(probabilities[i])) for i in order)
-        level, seconds = float(x[0]), float(x[1])
-        if level < SILENCE_DB:
-            return Prediction(None, 0.0, candidates, "silence")
-        if seconds < LEAST_SECONDS:
-            return Prediction(None, 0.0, candidates, f"only {seconds:.1f} s of audio, too little to judge")
-        if strange:
-            return Prediction(None, 0.0, candidates, "doesn't sound like anything the model was trained on")
-        genre, confidence, members = _back_off(candidates, needed)
-        if confidence < needed:
-            return Prediction(None, confidence, candidates, self._too_unsure(genre, confidence, needed))
-        if len(members) > 1:
-            shares = " + ".join(f"{c.genre} {c.probability:.2f}" for c in members)
-            return Prediction(genre, confidence, candidates, f"{genre}: {shares} together")
-        return Prediction(genre, confidence, candidates, f"{genre} {confidence:.2f}, {needed:.2f} needed")
-
-    def _too_unsure(self, genre: str, confidence: float, needed: float) -> str:
-        if self.min_confidence is not None:
-            return f"{confidence:.2f} for {genre} is below {needed:.2f}, the confidence asked for"
-        wanted = f"{self.target_precision:.0%}".replace("%", " %")
-        if needed > 1:
-            return f"{confidence:.2f} for {genre}, but no confidence earns {wanted} precision"
-        return f"{confidence:.2f} for {genre} is below {needed:.2f}, the threshold for {wanted} precision"
-
     @cached_property
     def card(self) -> dict[str, Any]:
         """The model's training music and its figures, for JSON."""
+        return self.texts().card(self.evaluation_)
 
-        def counts(values: Iterable[str]) -> dict[str, int]:
-            return dict(sorted(Counter(map(str, values)).items()))
 
-        return {
-            "name": self.name,
-            "features": FEATURE_VERSION,
-            "tracks": len(self.origins_),
-            "artists": len({artist for artist, _ in self.origins_}),
-            "genres": counts(self.evaluation_.truth),
-            "sources": counts(source for _, source in self.origins_),
-            "threshold": {f"{p:g}": round(needed, 4) for p, needed in self._thresholds.items() if p in _PRECISIONS},
-            "figures": self.evaluation_.as_dict(),
-        }
+def _fault(x: NDArray[np.float32], strange: np.bool_) -> str:
+    """Return why a track can't be judged by its sound; empty where it can."""
+    level, seconds = float(x[0]), float(x[1])
+    if level < SILENCE_DB:
+        return "silence"
+    if seconds < LEAST_SECONDS:
+        return f"only {seconds:.1f} s of audio, too little to judge"
+    return "doesn't sound like anything the model was trained on" if strange else ""
 
 
 def _digest(*tables: Table | None) -> str:
@@ -350,12 +315,3 @@ def _digest(*tables: Table | None) -> str:
             for texts in (table.y, table.groups, table.sources):
                 digest.update("\0".join(texts).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
-
-
-def _back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
-    """Return the likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
-    best = candidates[0]
-    kin = tuple(c for c in candidates if family(c.genre) == family(best.genre))
-    if best.probability >= needed or len(kin) == 1:
-        return best.genre, best.probability, (best,)
-    return family(best.genre), sum(c.probability for c in kin), kin

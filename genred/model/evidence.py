@@ -27,7 +27,7 @@ class Trust:
 
     mates: float = 0.1
     """In tracks."""
-    artist: float = 0.3
+    artist: float = 0.1
     """In albums."""
 
 
