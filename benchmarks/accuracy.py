@@ -53,9 +53,10 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from genred.learning import labels
-from genred.model.classifier import SHARES, GenreClassifier
+from genred.model.classifier import GenreClassifier
 from genred.model.discriminant import Discriminant, Regression, factors, product, softmax, temperature
 from genred.model.evaluation import Evaluation, calibration_error, precision_at
+from genred.model.fitting import SHARES
 from genred.model.folds import out_of_fold
 from genred.model.hearing import Hearing
 from genred.model.projection import Space

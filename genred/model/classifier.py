@@ -20,32 +20,26 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from genred.errors import ModelError
-from genred.model.album import Album
-from genred.model.discriminant import Discriminant, Regression, factors, product
 from genred.model.evaluation import Evaluation
 from genred.model.evidence import Owner
 from genred.model.fitted import Floats
-from genred.model.folds import Tell, folds, leave_one_source_out, out_of_fold
-from genred.model.hearing import Hearing
+from genred.model.fitting import learn
+from genred.model.folds import Tell
 from genred.model.judging import Need, judge
-from genred.model.neighbourhood import Neighbourhood
-from genred.model.novelty import N_NEIGHBOURS, Novelty, nearest
+from genred.model.novelty import N_NEIGHBOURS, nearest
+from genred.model.parts import Parts
 from genred.model.prediction import Prediction
-from genred.model.projection import Space
 from genred.model.surroundings import Neighbour, Surroundings
 from genred.model.table import Table
 from genred.model.texts import PRECISIONS, Texts
 from genred.model.unit import Heard, Unit
-from genred.sound.features import DESCRIBED, FEATURE_VERSION, HEARD
+from genred.sound.features import FEATURE_VERSION
 
 MODEL_VERSION = "7"
 """Changes with anything that makes the same table a different model."""
 
 SILENCE_DB = -60.0
 LEAST_SECONDS = 3.0
-
-SHARES = (0.3, 0.7)
-"""How much features count, and how much what the network hears."""
 
 
 class GenreClassifier:
@@ -62,23 +56,14 @@ class GenreClassifier:
     ----------
     classes_ : (n_genres,) str
         Genres in alphabetical order.
+    parts_ : Parts
     evaluation_ : Evaluation
         Out-of-fold figures, folds grouped by artist.
     name : str
         Stable: the same table and code give the same.
     """
 
-    SHAPES: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "factors": ("n_experts",),
-        "probabilities": ("n_tracks", "n_genres"),
-        **{f"space.{name}": axes for name, axes in Space.SHAPES.items()},
-        **{f"discriminant.{name}": axes for name, axes in Discriminant.SHAPES.items()},
-        **{f"hearing.{name}": axes for name, axes in Hearing.SHAPES.items()},
-        **{f"regression.{name}": axes for name, axes in Regression.SHAPES.items()},
-        **{f"neighbourhood.{name}": axes for name, axes in Neighbourhood.SHAPES.items()},
-        **{f"album.{name}": axes for name, axes in Album.SHAPES.items()},
-        **{f"novelty.{name}": axes for name, axes in Novelty.SHAPES.items()},
-    }
+    SHAPES: ClassVar[Mapping[str, tuple[str, ...]]] = {**Parts.SHAPES, "probabilities": ("n_tracks", "n_genres")}
     """The names of `arrays`, and what their axes count."""
 
     def __init__(self, *, target_precision: float = 0.8, min_confidence: float | None = None) -> None:
@@ -112,7 +97,8 @@ class GenreClassifier:
             raise ModelError("to learn, music of at least two genres and two artists is needed")
         # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
         with threadpool_limits(1, "blas"):
-            self._learn(table, table if beside is None else Table.join([table, beside]), tell)
+            music = table if beside is None else Table.join([table, beside])
+            self.parts_, self.evaluation_ = learn(table, music, tell)
         self._thresholds = {p: self.evaluation_.threshold(p) for p in PRECISIONS}
         self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
         self.name = f"{name}-{_digest(table, beside)[:8]}"
@@ -120,17 +106,7 @@ class GenreClassifier:
 
     def arrays(self) -> dict[str, Floats]:
         """Return what was fitted, by the names of `SHAPES`."""
-        parts = {
-            "space": self.space_,
-            "discriminant": self.discriminant_,
-            "hearing": self.hearing_,
-            "regression": self.regression_,
-            "neighbourhood": self.neighbourhood_,
-            "novelty": self.novelty_,
-            "album": self.album_,
-        }
-        found = {f"{part}.{name}": a for part, fitted in parts.items() for name, a in fitted.arrays().items()}
-        return found | {"factors": self.factors_, "probabilities": self.evaluation_.probabilities}
+        return self.parts_.arrays() | {"probabilities": self.evaluation_.probabilities}
 
     def texts(self) -> Texts:
         """Return what was fitted and is no array."""
@@ -147,22 +123,13 @@ class GenreClassifier:
     @classmethod
     def of(cls, texts: Texts, arrays: Mapping[str, Floats]) -> Self:
         """Make the model of what `texts` and `arrays` returned, with arrays of the shapes in `SHAPES`."""
-
-        def part(name: str) -> dict[str, Floats]:
-            return {key.removeprefix(name): a for key, a in arrays.items() if key.startswith(name)}
-
         model = cls()
         model.name = texts.name
         model.classes_ = np.array(texts.genres, np.str_)
-        model.space_, model.discriminant_ = Space.of(part("space.")), Discriminant.of(part("discriminant."))
-        model.hearing_, model.regression_ = Hearing.of(part("hearing.")), Regression.of(part("regression."))
-        model.neighbourhood_ = Neighbourhood.of(part("neighbourhood."))
-        model.album_ = Album.of(part("album."))
-        model.novelty_, model.factors_ = Novelty.of(part("novelty.")), arrays["factors"]
-        truth = np.array(texts.truth, np.str_)
+        model.parts_ = Parts.of(arrays)
         model.evaluation_ = Evaluation(
             tuple(texts.genres),
-            truth,
+            np.array(texts.truth, np.str_),
             arrays["probabilities"],
             np.array(texts.artists, np.str_),
             np.array(texts.sources, np.str_),
@@ -171,35 +138,6 @@ class GenreClassifier:
         model.origins_ = list(zip(texts.artists, texts.sources, strict=True))
         model._thresholds = dict(texts.thresholds)
         return model
-
-    def _learn(self, table: Table, music: Table, tell: Tell) -> None:
-        """Learn what music is from all of it, and genres from the table that it begins with."""
-        tell(f"finding the axes of {len(music)} tracks")
-        truth = np.searchsorted(self.classes_, table.y)
-        self.space_, self.hearing_ = Space().fit(music.X[:, DESCRIBED]), Hearing().fit(music.X[:, HEARD])
-        normal, heard = self._scores(music.X)
-        self.neighbourhood_ = Neighbourhood().fit(normal, heard)
-        tell("measuring what is strange")
-        self.novelty_ = Novelty().fit(self.neighbourhood_.coordinates(normal, heard), folds(music))
-        Z, Z_heard = self.space_.coordinates(normal[: len(table)]), heard[: len(table)]
-        del normal  # 128 MB for ten thousand tracks
-        unheard = [
-            out_of_fold(kind, coordinates, table, self.classes_, tell)
-            for kind, coordinates in ((Discriminant, Z), (Regression, Z_heard))
-        ]
-        self.factors_ = factors(unheard, SHARES, truth)
-        tell("telling genres apart")
-        self.discriminant_, self.regression_ = Discriminant().fit(Z, table.y), Regression().fit(Z_heard, table.y)
-        self.evaluation_ = Evaluation(
-            tuple(map(str, self.classes_)),
-            table.y,
-            product(self.factors_, unheard),
-            table.groups,
-            table.sources,
-            leave_one_source_out(table, self.factors_, tell),
-        )
-        alone = self.evaluation_.probabilities
-        self.album_ = Album().fit(alone, truth, table.groups, table.sources)
 
     def predict(self, x: NDArray[np.float32]) -> Prediction:
         """Judge one track: ``x`` is a vector of `genred.sound.features.extract`, (n_features,)."""
@@ -225,28 +163,29 @@ class GenreClassifier:
         return self._judge(self._heard(X), owners)
 
     def _heard(self, X: NDArray[np.float32]) -> Heard:
-        scores = self._scores(X)
-        strange = self.novelty_.is_strange(self.neighbourhood_.coordinates(*scores))
-        return Heard(self._probabilities(*scores), [_fault(*row) for row in zip(X, strange, strict=True)])
+        place = self.parts_.place(X)
+        strange = self.parts_.novelty.is_strange(self.parts_.neighbourhood_of(place))
+        return Heard(self.parts_.probabilities(place), [_fault(*row) for row in zip(X, strange, strict=True)])
 
     def _judge(self, heard: Heard, owners: Sequence[Owner]) -> list[Prediction]:
         precision = self.target_precision if self.min_confidence is None else None
-        return judge(Unit(self.classes_, self.album_, heard, owners), Need(self.threshold, precision))
+        return judge(Unit(self.classes_, self.parts_.album, heard, owners), Need(self.threshold, precision))
 
     def predict_proba(self, X: NDArray[np.float32]) -> Floats:
         """Return calibrated probabilities, (n_tracks, n_genres), also of what `predict` wouldn't judge."""
-        return self._probabilities(*self._scores(X))
+        return self.parts_.probabilities(self.parts_.place(X))
 
     def surroundings(self, x: NDArray[np.float32]) -> Surroundings:
         """Find where one track lies among the training music: ``x`` is a vector of `genred.sound.features.extract`."""
-        Z = self.neighbourhood_.coordinates(*self._scores(x[None]))
-        distances, rows = nearest(self.novelty_.music_[: len(self.origins_)], Z[:, :-1], N_NEIGHBOURS)
+        novelty = self.parts_.novelty
+        Z = self.parts_.neighbourhood_of(self.parts_.place(x[None]))
+        distances, rows = nearest(novelty.music_[: len(self.origins_)], Z[:, :-1], N_NEIGHBOURS)
         genres = map(str, self.evaluation_.truth[rows[0]])
         origins = (self.origins_[row] for row in rows[0])
-        apart = map(float, distances[0] / self.novelty_.apart_)
+        apart = map(float, distances[0] / novelty.apart_)
         found = zip(genres, origins, apart, strict=True)
         known = tuple(Neighbour(genre, artist, source, far) for genre, (artist, source), far in found)
-        return Surroundings(float(self.novelty_.score(Z)[0]), self.novelty_.limit_, known)
+        return Surroundings(float(novelty.score(Z)[0]), novelty.limit_, known)
 
     def evaluate(self, table: Table) -> Evaluation:
         """Judge this model by labelled music, without flattering it.
@@ -254,9 +193,9 @@ class GenreClassifier:
         A track that the model was fitted to is recognised, and judged by the fold that hadn't heard its artist. Other
         tracks by an artist of the training music are counted.
         """
-        scores = self._scores(table.X)
-        judged = self._probabilities(*scores)
-        heard, row = self.novelty_.recognise(self.neighbourhood_.coordinates(*scores), len(self.origins_))
+        place = self.parts_.place(table.X)
+        judged = self.parts_.probabilities(place)
+        heard, row = self.parts_.novelty.recognise(self.parts_.neighbourhood_of(place), len(self.origins_))
         judged[heard] = self.evaluation_.probabilities[row[heard]]
         genres = np.union1d(self.classes_, table.y)
         probabilities = np.zeros((len(table), len(genres)))
@@ -272,14 +211,6 @@ class GenreClassifier:
             heard=int(heard.sum()),
             familiar=familiar,
         )
-
-    def _scores(self, X: NDArray[np.float32]) -> tuple[Floats, Floats]:
-        """Return weighted normal scores of the features, and coordinates of what the network hears."""
-        return self.space_.normal(X[:, DESCRIBED]), self.hearing_.coordinates(X[:, HEARD])
-
-    def _probabilities(self, normal: Floats, heard: Floats) -> Floats:
-        described = self.discriminant_.logits(self.space_.coordinates(normal))
-        return product(self.factors_, (described, self.regression_.logits(heard)))
 
     @property
     def threshold(self) -> float:
