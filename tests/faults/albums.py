@@ -2,7 +2,7 @@
 
     python -m tests.faults.albums [--tracks 9]
 
-A step is a transaction of the history, or the edit of a tag. The first track of the album was answered before the others
+A step is a transaction of the history, or the edit of a tag. The first track of the album was answered before the rest
 came, so that its answer is corrected. Whatever the step, the next start makes one album of it: no track is lost, heard
 twice, or left with another genre, and `undo` brings back every byte. Prints one JSON object of counts, and ends with 1
 if that isn't so.
