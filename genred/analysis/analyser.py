@@ -235,8 +235,7 @@ class Analyser:
             while ahead:
                 yield self._next(ahead, ask)
         finally:
-            for _, future in ahead:
-                future.cancel()
+            _call_off(future for _, future in ahead)
 
     def _read_tags(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Analysis | FileError]]:
         """Read tags, many files to a job: to hand over one takes longer than to read it."""
@@ -250,8 +249,7 @@ class Analyser:
             while ahead:
                 yield from self._next_tags(ahead)
         finally:
-            for _, future in ahead:
-                future.cancel()
+            _call_off(future for _, future in ahead)
 
     def _next_tags(
         self, ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]]
@@ -364,6 +362,13 @@ def _outcome(path: Path, future: Future[T]) -> T:
         raise WorkerLostError(path, "all readers were killed", transient=True) from error
     except MemoryError as error:
         raise DecodeError(path, "it needs more memory to read than a worker may take") from error
+
+
+def _call_off(futures: "Iterable[Future[Any]]") -> None:
+    """Cancel jobs that nobody began; to cancel another one would cost the worker."""
+    for future in futures:
+        if not future.running():
+            future.cancel()
 
 
 def _fork_once() -> None:
