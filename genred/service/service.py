@@ -29,7 +29,7 @@ from genred.watching.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 1.0
 """The time that is given to reading tags before the folders are looked after again."""
 PATIENCE_SECONDS = 60
 """The time between two tries to go on where the database can't be used for a while."""
