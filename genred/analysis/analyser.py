@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -37,6 +38,7 @@ T = TypeVar("T")
 
 _TRIES = 2
 _FILES_PER_WORKER = 1000
+_TAGS_AT_ONCE = 16
 _START_SECONDS = 600.0
 """The very first start compiles librosa's numba code and fits the built-in model."""
 _DESCRIPTORS, _DESCRIPTORS_PER_WORKER = 64, 8
@@ -122,6 +124,7 @@ class Analyser:
     def __init__(self, service: Service, model: Model, cache: Path, *, patience: float = 0.1) -> None:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
+        self.feature_version = ""
         self._service = service
         self._model = model
         self._cache = cache
@@ -156,7 +159,9 @@ class Analyser:
         self._pool.join()
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
-        """Have a worker load the model and try it; then ``model_name`` is known. The others are as quick when asked.
+        """Have a worker load the model and try it; then ``model_name`` and ``feature_version`` are known.
+
+        The other workers are as quick when they are asked.
 
         Parameters
         ----------
@@ -182,24 +187,21 @@ class Analyser:
             first.join(0.5)
             if stop is not None and stop.is_set():
                 return
-        steps: list[tuple[str, Callable[..., str], tuple[Any, ...]]] = [
+        loading = "loading the model, which is fitted once if it is the built-in one"
+        for step, function, arguments in (
             (f"trying what listens{anew}", worker.listen, ()),
-            (
-                "loading the model, which is fitted once if it is the built-in one",
-                worker.load,
-                (self._model, self._cache),
-            ),
-        ]
-        for step, function, arguments in steps:
+            (loading, worker.load, (self._model, self._cache)),
+        ):
             tell(step)
-            future = self._submit(function, arguments, _START_SECONDS)
+            future: Future[Any] = self._submit(function, arguments, _START_SECONDS)
             while not wait([future], timeout=0.5).done:
                 tell(step)
                 if stop is not None and stop.is_set():
                     return
-            self.model_name = self._ready(future)
+            loaded = self._ready(future)
+        self.model_name, self.feature_version = loaded
 
-    def _ready(self, future: "Future[str]") -> str:
+    def _ready(self, future: "Future[T]") -> T:
         try:
             return future.result()
         except TimeoutError as error:
@@ -207,19 +209,58 @@ class Analyser:
         except (ProcessExpired, BrokenProcessPool, MemoryError) as error:
             raise GenredError(f"a worker died while it got ready ({error!r}): too little may be {_LIMITS}") from error
 
-    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
-        """Analyse files side by side; results in the order of ``paths``, which is read only a little ahead."""
+    def analyse(
+        self, paths: Iterable[Path], ask: Ask, known: Callable[[Path], bytes | None] = lambda path: None
+    ) -> Iterator[tuple[Path, Analysis | FileError]]:
+        """Analyse files side by side; results in the order of ``paths``, which is read only a little ahead.
+
+        Parameters
+        ----------
+        paths
+            The files.
+        ask
+            What is to be found out.
+        known
+            Returns the features of a file, in `feature_version`, if they are known, so that nobody listens again.
+        """
+        if ask is Ask.TAGS:
+            yield from self._read_tags(paths)
+            return
         ahead: deque[tuple[Path, Future[Analysis]]] = deque()
         try:
             for path in paths:
-                ahead.append((path, self._analyse(path, ask)))
+                ahead.append((path, self._analyse(path, ask, known(path))))
                 if len(ahead) > 2 * self.workers:
                     yield self._next(ahead, ask)
             while ahead:
                 yield self._next(ahead, ask)
         finally:
-            for _, future in ahead:
-                future.cancel()
+            _call_off(future for _, future in ahead)
+
+    def _read_tags(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Analysis | FileError]]:
+        """Read tags, many files to a job: to hand over one takes longer than to read it."""
+        ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]] = deque()
+        rest = iter(paths)
+        try:
+            while batch := list(islice(rest, _TAGS_AT_ONCE)):
+                ahead.append((batch, self._submit(worker.read_tags, (batch,), self._service.timeout_seconds)))
+                if len(ahead) > 2 * self.workers:
+                    yield from self._next_tags(ahead)
+            while ahead:
+                yield from self._next_tags(ahead)
+        finally:
+            _call_off(future for _, future in ahead)
+
+    def _next_tags(
+        self, ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]]
+    ) -> Iterator[tuple[Path, Analysis | FileError]]:
+        batch, future = ahead.popleft()
+        try:
+            found = _outcome(batch[0], future)
+            yield from zip(batch, found, strict=True)
+        except FileError:  # one of them was too much for the worker; which one, each alone will tell
+            for path in batch:
+                yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)
 
     def genres(self, path: Path) -> tuple[str, ...]:
         """Return all genres that a file names; raises as `places`."""
@@ -270,8 +311,8 @@ class Analyser:
                 lost = error
         raise GenredError(f"workers die or hang while they judge ({lost!r}): too little may be {_LIMITS}") from lost
 
-    def _analyse(self, path: Path, ask: Ask) -> Future[Analysis]:
-        job = (path, ask, self._model, self._cache)
+    def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
+        job = (path, ask, known, self._model, self._cache)
         return self._submit(worker.analyse, job, self._service.timeout_seconds)
 
     def _next(self, ahead: deque[tuple[Path, Future[Analysis]]], ask: Ask) -> tuple[Path, Analysis | FileError]:
@@ -321,6 +362,13 @@ def _outcome(path: Path, future: Future[T]) -> T:
         raise WorkerLostError(path, "all readers were killed", transient=True) from error
     except MemoryError as error:
         raise DecodeError(path, "it needs more memory to read than a worker may take") from error
+
+
+def _call_off(futures: "Iterable[Future[Any]]") -> None:
+    """Cancel jobs that nobody began; to cancel another one would cost the worker."""
+    for future in futures:
+        if not future.running():
+            future.cancel()
 
 
 def _fork_once() -> None:

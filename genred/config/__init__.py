@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 import msgspec
 from msgspec import Meta
 
-from genred.config.lint import Doubt, about_folders, about_genres, contradictions
+from genred.config.lint import Doubt, about_evidence, about_folders, about_genres, contradictions
 from genred.config.toml import line_of, line_of_entry
 from genred.errors import ConfigError
 from genred.genres import Vocabulary
@@ -32,6 +32,7 @@ class Watch(Section, frozen=True):
     directories: tuple[Path, ...] = ()
     recursive: bool = True
     settle_seconds: Annotated[float, Meta(ge=0)] = 5.0
+    album_seconds: Annotated[float, Meta(ge=0)] = 10.0
     rescan_minutes: Annotated[float, Meta(ge=0)] = 60.0
     polling: Literal["auto"] | bool = "auto"
     extensions: tuple[str, ...] = (
@@ -63,6 +64,13 @@ class Genres(Section, frozen=True):
     spelling: Mapping[str, str] = {}
 
 
+class Evidence(Section, frozen=True):
+    album: bool = True
+    mates: bool = True
+    artist: bool = True
+    library: bool = True
+
+
 class History(Section, frozen=True):
     url: Annotated[str, Meta(pattern=r"^$|^sqlite:///.")] = ""
     retention_days: Count = 0
@@ -83,6 +91,7 @@ class Config(msgspec.Struct, frozen=True):
     model: Model = Model()
     tags: Tags = Tags()
     genres: Genres = Genres()
+    evidence: Evidence = Evidence()
     history: History = History()
     service: Service = Service()
 
@@ -203,7 +212,9 @@ def doubts(
     text, _, _ = _read(file)
     genres = config.genres
     vocabulary = Vocabulary(genres.aliases, genres.whitelist, genres.spelling)
+    evidence = config.evidence
     found = [*about_folders(config.watch.directories), *about_genres(vocabulary, known)]
+    found += about_evidence(mates=evidence.mates, artist=evidence.artist, library=evidence.library)
     return [_located(doubt, file, text, environ, fatal=False) for doubt in found]
 
 
