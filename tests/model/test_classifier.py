@@ -13,6 +13,7 @@ from sklearn.preprocessing import QuantileTransformer
 from genred.errors import ModelError
 from genred.model import storage
 from genred.model.classifier import GenreClassifier
+from genred.model.evidence import Kind, Owner
 from genred.model.judging import back_off
 from genred.model.novelty import nearest
 from genred.model.prediction import Candidate
@@ -72,6 +73,28 @@ def test_one_or_many_is_the_same(model: GenreClassifier) -> None:
     one, many = model.predict(x[0]), model.predict_many(x)[0]
     assert (one.genre, one.reason) == (many.genre, many.reason)
     assert one.confidence == pytest.approx(many.confidence)
+
+
+def test_one_track_without_words_is_judged_as_ever(model: GenreClassifier) -> None:
+    """`judge` agrees with `predict`, to the last bit."""
+    for x in np.concatenate([vectors(genre, 5, seed=3) for genre in GENRES]):
+        assert model.judge(x[None], [Owner()]) == [model.predict(x)]
+
+
+def test_an_album_is_judged_together(model: GenreClassifier) -> None:
+    """Tracks by themselves may be Jazz or unanswered; together they are, and so is one that is silence."""
+    X = vectors("Jazz", 12, seed=3)
+    X[7, 0] = -90
+    found = model.judge(X, [Owner()] * 12)
+    assert {prediction.genre for prediction in found} == {"Jazz"}
+    assert [prediction.evidence for prediction in found] == [Kind.ALBUM] * 12
+    assert "silence" in found[7].reason
+
+
+def test_the_owners_word_for_an_album_stands(model: GenreClassifier) -> None:
+    """A word that the model doesn't know, for an album that sounds like one that it knows."""
+    found = model.judge(vectors("Jazz", 3, seed=3), [Owner(mates={"Kids": 9})] * 3)
+    assert {(prediction.genre, prediction.evidence) for prediction in found} == {("Kids", Kind.MATES)}
 
 
 def test_backs_off_to_the_family(anew: GenreClassifier) -> None:
