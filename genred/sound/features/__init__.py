@@ -1,4 +1,4 @@
-"""Excerpts of a track to one feature vector: pure, deterministic, and librosa is known here only.
+"""Excerpts of a track to one feature vector: pure and deterministic.
 
 Conventions: ``y`` is mono float32 of shape (n_samples,) at `genred.sound.SR`; spectra are (n_bins, n_frames); bands
 count from low to high. Excerpts are brought to one level first, because libraries differ in loudness; nothing above
