@@ -27,6 +27,7 @@ FRAME_RATE = SR / HOP
 BIN = SR / N_FFT
 """Hertz from one bin of a spectrum to the next."""
 
+_BLOCK = 2**17
 _FLOOR = 1e-6  # -60 dB below the track's mean: what codecs throw away counts as silence
 
 
@@ -65,10 +66,17 @@ class Frames:
 
 
 def power_spectrum(y: Array, window: Array, hop: int) -> Array:
-    """Return the power of `librosa.stft`, not centered, in half its time: here a frame lies in one piece in memory."""
-    frames = sliding_window_view(y, len(window))[::hop] * window
-    spectrum = scipy.fft.rfft(frames, axis=1)
-    return np.asarray((spectrum.real**2 + spectrum.imag**2).T)
+    """Return the power of `librosa.stft`, not centered, in less than half its time.
+
+    A frame lies in one piece in memory, and so many frames at once are computed as the processor's cache holds.
+    """
+    frames = sliding_window_view(y, len(window))[::hop]
+    power = np.empty((len(frames), 1 + len(window) // 2), np.float32)
+    step = _BLOCK // len(window)
+    for start in range(0, len(frames), step):
+        spectrum = scipy.fft.rfft(frames[start : start + step] * window, axis=1)
+        power[start : start + step] = spectrum.real**2 + spectrum.imag**2
+    return power.T
 
 
 def windows(x: Array, size: int, hop: int) -> Array:
