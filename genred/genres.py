@@ -117,6 +117,17 @@ def _meanings(names: Sequence[str]) -> set[str]:
     return {key(canonical(part)) for part in parts if not is_generic(part)}
 
 
+def parts(name: str) -> list[str]:
+    """Return the genres that one text names ("Soul; Jazz"), as they are spelt; generic ones are left out.
+
+    A text that the vocabulary knows as a whole ("Pop/Rock") names one genre.
+    """
+    if key(name) in _CANONICAL:
+        return [name.strip()]
+    pieces = (piece.strip().removeprefix("& ").removeprefix("and ") for piece in _JOINTS.split(name))
+    return [piece for piece in pieces if not is_generic(piece)]
+
+
 def is_said(places: Iterable[Place], genres: Sequence[str], separator: str) -> bool:
     """Return whether a file names these genres, and no place in the file names another genre.
 
@@ -151,6 +162,11 @@ class Vocabulary:
     aliases: Mapping[str, str] = field(default_factory=dict)
     whitelist: Collection[str] = ()
     spelling: Mapping[str, str] = field(default_factory=dict)
+
+    def knows(self, name: str) -> bool:
+        """Return whether a spelling means one of the genres that genred or this user names."""
+        named = {key(word) for word in (*_CANONICAL, *self.aliases, *self.aliases.values(), *self.spelling)}
+        return key(name) in named
 
     def canonical(self, name: str) -> str:
         """Return the genre that a spelling means to this user."""

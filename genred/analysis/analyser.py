@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -28,12 +29,14 @@ from genred.sound import filters
 
 if TYPE_CHECKING:
     from genred.model.classifier import GenreClassifier
+    from genred.model.evidence import Owner
     from genred.model.prediction import Prediction
 
 T = TypeVar("T")
 
 _TRIES = 2
 _FILES_PER_WORKER = 1000
+_TAGS_AT_ONCE = 16
 _START_SECONDS = 600.0
 """The very first start has librosa design filters, and fits the built-in model."""
 _DESCRIPTORS, _DESCRIPTORS_PER_WORKER = 64, 8
@@ -113,6 +116,7 @@ class Analyser:
     def __init__(self, service: Service, model: Model, cache: Path, *, patience: float = 0.1) -> None:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
+        self.feature_version = ""
         self._service = service
         self._model = model
         self._cache = cache
@@ -147,7 +151,9 @@ class Analyser:
         self._pool.join()
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
-        """Have a worker load the model and try it; then ``model_name`` is known. The others are as quick when asked.
+        """Have a worker load the model and try it; then ``model_name`` and ``feature_version`` are known.
+
+        The other workers are as quick when they are asked.
 
         Parameters
         ----------
@@ -187,7 +193,7 @@ class Analyser:
                 if stop is not None and stop.is_set():
                     return
             answers = [self._ready(future) for future in futures if future.done()]
-        self.model_name = answers[-1]
+        self.model_name, self.feature_version = answers[-1]
 
     def _ready(self, future: Future[T]) -> T:
         try:
@@ -197,12 +203,27 @@ class Analyser:
         except (ProcessExpired, BrokenProcessPool, MemoryError) as error:
             raise GenredError(f"a worker died while it got ready ({error!r}): too little may be {_LIMITS}") from error
 
-    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
-        """Analyse files side by side; results in the order of ``paths``, which is read only a little ahead."""
+    def analyse(
+        self, paths: Iterable[Path], ask: Ask, known: Callable[[Path], bytes | None] = lambda path: None
+    ) -> Iterator[tuple[Path, Analysis | FileError]]:
+        """Analyse files side by side; results in the order of ``paths``, which is read only a little ahead.
+
+        Parameters
+        ----------
+        paths
+            The files.
+        ask
+            What is to be found out.
+        known
+            Returns the features of a file, in `feature_version`, if they are known, so that nobody listens again.
+        """
+        if ask is Ask.TAGS:
+            yield from self._read_tags(paths)
+            return
         ahead: deque[tuple[Path, Future[Analysis]]] = deque()
         try:
             for path in paths:
-                ahead.append((path, self._analyse(path, ask)))
+                ahead.append((path, self._analyse(path, ask, known(path))))
                 if len(ahead) > 2 * self.workers:
                     yield self._next(ahead, ask)
             while ahead:
@@ -210,6 +231,46 @@ class Analyser:
         finally:
             for _, future in ahead:
                 future.cancel()
+
+    def _read_tags(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Analysis | FileError]]:
+        """Read tags, many files to a job: to hand over one takes longer than to read it."""
+        ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]] = deque()
+        rest = iter(paths)
+        try:
+            while batch := list(islice(rest, _TAGS_AT_ONCE)):
+                ahead.append((batch, self._submit(worker.read_tags, (batch,), self._service.timeout_seconds)))
+                if len(ahead) > 2 * self.workers:
+                    yield from self._next_tags(ahead)
+            while ahead:
+                yield from self._next_tags(ahead)
+        finally:
+            for _, future in ahead:
+                future.cancel()
+
+    def _next_tags(
+        self, ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]]
+    ) -> Iterator[tuple[Path, Analysis | FileError]]:
+        batch, future = ahead.popleft()
+        try:
+            yield from zip(batch, _outcome(batch[0], future), strict=True)
+        except FileError:  # one of them was too much for the worker; which one, each alone will tell
+            for path in batch:
+                yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)
+
+    def judge(self, vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+        """Judge the tracks of one album by their features, and by what its owner says about each.
+
+        Raises
+        ------
+        GenredError
+            If no worker can.
+        """
+        job = (list(vectors), list(owners), self._model, self._cache)
+        for _ in range(_TRIES):
+            future = self._submit(worker.judge, job, self._service.timeout_seconds)
+            with suppress(TimeoutError, ProcessExpired, BrokenProcessPool, MemoryError):
+                return future.result()
+        raise GenredError(f"a worker that judges what was heard died twice: too little may be {_LIMITS}")
 
     def genres(self, path: Path) -> tuple[str, ...]:
         """Return all genres that a file names; raises as `places`."""
@@ -235,8 +296,8 @@ class Analyser:
         """
         _outcome(path, self._submit(worker.edit, (path, clone, tuple(genres), options), self._service.timeout_seconds))
 
-    def _analyse(self, path: Path, ask: Ask) -> Future[Analysis]:
-        job = (path, ask, self._model, self._cache)
+    def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
+        job = (path, ask, known, self._model, self._cache)
         return self._submit(worker.analyse, job, self._service.timeout_seconds)
 
     def _next(self, ahead: deque[tuple[Path, Future[Analysis]]], ask: Ask) -> tuple[Path, Analysis | FileError]:
@@ -300,6 +361,13 @@ def _fork_once() -> None:
         process = _context.Process(target=os.getpid)
         process.start()
         process.join()
+
+
+def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+    """Return what a model says of an album's features that were kept, and its owner of each; no audio is opened."""
+    import numpy as np
+
+    return model.judge(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]), owners)
 
 
 def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":

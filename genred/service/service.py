@@ -11,6 +11,7 @@ from genred.config import Config
 from genred.errors import GenredError, HistoryError
 from genred.fs.files import readable
 from genred.history.history import History
+from genred.history.records import Record
 from genred.service.reporter import Reporter
 from genred.service.request import Requests
 from genred.service.scan import named_roots
@@ -99,15 +100,23 @@ class Service:
         watcher, tagger, requests = self._begin(config)
         with closing(watcher.batches(self._stop)) as batches:
             for batch in batches:
-                self._beat(watcher, len(batch) + requests.left)
-                for done, record in enumerate(chain(tagger.process(batch), requests.records(watcher.states)), 1):
-                    self._reporter.decided(record)
-                    self._beat(watcher, max(0, len(batch) - done) + requests.left)
-                    if self._stop.is_set() or self._reload.asked:
-                        break
-                if self._reload.asked and not self._stop.is_set() and (following := self._reloaded(config)):
-                    return following
+                while self._is_called_off(batch, watcher, tagger, requests):
+                    if following := self._reloaded(config):
+                        return following
         return None
+
+    def _is_called_off(self, batch: Sequence[Path], watcher: Watcher, tagger: Tagger, requests: Requests) -> bool:
+        """Tag what is new; return whether that was broken off since another configuration is asked for."""
+        left = len(batch)
+        self._beat(watcher, left + requests.left)
+        for news in chain(tagger.process(batch), requests.news(watcher.states)):
+            if isinstance(news, Record):
+                self._reporter.decided(news)
+                left = max(0, left - 1)
+            self._beat(watcher, left + requests.left)
+            if self._stop.is_set() or self._reload.asked:
+                break
+        return self._reload.asked and not self._stop.is_set()
 
     def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests]:
         """Note what was there before, warm up, and make ready to watch."""

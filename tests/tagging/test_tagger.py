@@ -34,8 +34,12 @@ def song(tmp_path: Path) -> Path:
 def process(
     history: History, path: Path, hears: Prediction | FileError = UNSURE, config: Config | None = None
 ) -> list[Record]:
-    tagger = Tagger(config or Config(), history, FakeAnalyser({path.name: hears}))
-    return list(tagger.process([path]))
+    return decided(Tagger(config or Config(), history, FakeAnalyser({path.name: hears})), path)
+
+
+def decided(tagger: Tagger, *paths: Path) -> list[Record]:
+    """Return the decisions about files."""
+    return [news for news in tagger.process(paths) if isinstance(news, Record)]
 
 
 def with_tags(**values: object) -> Config:
@@ -102,7 +106,7 @@ def test_a_persons_genre_is_left_unheard_and_byte_identical(history: History, so
     tags.write_genres(song, ["Polka"])
     before = digest(song)
     analyser = FakeAnalyser({song.name: sure("Jazz")})
-    (record,) = Tagger(Config(), history, analyser).process([song])
+    (record,) = decided(Tagger(Config(), history, analyser), song)
     assert (record.outcome, record.previous, analyser.heard) == (Outcome.KEPT, ("Polka",), [])
     assert digest(song) == before
 
@@ -150,12 +154,12 @@ def test_what_a_file_was_skipped_for_is_noticed_when_it_is_gone(history: History
     seeding.hardlink_to(song) if by == "a hard link" else song.chmod(0o444)
     analyser = FakeAnalyser({song.name: sure("Jazz")})
     tagger = Tagger(Config(), history, analyser)
-    assert [r.outcome for r in tagger.process([song])] == [Outcome.SKIPPED]
+    assert [r.outcome for r in decided(tagger, song)] == [Outcome.SKIPPED]
     assert list(history.files.unknown([(song, stamp_of(song))])) != []
-    assert list(tagger.process([song])) == []
+    assert decided(tagger, song) == []
     assert analyser.heard == [song.name]
     seeding.unlink() if by == "a hard link" else song.chmod(0o644)
-    assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
+    assert [r.outcome for r in decided(tagger, song)] == [Outcome.TAGGED]
     assert list(history.files.unknown([(song, stamp_of(song))])) == []
 
 
@@ -177,7 +181,7 @@ def test_names_passed_on_from_file_to_file_carry_nothing_over(history: History, 
     make(first, 0.6)
 
     analyser = FakeAnalyser(dict.fromkeys((p.name for p in (first, second, third, fourth)), sure("Metal")))
-    records = list(Tagger(Config(), history, analyser).process([first, second, third, fourth][::order]))
+    records = decided(Tagger(Config(), history, analyser), *[first, second, third, fourth][::order])
 
     assert [(r.path, r.outcome) for r in records] == [(first, Outcome.TAGGED)]
     assert [tags.read_genres(path) for path in (second, third, fourth)] == [["Jazz"], [], []]
@@ -198,7 +202,7 @@ def test_a_scan_looks_at_the_backlog(history: History, song: Path) -> None:
     """It is how a person asks for that."""
     history.files.note_backlog([(song, stamp_of(song))], backlog=True)
     tagger = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")}), backlog=True)
-    assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
+    assert [r.outcome for r in decided(tagger, song)] == [Outcome.TAGGED]
 
 
 def test_a_renamed_file_keeps_its_decision(history: History, song: Path) -> None:
@@ -259,9 +263,9 @@ def test_another_piece_under_a_name_that_was_used_is_no_persons_change(history: 
     tagger = Tagger(Config(), history, Ear({song.name: sure("Jazz")}))
     for seconds in (0.2, 0.5):
         make(song.with_name("ripped.flac"), seconds, noise=0.1).replace(song)
-        assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
+        assert [r.outcome for r in decided(tagger, song)] == [Outcome.TAGGED]
     tags.write_genres(song, [])
-    (record,) = tagger.process([song])
+    (record,) = decided(tagger, song)
     assert record.reason == "genred wrote Jazz and a person removed it"
 
 
@@ -296,15 +300,15 @@ def test_a_file_with_two_names_is_one_file(history: History, song: Path, at_once
     tagger = Tagger(Config(), history, Mounted({"song.flac": sure("Jazz"), "twin.flac": sure("Jazz")}))
     if at_once:
         shutil.copy2(song, twin)
-        records = list(tagger.process([song, twin]))
+        records = decided(tagger, song, twin)
     else:
-        records = list(tagger.process([song]))
+        records = decided(tagger, song)
         show()
-        records += tagger.process([twin])
+        records += decided(tagger, twin)
     assert [(record.path, record.outcome) for record in records] == [(song, Outcome.TAGGED)]
     names = [history.files.known(path) for path in (song, twin)]
     assert [known and known.by for known in names] == [Author.GENRED, Author.GENRED]
-    assert list(tagger.process([twin, song])) == []
+    assert decided(tagger, twin, song) == []
     assert [undo.record.path for undo in select(history, [Query(path=twin)])[0]] == [song]
 
 
@@ -348,7 +352,7 @@ def test_a_dry_run_changes_nothing(history: History, song: Path) -> None:
     """Neither the file nor the history."""
     before = digest(song)
     tagger = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")}), dry_run=True)
-    (record,) = tagger.process([song])
+    (record,) = decided(tagger, song)
     assert (record.outcome, record.id) == (Outcome.TAGGED, None)
     assert digest(song) == before
     assert list(history.records(Query())) == []
@@ -396,7 +400,7 @@ def test_a_file_that_changes_meanwhile_is_not_written(history: History, song: Pa
             return there
 
     tagger = Tagger(Config(), history, Slow({song.name: sure("Jazz")}))
-    (record,) = tagger.process([song])
+    (record,) = decided(tagger, song)
     assert record.outcome is Outcome.FAILED
     assert tags.read_genres(song) == ["Polka"]
     assert replace(record).reason.startswith("it changed")
@@ -407,7 +411,7 @@ def test_one_bad_file_keeps_nobody_back(history: History, tmp_path: Path) -> Non
     bad, good = tmp_path / "a.flac", make(tmp_path / "b.flac", 0.2)
     bad.write_bytes(b"nothing of the kind")
     analyser = FakeAnalyser({good.name: sure("Jazz")})
-    records = list(Tagger(Config(), history, analyser).process([bad, good]))
+    records = decided(Tagger(Config(), history, analyser), bad, good)
     assert [r.outcome for r in records] == [Outcome.FAILED, Outcome.TAGGED]
 
 

@@ -77,7 +77,7 @@ class Listener:
         meet: Meet = nothing_new,
         **options: object,
     ) -> None:
-        options = {"settle_seconds": SETTLE * speed, **options}
+        options = {"settle_seconds": SETTLE * speed, "album_seconds": 0.0, **options}
         settings = WatchOptions(extensions=frozenset({".mp3", ".flac"}), **options)  # type: ignore[arg-type]
         self.history = {path: stamp_of(path) for path in known}
         self.seen: list[Path] = []
