@@ -257,6 +257,22 @@ class Analyser:
             for path in batch:
                 yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)
 
+    def begin(self, path: Path, ask: Ask) -> Callable[[], Analysis | FileError | None]:
+        """Begin to analyse a file; return what tells what was found, None as long as it is not known."""
+        future = self._analyse(path, ask)
+
+        def found() -> Analysis | FileError | None:
+            if not future.done():
+                return None
+            if future.cancelled():
+                return FileError(path, "all readers were ended", transient=True)
+            try:
+                return _outcome(path, future)
+            except FileError as error:
+                return error
+
+        return found
+
     def judge(self, vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
         """Judge the tracks of one album by their features, and by what its owner says about each.
 

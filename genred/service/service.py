@@ -20,6 +20,7 @@ from genred.service.session import resolve, working
 from genred.service.signals import Reload
 from genred.service.status import Watched
 from genred.service.workers import Workers
+from genred.tagging.rehearing import Rehearing
 from genred.tagging.tagger import Tagger
 from genred.watching.backlog import Meeting
 from genred.watching.walk import WatchOptions
@@ -97,12 +98,14 @@ class Service:
 
         What is queued when it changes isn't forgotten: the history doesn't know it, so the first scan finds it again.
         """
-        watcher, tagger, requests = self._begin(config)
+        watcher, tagger, requests, rehearing = self._begin(config)
         with closing(watcher.batches(self._stop)) as batches:
             for batch in batches:
                 while self._is_called_off(batch, watcher, tagger, requests):
                     if following := self._reloaded(config):
                         return following
+                if not (batch or watcher.queued or requests.left):
+                    rehearing.step()
         return None
 
     def _is_called_off(self, batch: Sequence[Path], watcher: Watcher, tagger: Tagger, requests: Requests) -> bool:
@@ -118,7 +121,7 @@ class Service:
                 break
         return self._reload.asked and not self._stop.is_set()
 
-    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests]:
+    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests, Rehearing]:
         """Note what was there before, warm up, and make ready to watch."""
         history, roots, options = self._history, named_roots(config), WatchOptions.of(config.watch)
         status = self._reporter.status
@@ -132,7 +135,8 @@ class Service:
         status.model = analyser.model_name
         tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
         requests = Requests(config, history, Tagger(config, history, analyser, backlog=True, trials=True))
-        return Watcher(roots, options, history.files.unknown, meeting), tagger, requests
+        watcher = Watcher(roots, options, history.files.unknown, meeting)
+        return watcher, tagger, requests, Rehearing(history, analyser, [root.resolve() for root in roots])
 
     def _meet(self, meeting: Meeting, roots: Sequence[Path]) -> None:
         """Meet roots for the first time, before anything slow: what arrives from now on is new.
