@@ -110,7 +110,7 @@ def test_what_an_earlier_genred_heard_is_heard_again_first(config: Config, histo
     looked_at(config, Told())
     song = music / "a.mp3"
     vector = history.features_of([song], FEATURE_VERSION)[song]
-    (old,) = [file for file in history.library.of([song])]
+    (old,) = history.library.of([song])
     with history.writing() as db:
         db.execute(features.update().values(version="of old", vector=b""))
     told = Told()
