@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from genred.history.records import Record
 
 _OUTCOMES = click.Choice(["tagged", "kept", "abstained", "skipped", "failed", "undone"])
+_EVIDENCE = click.Choice(["track", "album", "artist", "mates"])
 _AT_ONCE = 30  # as many as fit about one screen
 _COLOURS = {"tagged": "green", "failed": "red", "skipped": "yellow", "undone": "magenta"}
 _ROOMY = 100  # columns of a terminal from which on the reason stands beside the file and not below it
@@ -39,6 +40,13 @@ _ROOMY = 100  # columns of a terminal from which on the reason stands beside the
 )
 @click.option("--outcome", "outcomes", type=_OUTCOMES, multiple=True, help="Only this outcome; several: any of these.")
 @click.option(
+    "--evidence",
+    type=_EVIDENCE,
+    multiple=True,
+    help="Only what this decided: how the track or its album sounds, your genres on the artist's other albums, or on"
+    " the album's other tracks.",
+)
+@click.option(
     "--since", metavar="WHEN", type=MOMENT, help="2026-11-22, 2026-11-22T18:30, yesterday, or back from now: 90m, 7d."
 )
 @click.option("--until", metavar="WHEN", type=MOMENT, help="Before that moment.")
@@ -51,6 +59,7 @@ def history(
     common: Common,
     genres: tuple[str, ...],
     outcomes: tuple[str, ...],
+    evidence: tuple[str, ...],
     since: str | None,
     until: str | None,
     path: Path | None,
@@ -72,6 +81,7 @@ def history(
     query = Query(
         genres=genres,
         outcomes=tuple(map(Outcome, outcomes)),
+        evidence=evidence,
         since=since,
         until=until,
         path=path.resolve() if path else None,  # as it was recorded

@@ -40,11 +40,11 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
     settings = named(common.load(), directories)
     missing: list[WatchError] = []
     with stopping() as stop, Progress() as progress:
-        notices = Notices(expect=progress.expect, step=progress.describe, missing=missing.append)
+        notices = Notices(expect=progress.expect, step=progress.describe, heard=progress.hear, missing=missing.append)
         decide = decide_anew if redecide else scan_or_ask
         records = decide(settings, stop, dry_run=dry_run, notices=notices)
         for record in records:
-            progress.advance(record.outcome)
+            progress.decide(record)
             if common.json:
                 show.say_json(show.record_as_json(record))
             elif common.verbosity >= (1 if record.outcome == "kept" else 0):

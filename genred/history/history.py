@@ -117,7 +117,7 @@ class History:
         record = replace(record, id=db.execute(records.insert().returning(records.c.id), row).scalar_one())
         if record.stamp is not None:
             if record.outcome is Outcome.FAILED and record.model is None:
-                forget_features(db, record.path, record.stamp)  # what is there now can't be heard
+                forget_features(db, [(record.path, record.stamp)])  # what is there now can't be heard
             row = {"path": os.fsencode(record.path), **columns_of(record.stamp), **_state(record)}
             if record.outcome is Outcome.TAGGED:
                 row["wrote"] = record.id

@@ -30,7 +30,7 @@ from genred.history.schema import (
     upsert,
 )
 from genred.history.schema import features as vectors
-from genred.names import Labels
+from genred.names import VARIOUS, Labels
 
 Connecting = Callable[[], AbstractContextManager[sa.Connection]]
 
@@ -113,6 +113,13 @@ SELECT genre, sum(share) FROM (
 """
 
 
+_ALBUMS = """
+SELECT album_artist_key, album_key, genre, count(*) FROM files
+WHERE "by" = 'you' AND album_artist_key IS NOT NULL AND album_artist_key <> ? AND album_key IS NOT NULL
+GROUP BY 1, 2, 3 ORDER BY 1, 2
+"""
+
+
 class Library:
     """What the tags of the known files say; `History.library` holds it.
 
@@ -171,6 +178,22 @@ class Library:
             self._good_until = self._clock() + HELD_SECONDS
         return self._shares
 
+    def artists(self, albums: int) -> list[list[Album]]:
+        """Return the albums that a person gave genres to, by artist, in the order of their keys; about so many at most.
+
+        Compilations, and tracks that name no album, are left out.
+        """
+        found: defaultdict[str, dict[str, dict[tuple[str, ...], int]]] = defaultdict(dict)
+        count = 0
+        with self._reading() as db:
+            for artist, album, genre, tracks in db.exec_driver_sql(_ALBUMS, (VARIOUS,)):
+                if count >= albums and artist not in found:
+                    break
+                count += album not in found[artist]
+                if genre != "[]":
+                    found[artist].setdefault(album, {})[tuple(json.loads(genre))] = tracks
+        return [[Album(artist, *album) for album in of.items()] for artist, of in found.items() if of]
+
     def unread(self, limit: int, below: Path | None = None, after: Path | None = None) -> list[Indexed]:
         """Return some known files whose tags are to be read, in the order of their names.
 
@@ -192,12 +215,10 @@ class Library:
         with self._reading() as db:
             return list(map(_indexed, db.execute(select)))
 
-    def counts(self) -> tuple[int, int]:
-        """Count the files whose tags were read, and those whose tags are still to be read."""
+    def count_unread(self) -> int:
+        """Count the known files whose tags are still to be read."""
         with self._reading() as db:
-            unread = db.exec_driver_sql("SELECT count(*) FROM files WHERE album IS NULL").scalar_one()
-            known = db.exec_driver_sql("SELECT count(*) FROM files").scalar_one()
-        return known - unread, unread
+            return int(db.exec_driver_sql("SELECT count(*) FROM files WHERE album IS NULL").scalar_one())
 
     def note(
         self,
@@ -225,7 +246,7 @@ class Library:
             The version of the features and their vector, of a file that was heard.
         """
         with self._writing() as db:
-            forget_features(db, path, stamp)
+            forget_features(db, [(path, stamp)])
             row = _row(Indexed(path, stamp, labels, tuple(genres), by, standing))
             file = db.execute(_noting(row).returning(files.c.id), row).scalar_one()
             if features is not None:
@@ -238,8 +259,7 @@ class Library:
         if news:
             rows = list(map(_row, news))
             with self._writing() as db:
-                for file in news:
-                    forget_features(db, file.path, file.stamp)
+                forget_features(db, [(file.path, file.stamp) for file in news])
                 db.execute(_noting(rows[0]), rows)
 
     def note_labels(self, labels: Mapping[Path, Labels]) -> None:
@@ -260,7 +280,7 @@ def _noting(row: Mapping[str, Any]) -> Any:
     new = statement.excluded
     same = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
     edited = sa.and_(files.c.dev == new.dev, files.c.ino == new.ino)  # backlog stays backlog, whoever edits it
-    put_off = files.c.standing.in_([Standing.BACKLOG.value, Standing.TRIED.value])
+    put_off = sa.or_(files.c.standing == Standing.BACKLOG.value, files.c.standing == Standing.TRIED.value)
     is_news = sa.and_(files.c.standing != Standing.PERSON.value, ~same, ~sa.and_(put_off, edited))
     changed: dict[str, Any] = {name: new[name] for name in row if name not in ("path", "standing")}
     changed["standing"] = sa.case((is_news, new.standing), else_=files.c.standing)

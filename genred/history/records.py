@@ -160,6 +160,8 @@ class Query:
     """One start of genred."""
     limit: int | None = None
     """At most so many, the newest."""
+    evidence: tuple[str, ...] = ()
+    """One of these kinds of evidence decided."""
 
 
 def iso(moment: datetime) -> str:

@@ -8,7 +8,7 @@ and keeps the undo records. Paths are kept as the bytes the file system holds; t
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -182,12 +182,15 @@ def path_text(path: Path) -> str | None:
     return None if (text := readable(path)) == str(path) else text
 
 
-def forget_features(db: sa.Connection, path: Path, stamp: Stamp) -> None:
-    """Delete the features of what a path held before, where the path holds something else now."""
-    row = columns_of(stamp)
-    same = sa.and_(files.c.size == row["size"], files.c.mtime_ns == row["mtime_ns"])
-    file = sa.select(files.c.id).where(files.c.path == os.fsencode(path), ~same).scalar_subquery()
-    db.execute(features.delete().where(features.c.file == file))
+_FORGET_FEATURES = """
+DELETE FROM features WHERE file = (SELECT id FROM files WHERE path = ? AND (size, mtime_ns) <> (?, ?))
+"""
+
+
+def forget_features(db: sa.Connection, seen: Iterable[tuple[Path, Stamp]]) -> None:
+    """Delete the features of what some paths held before, where a path holds something else now."""
+    rows = [(os.fsencode(path), stamp.size, stamp.mtime_ns) for path, stamp in seen]
+    db.exec_driver_sql(_FORGET_FEATURES, rows)
 
 
 def upsert(table: sa.Table, row: dict[str, Any], on: str) -> Any:

@@ -29,7 +29,7 @@ from genred.watching.walk import WatchOptions, reaches
 STEP_SECONDS = 1.0
 """The time that the service gives to a scan before it looks after its folders again."""
 
-_SECTIONS = ("model", "tags", "genres")
+_SECTIONS = ("model", "tags", "genres", "evidence")
 _WATCH = ("recursive", "extensions", "ignore")
 
 

@@ -1,6 +1,7 @@
 """Watch and tag, until told to stop."""
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,6 +21,7 @@ from genred.service.session import resolve, working
 from genred.service.signals import Reload
 from genred.service.status import Watched
 from genred.service.workers import Workers
+from genred.tagging.catalogue import Cataloguer
 from genred.tagging.rehearing import Rehearing
 from genred.tagging.tagger import Tagger
 from genred.watching.backlog import Meeting
@@ -28,6 +30,8 @@ from genred.watching.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
+IDLE_SECONDS = 0.5
+"""The time that is given to reading tags before the folders are looked after again."""
 PATIENCE_SECONDS = 60
 """The time between two tries to go on where the database can't be used for a while."""
 
@@ -98,14 +102,14 @@ class Service:
 
         What is queued when it changes isn't forgotten: the history doesn't know it, so the first scan finds it again.
         """
-        watcher, tagger, requests, rehearing = self._begin(config)
+        watcher, tagger, requests, cataloguer, rehearing = self._begin(config)
         with closing(watcher.batches(self._stop)) as batches:
             for batch in batches:
                 while self._is_called_off(batch, watcher, tagger, requests):
                     if following := self._reloaded(config):
                         return following
-                if not (batch or watcher.queued or requests.left):
-                    rehearing.step()
+                if watcher.ready and not (batch or requests.left or watcher.queued):
+                    self._use_the_moment(watcher, cataloguer, rehearing)
         return None
 
     def _is_called_off(self, batch: Sequence[Path], watcher: Watcher, tagger: Tagger, requests: Requests) -> bool:
@@ -121,7 +125,15 @@ class Service:
                 break
         return self._reload.asked and not self._stop.is_set()
 
-    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests, Rehearing]:
+    def _use_the_moment(self, watcher: Watcher, cataloguer: Cataloguer | None, rehearing: Rehearing) -> None:
+        """Read tags of the owner's music, or hear again what an earlier genred heard, since nothing else is to do."""
+        present = [Path(os.path.realpath(root.path)) for root in watcher.states if root.state != "offline"]
+        if cataloguer is not None and cataloguer.step(present, IDLE_SECONDS):
+            self._reporter.catalogued()
+        else:
+            rehearing.step(present)
+
+    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests, Cataloguer | None, Rehearing]:
         """Note what was there before, warm up, and make ready to watch."""
         history, roots, options = self._history, named_roots(config), WatchOptions.of(config.watch)
         status = self._reporter.status
@@ -135,8 +147,10 @@ class Service:
         status.model = analyser.model_name
         tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
         requests = Requests(config, history, Tagger(config, history, analyser, backlog=True, trials=True))
+        cataloguer = Cataloguer(history, analyser, config.tags.separator) if config.evidence.library else None
+        status.unread = history.library.count_unread() if cataloguer else 0
         watcher = Watcher(roots, options, history.files.unknown, meeting)
-        return watcher, tagger, requests, Rehearing(history, analyser, [root.resolve() for root in roots])
+        return watcher, tagger, requests, cataloguer, Rehearing(history, analyser)
 
     def _meet(self, meeting: Meeting, roots: Sequence[Path]) -> None:
         """Meet roots for the first time, before anything slow: what arrives from now on is new.

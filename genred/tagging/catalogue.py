@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from genred.analysis import Analysis, Ask
@@ -12,6 +12,7 @@ from genred.fs.files import Stamp, stamp_of
 from genred.history.history import History
 from genred.history.identity import author
 from genred.history.library import Indexed
+from genred.history.records import Author
 from genred.names import Labels
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,6 @@ class Cataloguer:
         The history.
     analyser
         The workers, who read tags and open no audio.
-    roots
-        Only files below these folders are read.
     separator
         The text that genred puts between genres in a tag that has no lists.
     clock
@@ -39,32 +38,34 @@ class Cataloguer:
     """
 
     def __init__(
-        self,
-        history: History,
-        analyser: Analyser,
-        roots: Sequence[Path],
-        separator: str,
-        clock: Callable[[], float] = time.monotonic,
+        self, history: History, analyser: Analyser, separator: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._history = history
         self._analyser = analyser
-        self._roots = roots
         self._separator = separator
         self._clock = clock
-        self._batches = self._unread()
-        self._resting_until = clock()
+        self._round: Iterator[tuple[Path, list[Indexed]]] | None = None
+        self._rested = clock()
 
-    def step(self, seconds: float) -> int:
-        """Read tags for about so long; return the number of files whose tags are known now and weren't before."""
+    def step(self, roots: Collection[Path], seconds: float) -> int:
+        """Read tags for about so long; return the number of files whose tags are known now and weren't before.
+
+        Parameters
+        ----------
+        roots
+            Only files below these folders are read: those that are there and answer.
+        seconds
+            The time after which no further files are begun.
+        """
         until = self._clock() + seconds
         count = 0
-        while self._clock() < until and self._resting_until <= self._clock():
-            batch = next(self._batches, None)
-            if batch is None:
-                self._batches = self._unread()
-                self._resting_until = self._clock() + REST_SECONDS
-                break
-            count += self._read(batch)
+        while self._rested <= self._clock() < until:
+            self._round = self._round or self._unread(roots)
+            root, batch = next(self._round, (None, []))
+            if root in roots:
+                count += self._read(batch)
+            elif root is None:
+                self._round, self._rested = None, self._clock() + REST_SECONDS
         return count
 
     def read_folder(self, folder: Path) -> None:
@@ -73,16 +74,17 @@ class Cataloguer:
         for start in range(0, len(unread), BATCH):
             self._read(unread[start : start + BATCH])
 
-    def _unread(self) -> Iterator[list[Indexed]]:
-        for root in self._roots:
+    def _unread(self, roots: Iterable[Path]) -> Iterator[tuple[Path, list[Indexed]]]:
+        for root in roots:
             after: Path | None = None
             while batch := self._history.library.unread(BATCH, root, after):
-                yield batch
+                yield root, batch
                 after = batch[-1].path
 
     def _read(self, batch: list[Indexed]) -> int:
         """Read the tags of some files and note what they say; return the number of files noted."""
         present = {file.path: (file, stamp) for file in batch if (stamp := _unchanged(file)) is not None}
+        suspected = self._history.files.sizes_tagged(stamp.size for _, stamp in present.values())
         news: list[Indexed] = []
         labels: dict[Path, Labels] = {}
         for path, look in self._analyser.analyse(present, Ask.TAGS):
@@ -94,14 +96,14 @@ class Cataloguer:
             elif file.record is not None and file.genres == look.genres:
                 labels[path] = look.labels  # whose the genres are is known
             else:
-                news.append(self._described(path, stamp, look))
+                by = self._author(path, stamp, look) if stamp.size in suspected else Author.YOU
+                news.append(Indexed(path, stamp, look.labels, look.genres, by if look.genres else None))
         self._history.library.note_all(news)
         self._history.library.note_labels(labels)
         return len(news) + len(labels)
 
-    def _described(self, path: Path, stamp: Stamp, look: Analysis) -> Indexed:
-        by = author(self._history, path, stamp, look.places, self._separator)
-        return Indexed(path, stamp, look.labels, look.genres, by)
+    def _author(self, path: Path, stamp: Stamp, look: Analysis) -> Author | None:
+        return author(self._history, path, stamp, look.places, self._separator)
 
 
 def _unchanged(file: Indexed) -> Stamp | None:

@@ -1,7 +1,6 @@
 import os
 import shutil
 from array import array
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -9,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from genred import tags
-from genred.analysis import Analysis, Ask
 from genred.analysis.analyser import WorkerLostError
 from genred.config import Config
 from genred.errors import DecodeError, FileError, UndoConflict
 from genred.fs.files import stamp_of
-from genred.genres import Place, Vocabulary
+from genred.genres import Vocabulary
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Author, Outcome, Query, Record
 from genred.model.prediction import Prediction
+from genred.tagging.judging import Ear
 from genred.tagging.policy import Policy
 from genred.tagging.tagger import Tagger
 from genred.tagging.undo import select, undo_write
-from tests.fakes import UNSURE, FakeAnalyser, sure
+from tests.fakes import UNSURE, FakeAnalyser, decisions, sure
 from tests.makeaudio import make
 
 
@@ -39,7 +38,7 @@ def process(
 
 def decided(tagger: Tagger, *paths: Path) -> list[Record]:
     """Return the decisions about files."""
-    return [news for news in tagger.process(paths) if isinstance(news, Record)]
+    return decisions(tagger.process(paths))
 
 
 def with_tags(**values: object) -> Config:
@@ -166,7 +165,9 @@ def test_what_a_file_was_skipped_for_is_noticed_when_it_is_gone(history: History
 @pytest.mark.parametrize("order", [1, -1])
 def test_names_passed_on_from_file_to_file_carry_nothing_over(history: History, song: Path, order: int) -> None:
     """Tracks are renumbered: what genred wrote, what a person took back and what was there before stay by the file."""
-    first, second, third, fourth = (song.with_name(f"{number}.flac") for number in range(1, 5))
+    inbox = song.with_name("inbox")  # where no file is the mate of another
+    inbox.mkdir()
+    first, second, third, fourth = (inbox / f"{number}.flac" for number in range(1, 5))
     for number, path in enumerate((first, second, third)):
         make(path, 0.2 + number / 10)
     history_of_third = stamp_of(third)
@@ -284,23 +285,19 @@ def test_a_file_with_two_names_is_one_file(history: History, song: Path, at_once
     """As in a folder that is mounted twice: tagged once, and genred's genre is genred's under either name."""
     twin = song.with_name("twin.flac")
 
-    class Mounted(FakeAnalyser):
-        """Shows what the first name holds under the second, as a bind mount does, once it was written."""
-
-        def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
-            for path, look in super().analyse(paths, ask):
-                if path == twin:
-                    show()
-                yield path, look
-
     def show() -> None:
+        """Show what the first name holds under the second, as a bind mount does."""
         twin.unlink(missing_ok=True)
         twin.hardlink_to(song)
 
-    tagger = Tagger(Config(), history, Mounted({"song.flac": sure("Jazz"), "twin.flac": sure("Jazz")}))
+    tagger = Tagger(Config(), history, FakeAnalyser({"song.flac": sure("Jazz"), "twin.flac": sure("Jazz")}))
+    records = []
     if at_once:
         shutil.copy2(song, twin)
-        records = decided(tagger, song, twin)
+        for record in tagger.process([song, twin]):
+            if isinstance(record, Record):
+                records.append(record)
+                show()
     else:
         records = decided(tagger, song)
         show()
@@ -394,10 +391,9 @@ def test_a_file_that_changes_meanwhile_is_not_written(history: History, song: Pa
     """Whoever edits a file while it is being heard wins."""
 
     class Slow(FakeAnalyser):
-        def places(self, path: Path) -> tuple[Place, ...]:
-            there = super().places(path)
+        def features(self, path: Path) -> bytes:
             tags.write_genres(path, ["Polka"])
-            return there
+            return super().features(path)
 
     tagger = Tagger(Config(), history, Slow({song.name: sure("Jazz")}))
     (record,) = decided(tagger, song)
@@ -427,9 +423,8 @@ def test_deciding_anew_acts_from_memory_where_the_answer_is_another_one(history:
     analyser.heard.clear()
     answers = {"again": sure("Jazz"), "other": sure("Rock"), "doubt": UNSURE, "abstained": sure("Blues")}
 
-    heard = list(history.analysed("0"))
-    predictions = iter([answers.get(file.path.stem, sure("Metal")) for file in heard])
-    records = list(tagger.redecide(heard, lambda batch: [next(predictions) for _ in batch], "new"))
+    later = FakeAnalyser({song.name: answers.get(name, sure("Metal")) for name, song in songs.items()})
+    records = list(tagger.redecide(Ear("new", "0", later.judge)))
 
     assert {(r.path.stem, r.previous, r.written) for r in records} == {
         ("other", ("Jazz",), ("Rock",)),
@@ -445,6 +440,6 @@ def test_deciding_anew_acts_from_memory_where_the_answer_is_another_one(history:
     assert analyser.heard == []
 
     # Its own second answer is no person's genre: a third one replaces it as well.
-    (other,) = [file for file in history.analysed("0") if file.path == songs["other"]]
-    (record,) = tagger.redecide([other], lambda batch: [sure("Folk")], "newer")
+    latest = FakeAnalyser({songs["other"].name: sure("Folk")})
+    (record,) = tagger.redecide(Ear("newer", "0", latest.judge), songs["other"])
     assert (record.previous, record.written) == (("Rock",), ("Folk",))
