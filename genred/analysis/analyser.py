@@ -27,6 +27,9 @@ from genred.errors import DecodeError, FileError, GenredError
 from genred.genres import Place, said
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genred.model.classifier import GenreClassifier
     from genred.model.evidence import Owner
     from genred.model.prediction import Prediction
@@ -261,21 +264,6 @@ class Analyser:
             for path in batch:
                 yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)
 
-    def judge(self, vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
-        """Judge the tracks of one album by their features, and by what its owner says about each.
-
-        Raises
-        ------
-        GenredError
-            If no worker can.
-        """
-        job = (list(vectors), list(owners), self._model, self._cache)
-        for _ in range(_TRIES):
-            future = self._submit(worker.judge, job, self._service.timeout_seconds)
-            with suppress(TimeoutError, ProcessExpired, BrokenProcessPool, MemoryError):
-                return future.result()
-        raise GenredError(f"a worker that judges what was heard died twice: too little may be {_LIMITS}")
-
     def genres(self, path: Path) -> tuple[str, ...]:
         """Return all genres that a file names; raises as `places`."""
         return said(self.places(path))
@@ -299,6 +287,31 @@ class Analyser:
             If that can't be done, or can't be proved.
         """
         _outcome(path, self._submit(worker.edit, (path, clone, tuple(genres), options), self._service.timeout_seconds))
+
+    def judge(self, vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+        """Judge the tracks of one album together.
+
+        Parameters
+        ----------
+        vectors : (n_tracks,)
+            Features of this version's recipe, as `Analysis` has them; no audio is opened.
+        owners : (n_tracks,)
+            What the owner calls the music around each track.
+
+        Raises
+        ------
+        GenredError
+            If no worker can do it.
+        """
+        if not vectors:
+            return []
+        job = (tuple(vectors), tuple(owners), self._model, self._cache)
+        for _ in range(_TRIES):
+            try:
+                return self._submit(worker.judge, job, self._service.timeout_seconds).result()
+            except (TimeoutError, ProcessExpired, BrokenProcessPool, MemoryError) as error:
+                lost = error
+        raise GenredError(f"workers die or hang while they judge ({lost!r}): too little may be {_LIMITS}") from lost
 
     def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
         job = (path, ask, known, self._model, self._cache)
@@ -361,15 +374,20 @@ def _fork_once() -> None:
         process.join()
 
 
-def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
-    """Return what a model says of an album's features that were kept, and its owner of each; no audio is opened."""
-    import numpy as np
-
-    return model.judge(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]), owners)
-
-
 def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":
-    """Return what a model says of features that were kept, as `Analysis` has them; no audio is opened."""
+    """Return what a model says of features that were kept, each for itself, as `Analysis` has them.
+
+    No audio is opened.
+    """
+    return model.predict_many(_stacked(vectors))
+
+
+def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+    """Return what a model says of the tracks of one album together, as `Analyser.judge` does, in this process."""
+    return model.judge(_stacked(vectors), owners) if vectors else []
+
+
+def _stacked(vectors: Sequence[bytes]) -> "NDArray[np.float32]":
     import numpy as np
 
-    return model.predict_many(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]))
+    return np.stack([np.frombuffer(vector, "<f4") for vector in vectors])

@@ -155,14 +155,6 @@ def analyse(path: Path, ask: Ask, known: bytes | None, model: Model, cache_folde
     return Analysis(places, labels, prediction, (features.FEATURE_VERSION, x.astype("<f4").tobytes()))
 
 
-def judge(vectors: list[bytes], owners: "list[Owner]", model: Model, cache_folder: Path) -> "list[Prediction]":
-    """Judge the tracks of one album by their features, and by what its owner says about each."""
-    import numpy as np
-
-    X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors])
-    return _loaded(model, cache_folder).judge(X, owners)
-
-
 def read_tags(paths: Sequence[Path]) -> list[Analysis | FileError]:
     """Return what the tags of some files say; for a file whose tags can't be read, the reason."""
     from genred import tags
@@ -198,6 +190,14 @@ def edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None
 
     limit(resource.RLIMIT_FSIZE, os.stat(clone).st_size + _LARGEST_FILE)
     tags.edit_clone(path, clone, names, id3_version=options.id3_version, separator=options.separator)
+
+
+def judge(vectors: Sequence[bytes], owners: "Sequence[Owner]", model: Model, cache_folder: Path) -> "list[Prediction]":
+    """Judge the tracks of one album together, from features as `Analysis` has them."""
+    import numpy as np
+
+    X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors])
+    return _loaded(model, cache_folder).judge(X, owners)
 
 
 @cache

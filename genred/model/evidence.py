@@ -1,8 +1,9 @@
 """What speaks for a genre: how music sounds, and what its owner calls the music around it. Pure values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from genred.model.trust import Counts, Trust
 
 
 class Kind(StrEnum):
@@ -19,32 +20,19 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
-    """How much is to be given on an owner's words: each number is a weight of what is known without them.
-
-    Two counts of a word against a weight of 0.5 make the word likely by 2 / (2 + 0.5), before anything is heard.
-    """
-
-    mates: float = 0.1
-    """In tracks."""
-    artist: float = 0.3
-    """In albums."""
-
-
-@dataclass(frozen=True, slots=True)
 class Owner:
     """What the owner calls the music around a track: a person's genres, never genred's own.
 
     Genres are named as the vocabulary names them, or by the owner's own word where the vocabulary has none.
     """
 
-    mates: Mapping[str, float] = field(default_factory=dict)
+    mates: Counts = field(default_factory=dict)
     """Tracks of the same album, by genre; a track with two genres is half a track of each."""
-    artist: Mapping[str, float] = field(default_factory=dict)
+    artist: Counts = field(default_factory=dict)
     """Other albums by the same artist, by genre; albums are counted, not tracks."""
-    library: Mapping[str, float] = field(default_factory=dict)
+    library: Counts = field(default_factory=dict)
     """Albums of the whole library, by genre: how often the owner uses the word at all."""
-    trust: Trust = Trust()
+    trust: Trust = field(default_factory=Trust)
 
 
 @dataclass(frozen=True, slots=True)
