@@ -22,7 +22,7 @@ def corpus() -> Path:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State and configuration of this test alone; the cache is shared by all, or each would compile anew."""
+    """State and configuration of this test alone; the cache is shared by all, or each would make it anew."""
     home = tmp_path_factory.mktemp("home")
     cache = tmp_path_factory.getbasetemp() / "cache"
     for name in ("STATE_DIRECTORY", "CACHE_DIRECTORY", "GENRED_CONFIG", "NOTIFY_SOCKET", "JOURNAL_STREAM"):
@@ -30,6 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(cache / "numba"))
     return home
 
 

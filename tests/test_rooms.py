@@ -11,7 +11,7 @@ ROOMS_OF = {
     "av": {"sound/audio.py"},
     "click": {"cli"},
     "joblib": {"learning/labels.py"},
-    "librosa": {"sound/ears.py", "sound/features"},
+    "librosa": {"sound/filters.py"},
     "msgspec": {"config", "model/storage.py"},
     "mutagen": {"tags"},
     "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging"},

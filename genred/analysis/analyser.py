@@ -1,6 +1,6 @@
 """Supervised child processes: whatever touches the inside of a hostile file happens there, under limits.
 
-The main process imports no decoder, no librosa and no scikit-learn: a file that crashes, hangs or bloats its reader
+The main process imports no decoder and no scikit-learn: a file that crashes, hangs or bloats its reader
 costs one worker, which is replaced, and nobody else. Workers are forked from a process that has imported all they need
 and opened nothing: they, and those that replace them, are there at once, and share the memory of it.
 """
@@ -12,7 +12,7 @@ import resource
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, TimeoutError, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from itertools import islice
@@ -25,6 +25,7 @@ from genred.analysis import Analysis, Ask, worker
 from genred.config import Config, Model, Service, Tags, cache_dir
 from genred.errors import DecodeError, FileError, GenredError
 from genred.genres import Place, said
+from genred.sound import filters
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,39 +41,33 @@ _TRIES = 2
 _FILES_PER_WORKER = 1000
 _TAGS_AT_ONCE = 16
 _START_SECONDS = 600.0
-"""The very first start compiles librosa's numba code and fits the built-in model."""
+"""The very first start has librosa design filters, and fits the built-in model."""
 _DESCRIPTORS, _DESCRIPTORS_PER_WORKER = 64, 8
 """Files and pipes that may be open at once in the main process: more than were ever counted."""
 _LIMITS = "service.memory_mb, or a limit of memory or time that genred was started under (`ulimit -a`)"
 
 
-def prepare(cache: Path) -> None:
+def prepare() -> None:
     """Start what workers are forked from, if it isn't there, and have it import what listening takes: a second or more.
 
     Where that isn't asked for, what workers are forked from is there sooner, and they import what they need: to read or
     write a tag takes little of it.
-
-    Parameters
-    ----------
-    cache
-        A folder for what can be made again: compiled code, the fitted built-in model.
 
     Raises
     ------
     GenredError
         If there is no place for the socket that it listens to.
     """
-    set_environment(cache)
+    take_one_thread()
     _context.set_forkserver_preload(["genred.analysis.preload"])
     _start_server()
 
 
-def set_environment(cache: Path) -> None:
-    """Tell libraries, in the processes that this one starts, where to keep compiled code, and to take one thread."""
+def take_one_thread() -> None:
+    """Tell libraries, in the processes that this one starts, to take one thread."""
     # Workers are processes already: threads inside of numpy would only fight over the processors.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))
 
 
 def _start_server() -> None:
@@ -110,7 +105,7 @@ class Analyser:
     model
         Which model, and how sure it must be.
     cache
-        A folder for what can be made again: compiled code, the fitted built-in model.
+        A folder for the fitted built-in model.
     patience
         Seconds between two looks after the workers, by which an end may be late. Of an idle service, looking ten times
         a second is most of what it costs. The newest pool decides for all.
@@ -129,7 +124,7 @@ class Analyser:
         self._model = model
         self._cache = cache
         _look_after_workers_every(patience)
-        set_environment(cache)
+        take_one_thread()
         _open_up_to(_DESCRIPTORS + _DESCRIPTORS_PER_WORKER * self.workers)
         self._pool = self._made()
 
@@ -166,7 +161,7 @@ class Analyser:
         Parameters
         ----------
         stop
-            Ends the waiting: the first time, when code is compiled and the model fitted, takes a minute.
+            Ends the waiting: the first time, when filters are designed and the model fitted, takes half a minute.
         tell
             Called twice a second with what is waited for.
 
@@ -177,8 +172,7 @@ class Analyser:
         GenredError
             If no worker gets ready.
         """
-        anew = "" if any((self._cache / "numba").glob("*")) else ", which is compiled once"
-        prepare(self._cache)
+        prepare()
         # A pool is made by whoever gives it its first job, and that one waits, deaf, for the first fork.
         first = threading.Thread(target=_fork_once, daemon=True)
         first.start()
@@ -187,21 +181,24 @@ class Analyser:
             first.join(0.5)
             if stop is not None and stop.is_set():
                 return
-        loading = "loading the model, which is fitted once if it is the built-in one"
-        for step, function, arguments in (
-            (f"trying what listens{anew}", worker.listen, ()),
-            (loading, worker.load, (self._model, self._cache)),
-        ):
+        model = (self._model, self._cache)
+        steps: list[tuple[str, list[tuple[Callable[..., Any], tuple[Any, ...]]]]] = [
+            ("loading the model, which is fitted once if it is the built-in one", [(worker.load, model)])
+        ]
+        if not filters.are_kept():
+            once = "designing filters, once, and fitting the model if it is the built-in one"
+            steps.insert(0, (once, [(worker.design, ()), (worker.fit, model)]))  # side by side where workers are
+        for step, jobs in steps:
+            futures = [self._submit(function, arguments, _START_SECONDS) for function, arguments in jobs]
             tell(step)
-            future: Future[Any] = self._submit(function, arguments, _START_SECONDS)
-            while not wait([future], timeout=0.5).done:
+            while _go_on(futures):
                 tell(step)
                 if stop is not None and stop.is_set():
                     return
-            loaded = self._ready(future)
-        self.model_name, self.feature_version = loaded
+            answers = [self._ready(future) for future in futures if future.done()]
+        self.model_name, self.feature_version = answers[-1]
 
-    def _ready(self, future: "Future[T]") -> T:
+    def _ready(self, future: Future[T]) -> T:
         try:
             return future.result()
         except TimeoutError as error:
@@ -263,6 +260,22 @@ class Analyser:
         except FileError:  # one of them was too much for the worker; which one, each alone will tell
             for path in batch:
                 yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)
+
+    def begin(self, path: Path, ask: Ask) -> Callable[[], Analysis | FileError | None]:
+        """Begin to analyse a file; return what tells what was found, None as long as it is not known."""
+        future = self._analyse(path, ask)
+
+        def found() -> Analysis | FileError | None:
+            if not future.done():
+                return None
+            if future.cancelled():
+                return FileError(path, "all readers were ended", transient=True)
+            try:
+                return _outcome(path, future)
+            except FileError as error:
+                return error
+
+        return found
 
     def genres(self, path: Path) -> tuple[str, ...]:
         """Return all genres that a file names; raises as `places`."""
@@ -364,6 +377,12 @@ def _outcome(path: Path, future: Future[T]) -> T:
         raise WorkerLostError(path, "all readers were killed", transient=True) from error
     except MemoryError as error:
         raise DecodeError(path, "it needs more memory to read than a worker may take") from error
+
+
+def _go_on(futures: Sequence[Future[Any]]) -> bool:
+    """Wait for half a second, or until all jobs are done or one has failed; return whether neither came about."""
+    done, rest = wait(futures, timeout=0.5, return_when=FIRST_EXCEPTION)
+    return bool(rest) and all(future.exception() is None for future in done)
 
 
 def _fork_once() -> None:

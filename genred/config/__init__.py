@@ -222,7 +222,7 @@ def state_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Return the folder for what can be made again: compiled code, the fitted built-in model, training features."""
+    """Return the folder for what can be made again: the fitted built-in model, filters, features, compiled code."""
     return _systemd("CACHE_DIRECTORY") or _xdg("XDG_CACHE_HOME", ".cache") / "genred"
 
 

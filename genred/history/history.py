@@ -34,6 +34,7 @@ from genred.history.schema import (
     upsert,
     writes,
 )
+from genred.history.vectors import Vectors
 from genred.names import album_folder
 
 _PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries", "evidence")
@@ -49,6 +50,7 @@ class History:
         self.run: int | None = None
         self.files = KnownFiles(self.reading, self.writing)
         self.library = Library(self.reading, self.writing)
+        self.vectors = Vectors(self.reading, self.writing)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Self:

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genred import genres
-from genred.analysis.analyser import set_environment
+from genred.analysis.analyser import take_one_thread
 from genred.errors import ConfigError, FileError
 from genred.fs.files import open_regular, readable
 from genred.model.table import Table
+from genred.sound import filters
 from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 
 Vector = NDArray[np.float32]
@@ -144,8 +145,9 @@ def build_table(
     torn = contradictory(labelled)
     errors = [FileError(path, "labelled with more than one genre; keep one") for path in sorted(torn)]
     unique = {item.path: item for item in labelled if item.path not in torn}
-    if cache_dir is not None:
-        set_environment(cache_dir)
+    take_one_thread()
+    if extract is None:
+        filters.designed()  # once, and not by each process anew
     jobs = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(
         joblib.delayed(_cached)(path, cache_dir, extract or _extract) for path in unique
     )

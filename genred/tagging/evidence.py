@@ -12,7 +12,8 @@ from genred.config import Evidence
 from genred.genres import Vocabulary, key, parts
 from genred.history.library import Album, Indexed, Library
 from genred.history.records import Author
-from genred.model.evidence import Owner, Trust
+from genred.model.evidence import Owner
+from genred.model.trust import Trust
 from genred.names import VARIOUS, Labels
 
 Votes = Mapping[str, float]

@@ -7,7 +7,7 @@ again until genred decides about it anew.
 
 import difflib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Query, Record, Standing
 from genred.model.prediction import Candidate, Prediction
+from genred.sound import FEATURE_VERSION
 from genred.tagging.policy import Policy
 from genred.tagging.tagger import Tagger
 from genred.tagging.undo import undo_write
@@ -67,14 +68,31 @@ def to_review(
 
 
 def questions(
-    records: Iterable[Record], history: History, policy: Policy, model: "GenreClassifier"
+    records: Iterable[Record],
+    history: History,
+    policy: Policy,
+    model: "GenreClassifier",
+    hear: Callable[[Collection[Path]], Mapping[Path, bytes]],
 ) -> Iterator[Question]:
-    """Yield a question about each decision, in the same order, with guesses from stored features; open no audio."""
-    from genred.sound.features import FEATURE_VERSION
+    """Yield a question about each decision, in the same order, with guesses from stored features.
 
+    Parameters
+    ----------
+    records
+        The decisions.
+    history
+        Holds the features.
+    policy
+        Writes genres as this user does.
+    model
+        Guesses.
+    hear
+        Hears files again of which an earlier genred kept other features, and returns the features of this one.
+    """
     rest = iter(records)
     while batch := list(islice(rest, 500)):
         vectors = history.features_of((record.path for record in batch), FEATURE_VERSION)
+        vectors |= hear([record.path for record in batch if record.path not in vectors])
         predictions = dict(zip(vectors, predict_stored(model, [*vectors.values()]), strict=True)) if vectors else {}
         for record in batch:
             yield _question(record, predictions.get(record.path), policy, model.name)

@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import os
 import resource
@@ -254,21 +255,38 @@ def test_a_model_that_cannot_be_used_is_found_at_the_start(tmp_path: Path) -> No
         analyser.warm_up()
 
 
-def test_a_start_says_what_it_waits_for(analyser: Analyser, tmp_path: Path) -> None:
-    """What is done for the first time and takes long is told as such."""
-    steps: list[str] = []
-    analyser.warm_up(tell=steps.append)
-    told = list(dict.fromkeys(steps))
-    assert told[-2] == "trying what listens, which is compiled once"
-    assert told[-1].startswith("loading the model")
-    (tmp_path / "numba" / "compiled").mkdir(parents=True)
-    analyser.warm_up(tell=steps.append)
-    assert "trying what listens" in steps
-    assert analyser.model_name.startswith("tiny")
+@pytest.mark.slow
+def test_only_the_first_start_designs_filters_and_no_worker_imports_librosa(tmp_path: Path, tiny_model: Path) -> None:
+    """What takes long is told as such; librosa, and the compiler that it brings, were in a process that has ended."""
+    song = make(tmp_path / "x.flac", 5.0)
+    code = (
+        "import json; from pathlib import Path; from genred.config import *; from genred.analysis import Ask\n"
+        "from genred.analysis.analyser import Analyser\n"
+        "from tests.analysis.test_analyser import compilers\n"
+        "for _ in range(2):\n"
+        "    steps = []\n"
+        f"    with Analyser(Service(workers=1), Model(path={str(tiny_model)!r}), cache_dir()) as analyser:\n"
+        "        analyser.warm_up(tell=steps.append)\n"
+        f"        list(analyser.analyse([Path({str(song)!r})], Ask.SOUND))\n"
+        "        imported = analyser._submit(compilers, (), 100.0).result()\n"
+        "    print(json.dumps([list(dict.fromkeys(steps)), imported, analyser.model_name]))"
+    )
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    first, second = map(json.loads, ran.stdout.splitlines())
+    waits = ["loading what listens", "loading the model, which is fitted once if it is the built-in one"]
+    once = "designing filters, once, and fitting the model if it is the built-in one"
+    assert (first[0], second[0]) == ([waits[0], once, waits[1]], waits)
+    assert first[1:] == second[1:] == [[], second[2]]
+    assert second[2].startswith("tiny")
+
+
+def compilers() -> list[str]:
+    return sorted({"librosa", "numba", "llvmlite"} & sys.modules.keys())
 
 
 def test_the_main_process_stays_light() -> None:
-    """Decoders, librosa and scikit-learn live in the workers."""
+    """Decoders and scikit-learn live in the workers."""
     script = (
         "import sys, genred.service.service\n"
         "sys.exit(', '.join({'librosa', 'sklearn', 'numba', 'scipy', 'av', 'mutagen'} & set(sys.modules)) or 0)"

@@ -18,11 +18,13 @@ from genred.fs.files import stamp_of
 from genred.fs.locks import locked
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
+from genred.history.schema import features
 from genred.model.prediction import Prediction
 from genred.service.asking import scan_or_ask
 from genred.service.request import Requests
 from genred.service.scan import Notices, scan
 from genred.service.status import Board, lock_of
+from genred.sound import FEATURE_VERSION
 from genred.tagging.tagger import Tagger
 from genred.watching.root import RootState
 from tests.fakes import FakeAnalyser, sure
@@ -35,6 +37,10 @@ class Ready(FakeAnalyser):
     """Notes how often it is warmed up."""
 
     warmed_up = 0
+
+    def __init__(self, hears: dict[str, Prediction | FileError]) -> None:
+        super().__init__(hears)
+        self.feature_version = FEATURE_VERSION
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         Ready.warmed_up += 1
@@ -97,6 +103,22 @@ def test_a_folder_that_is_missing_keeps_the_others_from_nothing(config: Config, 
     assert told.missing == [f"{music}/none: no such folder"]
     with pytest.raises(WatchError, match="no such folder"):
         looked_at(of(config, music / "none"), told)
+
+
+def test_what_an_earlier_genred_heard_is_heard_again_first(config: Config, history: History, music: Path) -> None:
+    """With progress, also where nothing else is new; a rehearsal leaves it."""
+    looked_at(config, Told())
+    song = music / "a.mp3"
+    vector = history.features_of([song], FEATURE_VERSION)[song]
+    (old,) = [file for file in history.library.of([song])]
+    with history.writing() as db:
+        db.execute(features.update().values(version="of old", vector=b""))
+    told = Told()
+    assert looked_at(config, told, dry_run=True) == looked_at(config, told) == []
+    assert history.features_of([song], FEATURE_VERSION)[song] == vector
+    assert history.library.of([song]) == [old]
+    assert told.steps[-2:] == [f"hearing again what an earlier genred heard: {n} of 2" for n in (1, 2)]
+    assert Ready.warmed_up == 2
 
 
 def test_where_nothing_is_new_nothing_is_warmed_up(config: Config) -> None:

@@ -1,6 +1,6 @@
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -80,6 +80,11 @@ def music(tmp_path: Path, history: History) -> list[Path]:
     return songs
 
 
+def deaf(paths: Collection[Path]) -> dict[Path, bytes]:
+    """Hear nothing: all features are of this version."""
+    return {}
+
+
 def _in(folder: Path, name: str) -> Path:
     (folder / name).parent.mkdir(exist_ok=True)
     return folder / name
@@ -97,7 +102,7 @@ def names(found: Sequence[Record]) -> list[str]:
 
 def asked(history: History, below: Path | None = None, **words: object) -> list[Question]:
     policy = Policy("keep", 1, Vocabulary(**words))  # type: ignore[arg-type]  # the words of the test
-    return list(questions(to_review(history, below), history, policy, MODEL))
+    return list(questions(to_review(history, below), history, policy, MODEL, deaf))
 
 
 def answering(history: History) -> Answers:
@@ -139,7 +144,7 @@ def test_its_least_sure_tags_come_when_asked_for(history: History, tmp_path: Pat
     assert to_review(history) == []
     found = to_review(history, tagged=3)
     assert [record.path.stem for record in found] == ["b", "d"]
-    (question, _) = questions(found, history, Policy("keep", 1, Vocabulary()), MODEL)
+    (question, _) = questions(found, history, Policy("keep", 1, Vocabulary()), MODEL, deaf)
     assert [guess.genre for guess in question.guesses] == ["Jazz", "Rock", "Hip-Hop"]
     assert question.guesses[0].probability == 0.6
 
@@ -167,7 +172,7 @@ def test_an_answer_taken_back_leaves_everything_as_it_was(
     song = make(tmp_path / "song.flac", 0.1)
     list(Tagger(Config(), history, FakeAnalyser({"song.flac": sure("Jazz")} if tagged else {})).process([song]))
     before = history.files.genres_written(song), sha256(song.read_bytes()).digest()
-    (question,) = questions(to_review(history, song, tagged=1), history, Policy("keep", 1, Vocabulary()), MODEL)
+    (question,) = questions(to_review(history, song, tagged=1), history, Policy("keep", 1, Vocabulary()), MODEL, deaf)
     answers = answering(history)
     ((_, given),) = list(answers.give([question], genre))
     assert isinstance(given, Record)
@@ -254,7 +259,7 @@ def test_corrections_teach(history: History, tmp_path: Path) -> None:
     songs[6] = songs[6].rename(tmp_path / "not looked at since.flac")
     assert labels() == {}
     policy = Policy("keep", 1, Vocabulary())
-    tagged = list(questions(to_review(history, songs[0], tagged=1), history, policy, MODEL))
+    tagged = list(questions(to_review(history, songs[0], tagged=1), history, policy, MODEL, deaf))
     ((_, confirmed),) = list(answering(history).give(tagged, tagged[0].guesses[0].genre))
     assert isinstance(confirmed, Record)
     assert confirmed.reason == "a person confirmed it"
@@ -307,7 +312,7 @@ def interview(history: History, person: Person, player: Player | None = None, ta
         person.press,
         person.ask,
         player or FakePlayer(),
-        questions=lambda records: list(questions(records, history, policy, MODEL)),
+        questions=lambda records: list(questions(records, history, policy, MODEL, deaf)),
         answers=answering(history),
         words=["Hip-Hop", "Jazz", "Rock"],
         meant=lambda typed, words: meant(typed, words, Vocabulary()),

@@ -1,7 +1,7 @@
 """The commands of the review: asked on a terminal, or accept, set, skip and list for scripts."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import groupby
@@ -183,6 +183,7 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     from genred.history.history import History
     from genred.service.session import deciding
     from genred.tagging.policy import Policy
+    from genred.tagging.rehearing import hear_now
     from genred.tagging.review import Answers, meant, questions, to_review, words
     from genred.tagging.tagger import Tagger
 
@@ -197,12 +198,13 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     settings = settings.with_changes("service", workers=1)
     with deciding(settings, "review") as history, analyser_of(settings) as analyser:
         policy = Policy.of(settings)
+        hear = partial(hear_now, history, analyser)
         left = Interview(
             console,
             terminal.press,
             terminal.ask,
             Player(),
-            questions=lambda records: list(questions(records, history, policy, model)),
+            questions=lambda records: list(questions(records, history, policy, model, hear)),
             answers=Answers(Tagger(settings, history, analyser), history, analyser, settings.tags),
             words=words(policy, model, history),
             meant=partial(meant, vocabulary=policy.vocabulary),
@@ -240,10 +242,18 @@ def _files(paths: Sequence[Path], settings: "Config") -> list[Path]:
 
 
 def _questions(records: Sequence["Record"], settings: "Config", history: "History") -> Iterator["Question"]:
+    from genred.cli.progress import waiting
     from genred.tagging.policy import Policy
+    from genred.tagging.rehearing import hear_now
     from genred.tagging.review import questions
 
-    return questions(records, history, Policy.of(settings), model_of(settings)) if records else iter(())
+    def hear(paths: Collection[Path]) -> dict[Path, bytes]:
+        if not paths:
+            return {}
+        with waiting("hearing again what an earlier genred heard"), analyser_of(settings) as analyser:
+            return hear_now(history, analyser, paths)
+
+    return questions(records, history, Policy.of(settings), model_of(settings), hear) if records else iter(())
 
 
 def _as_json(question: "Question") -> dict[str, Any]:
