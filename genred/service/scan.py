@@ -73,7 +73,8 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
                 analyser.warm_up(stop, notices.step)
                 _hear_again(history, analyser, roots, board, stop, notices)
                 tagger = Tagger(config, history, analyser, backlog=True, trials=True, dry_run=dry_run)
-                told = tagger.read_tags(undone(history, roots, options)) if config.evidence.library else iter(())
+                reads = config.evidence.library and not dry_run  # a rehearsal keeps in mind no more than a folder
+                told = tagger.read_tags(undone(history, roots, options)) if reads else iter(())
                 news = chain(told, tagger.process(undone(history, roots, options)))
                 yield from _posted(news, board, "scanning", analyser.model_name, stop, notices.heard)
 
@@ -180,7 +181,7 @@ def _real(root: Path | None) -> Path | None:
 
 
 def _posted(
-    news: Iterator[Record | Heard],
+    news: Iterator[Record | Heard | None],
     board: Board | None,
     state: str,
     model: str,
@@ -196,7 +197,7 @@ def _posted(
     for each in news:
         if isinstance(each, Heard):
             heard(each.path)
-        else:
+        elif each is not None:
             if board is not None:
                 board.status.count(each)
                 board.status.queued = max(0, board.status.queued - 1)

@@ -12,7 +12,7 @@ from genred.fs.files import stamp_of
 from genred.genres import Vocabulary
 from genred.history.history import History
 from genred.history.library import Indexed
-from genred.history.records import Analysed
+from genred.history.records import Analysed, Record
 from genred.model.evidence import Kind, Owner
 from genred.model.prediction import Prediction
 from genred.names import Labels, is_disc
@@ -71,6 +71,10 @@ class Judge:
         self._witness = witness
         self._together = together
 
+    def by(self, ear: Ear) -> "Judge":
+        """Return a judge with another model."""
+        return Judge(self._history, self._witness, ear, together=self._together)
+
     def albums(self, folder: Path, seen: Mapping[Path, Indexed]) -> Iterator[list[Indexed]]:
         """Yield the albums in a folder and its discs.
 
@@ -119,6 +123,12 @@ class Judge:
         vectors = {path: vector for path in paths if (vector := heard.get(path) or stored.get(path))}
         said = self.ear.judge(list(vectors.values()), [owners[path] for path in vectors]) if vectors else []
         return dict(zip(vectors, said, strict=True))
+
+
+def predicted(draft: Record, prediction: Prediction, ear: Ear) -> Record:
+    """Return a draft with what a model said."""
+    draft = replace(draft, genre=prediction.genre, confidence=prediction.confidence)
+    return replace(draft, model=ear.name, evidence=prediction.evidence.value)
 
 
 def _places(folder: Path) -> Iterator[Path]:

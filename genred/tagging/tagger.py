@@ -12,15 +12,17 @@ from genred.errors import FileError
 from genred.fs.files import Stamp, stamp_of
 from genred.history.history import History
 from genred.history.library import Indexed
-from genred.history.records import Analysed, Author, Outcome, Record, Standing
+from genred.history.records import Author, Outcome, Record, Standing
 from genred.model.prediction import Prediction
 from genred.names import album_folder
 from genred.tagging.arrivals import Arrival, Arrivals
 from genred.tagging.authors import Authors
 from genred.tagging.catalogue import Cataloguer
 from genred.tagging.evidence import Witness
-from genred.tagging.judging import Ear, Judge, Judgement
+from genred.tagging.judging import Ear, Judge, Judgement, predicted
+from genred.tagging.looks import Looks
 from genred.tagging.policy import Decision, Policy
+from genred.tagging.revising import Reviser
 from genred.tagging.scribe import Scribe
 
 log = logging.getLogger(__name__)
@@ -52,10 +54,13 @@ class _InHand:
     heard: dict[Path, Heard] = field(default_factory=dict)
     seen: dict[Path, Indexed] = field(default_factory=dict)
     """Everything that was looked at, in case that nothing is recorded."""
+    to_note: list[Indexed] = field(default_factory=list)
+    """Files of which nothing but the tags were read."""
 
     def takes(self, path: Path) -> bool:
         """Return whether a file belongs to what is in hand."""
-        return self.folder in (None, album_folder(path)) and len(self.heard) < AT_ONCE
+        is_full = max(len(self.heard), len(self.to_note)) >= AT_ONCE
+        return self.folder in (None, album_folder(path)) and not is_full
 
 
 class Tagger:
@@ -88,7 +93,6 @@ class Tagger:
         dry_run: bool = False,
     ) -> None:
         separator = config.tags.separator
-        self._config = config
         self._policy = Policy.of(config)
         self._history = history
         self._analyser = analyser
@@ -96,12 +100,12 @@ class Tagger:
         self._arrivals = Arrivals(history, config.tags, backlog=backlog, trials=trials, dry_run=dry_run)
         self._authors = Authors(history, separator)
         self._cataloguer = Cataloguer(history, analyser, separator)
-        self._judge = self._judging(Ear(analyser.model_name, analyser.feature_version, analyser.judge))
+        self._looks = Looks(history, analyser, self._arrivals)
+        witness = Witness(history.library, self._policy.vocabulary, config.evidence)
+        ear = Ear(analyser.model_name, analyser.feature_version, analyser.judge)
+        self._judge = Judge(history, witness, ear, together=config.evidence.album)
         self._scribe = Scribe(history, analyser, config.tags, dry_run=dry_run)
-
-    def _judging(self, ear: Ear) -> Judge:
-        witness = Witness(self._history.library, self._policy.vocabulary, self._config.evidence)
-        return Judge(self._history, witness, ear, together=self._config.evidence.album)
+        self._reviser = Reviser(history, self._policy, self._judge, self._scribe)
 
     # -- files that arrived ------------------------------------------------------------------------------------------
 
@@ -119,65 +123,32 @@ class Tagger:
         Heard
             A sign of life for each file that was heard.
         """
-        yield from self._passing(paths, self._policy.ask)
-
-    def read_tags(self, paths: Iterable[Path]) -> Iterator[Record]:
-        """Decide what the tags alone decide about paths, and note what the tags of the other files say.
-
-        So everything that a person calls the music is known before the first file is heard.
-        """
-        for news in self._passing(paths, Ask.TAGS):
-            if isinstance(news, Record):
+        for news in self._passing(paths, self._policy.ask):
+            if news is not None:
                 yield news
 
-    def _passing(self, paths: Iterable[Path], ask: Ask) -> Iterator[Record | Heard]:
+    def read_tags(self, paths: Iterable[Path]) -> Iterator[Record | None]:
+        """Decide what the tags alone decide about paths, and note what the tags of the other files say.
+
+        So everything that a person calls the music is known before the first file is heard. For a file that is only
+        noted, or whose tags can't be read, a None is yielded as a sign of life.
+        """
+        for news in self._passing(paths, Ask.TAGS):
+            if not isinstance(news, Heard):
+                yield news
+
+    def _passing(self, paths: Iterable[Path], ask: Ask) -> Iterator[Record | Heard | None]:
         in_hand = _InHand()
-        for arrival, look in self._looks(paths, ask):
+        for arrival, look in self._looks.into(paths, ask):
             if not in_hand.takes(arrival.path):
                 yield from self._decide(in_hand)
                 in_hand = _InHand()
             in_hand.folder = album_folder(arrival.path)
-            if isinstance(look, FileError):
-                news: Record | Heard | None = None if ask is Ask.TAGS else self._failed(arrival, look)
+            if not isinstance(look, FileError):
+                yield self._looked_into(arrival, look, in_hand)
             else:
-                news = self._looked_into(arrival, look, in_hand)
-            if news is not None:
-                yield news
+                yield self._failed(arrival, look) if ask is not Ask.TAGS else None
         yield from self._decide(in_hand)
-
-    def _looks(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Arrival, Analysis | FileError]]:
-        """Look into those files that are worth it; yield what is found, in the order of the paths."""
-        waiting: dict[Path, Arrival] = {}
-
-        def wanted() -> Iterator[Path]:
-            for arrival in self._arrivals.among(paths):
-                if arrival.path not in waiting:
-                    waiting[arrival.path] = arrival
-                    yield arrival.path
-
-        def known(path: Path) -> bytes | None:
-            return self._known_features(waiting[path])
-
-        for path, look in self._analyser.analyse(wanted(), ask, known):
-            arrival = waiting.pop(path)
-            if not self._was_decided_meanwhile(arrival):
-                yield arrival, look
-
-    def _known_features(self, arrival: Arrival) -> bytes | None:
-        """Return what was heard in a file before; None where nobody heard it as it is now."""
-        if not arrival.is_put_off:
-            return None
-        version = self._judge.ear.version
-        known = self._history.library.of([arrival.path])
-        is_heard = any(file.labels is not None and file.features == version for file in known)
-        return self._history.features_of([arrival.path], version).get(arrival.path) if is_heard else None
-
-    def _was_decided_meanwhile(self, arrival: Arrival) -> bool:
-        """Return whether the file was decided about under another name of it, while it was looked into."""
-        try:
-            return stamp_of(arrival.path) != arrival.stamp and self._arrivals.at(arrival.path) is None
-        except FileError:
-            return False
 
     def _failed(self, arrival: Arrival, error: FileError) -> Record:
         draft = Record(arrival.path, Outcome.FAILED, error.reason, stamp=arrival.stamp)
@@ -190,16 +161,18 @@ class Tagger:
         change = self._authors.persons_change(arrival, look) if told or look.features else None
         carries = None if change else self._authors.carried(arrival, look)
         by = (Author.YOU if carries is None else Author.GENRED) if look.genres else None
-        in_hand.seen[path] = Indexed(path, stamp, look.labels, look.genres, by)
+        in_hand.seen[path] = seen = Indexed(path, stamp, look.labels, look.genres, by)
         if decision := change or told:
             draft = self._draft(path, stamp, look, decision, look.prediction)
             standing, wrote = (Standing.PERSON, arrival.wrote) if change else (Standing.DONE, None)
             draft = replace(draft, features=look.features, standing=standing, corrects=wrote, carries=carries)
             return self._scribe.record(draft)
-        if not self._dry_run and (look.features or arrival.wrote is None):
-            self._history.library.note(path, stamp, look.labels, look.genres, by, features=look.features)
         if look.features is None:
+            if arrival.wrote is None:
+                in_hand.to_note.append(seen)
             return None
+        if not self._dry_run:
+            self._history.library.note(path, stamp, look.labels, look.genres, by, features=look.features)
         in_hand.heard[path] = heard = Heard(path, stamp, look, carries)
         return heard
 
@@ -208,7 +181,7 @@ class Tagger:
     ) -> Record:
         draft = Record(path, decision.outcome, decision.reason, previous=look.genres, written=decision.written)
         draft = replace(draft, stamp=stamp, labels=look.labels)
-        return draft if prediction is None else _predicted(draft, prediction, self._judge.ear)
+        return draft if prediction is None else predicted(draft, prediction, self._judge.ear)
 
     # -- albums ------------------------------------------------------------------------------------------------------
 
@@ -220,6 +193,7 @@ class Tagger:
         if in_hand.folder is None:
             return
         if not self._dry_run:
+            self._history.library.note_all(in_hand.to_note)
             self._cataloguer.read_folder(in_hand.folder)
         for album in self._judge.albums(in_hand.folder, in_hand.seen if self._dry_run else {}):
             paths = {track.path for track in album}
@@ -227,7 +201,7 @@ class Tagger:
             if not new and not _has_news(album, in_hand.seen):
                 continue
             judgement = self._judge.judge(album, {heard.path: heard.vector for heard in new})
-            yield from self._corrections(judgement)
+            yield from self._reviser.corrections(judgement)
             for heard in new:
                 record = self._decided(heard, judgement)
                 if record is not None:
@@ -248,54 +222,9 @@ class Tagger:
             draft = replace(draft, carries=heard.carries)
         return self._scribe.carry_out(draft)
 
-    def _corrections(self, judgement: Judgement) -> Iterator[Record]:
-        """Correct, once, what genred decided about tracks of an album while less of the album was known."""
-        for file in judgement.earlier:
-            if file.corrects is not None or file.outcome not in (Outcome.TAGGED, Outcome.ABSTAINED):
-                continue
-            draft = self._anew(file, judgement, self._judge.ear)
-            if draft is not None:
-                is_answer = file.outcome is Outcome.TAGGED
-                try:
-                    yield self._scribe.write(replace(draft, corrects=file.record if is_answer else None))
-                except FileError as error:
-                    log.info("not corrected: %s", error)
-
     def redecide(self, ear: Ear, below: Path | None = None) -> Iterator[Record]:
-        """Decide anew from stored features, and act where the answer is another one; no audio is opened.
-
-        A genre that genred wrote gives way only to another genre, not to doubt.
-
-        Parameters
-        ----------
-        ear
-            The model to decide by.
-        below
-            Only files in this folder, or this file.
-        """
-        judge = self._judging(ear)
-        for folder in self._history.folders_analysed(ear.version, below):
-            for album in judge.albums(folder, {}):
-                judgement = judge.judge(album, {}, anew=True)
-                for file in judgement.earlier:
-                    draft = self._anew(file, judgement, ear)
-                    if draft is not None and (below is None or file.path.is_relative_to(below)):
-                        yield self._scribe.carry_out(draft)
-
-    def _anew(self, file: Analysed, judgement: Judgement, ear: Ear) -> Record | None:
-        """Return another answer for a file that was decided about; None if there is none, or the file was changed."""
-        prediction = judgement.predictions[file.path]
-        decision = self._policy.decide(file.previous, prediction, judgement.word(file.path, self._policy.vocabulary))
-        if decision.outcome is not Outcome.TAGGED or decision.written == file.there:
-            return None
-        try:
-            stamp = stamp_of(file.path)
-        except FileError:
-            return None
-        if not stamp.matches(file.stamp):
-            return None  # The file isn't the one that was heard any more; the next scan looks at it.
-        draft = Record(file.path, Outcome.TAGGED, decision.reason, previous=file.there, written=decision.written)
-        return _predicted(replace(draft, stamp=stamp), prediction, ear)
+        """Decide anew about what was heard before; see `Reviser.redecide`."""
+        return self._reviser.redecide(ear, below)
 
     # -- a person's word ---------------------------------------------------------------------------------------------
 
@@ -317,11 +246,6 @@ class Tagger:
         if there == (genre,):
             return self._scribe.record(replace(draft, outcome=Outcome.KEPT, reason="a person confirmed it", written=()))
         return self._scribe.write(draft)
-
-
-def _predicted(draft: Record, prediction: Prediction, ear: Ear) -> Record:
-    draft = replace(draft, genre=prediction.genre, confidence=prediction.confidence)
-    return replace(draft, model=ear.name, evidence=prediction.evidence.value)
 
 
 def _has_news(album: Iterable[Indexed], seen: Mapping[Path, Indexed]) -> bool:

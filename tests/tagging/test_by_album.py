@@ -87,7 +87,7 @@ def genres(folder: Path) -> list[str]:
     return [", ".join(tags.read_genres(path)) for path in sorted(folder.rglob("*.flac"))]
 
 
-# -- one album ---------------------------------------------------------------------------------------------------------
+# -- one album -------------------------------------------------------------------------------------------------------
 
 
 def test_an_album_gets_one_genre(history: History, album: Path) -> None:
@@ -144,7 +144,7 @@ def test_where_no_album_is_to_be_heard_each_track_is_heard_alone(history: Histor
     assert genres(album) == ["Jazz", "Jazz", "Blues"]
 
 
-# -- files that go their own way -----------------------------------------------------------------------------------------
+# -- files that go their own way -------------------------------------------------------------------------------------
 
 
 def test_a_twelfth_track_takes_the_word_of_the_other_eleven(history: History, album: Path) -> None:
@@ -262,7 +262,7 @@ def test_an_album_that_is_moved_between_hearing_and_deciding_is_not_heard_again(
     assert genres(moved) == ["Jazz", "Jazz"]
 
 
-# -- late tracks ---------------------------------------------------------------------------------------------------------
+# -- late tracks -----------------------------------------------------------------------------------------------------
 
 
 def test_an_answer_that_came_too_early_is_corrected(history: History, album: Path) -> None:
@@ -363,7 +363,7 @@ def test_an_album_that_arrives_twice_is_decided_once(history: History, album: Pa
     assert [(record.outcome, record.carries is not None) for record in records] == [(Outcome.KEPT, True)] * 2
 
 
-# -- cut short ------------------------------------------------------------------------------------------------------------
+# -- cut short -------------------------------------------------------------------------------------------------------
 
 
 def pieces(count: int, seed: int) -> Iterator[int]:
@@ -440,15 +440,15 @@ def test_a_rehearsal_decides_by_album_and_leaves_no_trace(history: History, albu
     assert (list(history.records(Query())), history.files.count_known()) == ([], 0)
 
 
-# -- what was heard before ------------------------------------------------------------------------------------------------
+# -- what was heard before -------------------------------------------------------------------------------------------
 
 
 def test_tags_are_read_before_anything_is_heard(history: History, album: Path) -> None:
     """In a scan: what the tags decide is decided, all else waits with its labels known."""
     paths = [song(album, 1, genre="Krautrock", album="One", artist="Can"), song(album, 2, album="One", artist="Can")]
     hears = ear(_02="Rock")
-    (record,) = tagger(history, hears).read_tags(paths)
-    assert (record.outcome, hears.heard) == (Outcome.KEPT, [])
+    news = list(tagger(history, hears).read_tags(paths))
+    assert ([each and each.outcome for each in news], hears.heard) == ([Outcome.KEPT, None], [])
     known = history.library.of(paths)
     assert [(track.labels and track.labels.album, track.standing) for track in known] == [
         ("One", Standing.DONE),
