@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from genred.history.records import Record
 
 _OUTCOMES = click.Choice(["tagged", "kept", "abstained", "skipped", "failed", "undone"])
+_EVIDENCE = click.Choice(["track", "album", "artist", "mates"])
 _AT_ONCE = 30  # as many as fit about one screen
 _COLOURS = {"tagged": "green", "failed": "red", "skipped": "yellow", "undone": "magenta"}
 _ROOMY = 100  # columns of a terminal from which on the reason stands beside the file and not below it
@@ -38,6 +39,7 @@ _ROOMY = 100  # columns of a terminal from which on the reason stands beside the
     help="Only this genre; several times: any.",
 )
 @click.option("--outcome", "outcomes", type=_OUTCOMES, multiple=True, help="Only this outcome; several: any of these.")
+@click.option("--evidence", type=_EVIDENCE, help="Only what this kind of evidence decided.")
 @click.option(
     "--since", metavar="WHEN", type=MOMENT, help="2026-11-22, 2026-11-22T18:30, yesterday, or back from now: 90m, 7d."
 )
@@ -51,6 +53,7 @@ def history(
     common: Common,
     genres: tuple[str, ...],
     outcomes: tuple[str, ...],
+    evidence: str | None,
     since: str | None,
     until: str | None,
     path: Path | None,
@@ -63,6 +66,7 @@ def history(
     \b
     genred history --since 7d --outcome failed --outcome skipped
     genred history --path ~/Music/Jazz --genre Rock
+    genred history --evidence mates       where your genres on the same album decided
     genred history --csv > history.csv
     """
     from genred.history.records import Outcome, Query
@@ -72,6 +76,7 @@ def history(
     query = Query(
         genres=genres,
         outcomes=tuple(map(Outcome, outcomes)),
+        evidence=evidence,
         since=since,
         until=until,
         path=path.resolve() if path else None,  # as it was recorded
@@ -172,8 +177,13 @@ def _rows(records: Iterable["Record"], width: int, genres: int, runs: int) -> It
         cells = [Text(f"{_when(record):%H:%M}"), Text(f"run {record.run}", "dim"), outcome, _answer(record, genres)]
         row.add_row(*cells, name, *([why] if beside else []))
         yield row
-        if not beside and not (record.model and record.outcome == "tagged"):  # there the answer says it
+        if not beside and not _is_answer_all(record):
             yield Padding(why, (0, 0, 0, 5 + 2 + runs + 2))
+
+
+def _is_answer_all(record: "Record") -> bool:
+    """Return whether the answer and its confidence say all of the reason: nothing but the track was heard."""
+    return bool(record.model) and record.outcome == "tagged" and record.evidence in (None, "track")
 
 
 def _answer(record: "Record", width: int) -> "Text":

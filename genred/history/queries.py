@@ -36,6 +36,8 @@ def selecting(db: sa.Connection, query: Query) -> sa.Select[Any] | sa.CompoundSe
     terms = list(_span(db, query))
     genres = _spelled(db, query.genres)
     outcomes = [outcome.value for outcome in query.outcomes]
+    if query.evidence is not None:
+        terms.append(records.c.evidence == query.evidence)
     if query.path is not None and _holds_few(db, query.path):
         terms.append(at_or_below(records.c.path, query.path))
         if query.genres:
@@ -63,6 +65,13 @@ def counts(db: sa.Connection) -> dict[str, dict[str, int]]:
         select = sa.select(column, total).where(where, column != "").group_by(column).order_by(*order)
         found[name] = dict(map(tuple, db.execute(select)))
     return found
+
+
+def counts_by_evidence(db: sa.Connection) -> dict[str, int]:
+    """Count decisions of a model by the kind of evidence that decided, most first; read in the index alone."""
+    total = sa.func.count()
+    select = sa.select(records.c.evidence, total).where(records.c.evidence.is_not(None)).group_by(records.c.evidence)
+    return dict(map(tuple, db.execute(select.order_by(total.desc()))))
 
 
 def counts_now(db: sa.Connection) -> dict[str, dict[str, int]]:

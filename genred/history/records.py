@@ -150,6 +150,8 @@ class Query:
     """The decision names one of these genres, in upper or lower case."""
     outcomes: tuple[Outcome, ...] = ()
     """The decision has one of these outcomes."""
+    evidence: str | None = None
+    """This kind of evidence decided."""
     since: str | None = None
     """The first moment that counts, as `iso` writes it."""
     until: str | None = None

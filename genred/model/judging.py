@@ -119,4 +119,4 @@ def _with_grounds(reason: str, kind: Kind, grounds: Sequence[Ground], heard: int
     ground = next((ground for ground in grounds if ground.kind is kind), None)
     if of is None or ground is None:
         return reason
-    return f"{reason}; you call {ground.count:g} of {ground.of:g} other {of} {ground.genre}"
+    return f"{reason}; {ground.count:g} of {ground.of:g} other {of} say {ground.genre} (you)"

@@ -21,7 +21,8 @@ from genred.model.evidence import Owner
 from genred.model.prediction import Prediction
 from genred.model.table import Table
 from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
-from genred.tagging.explain import Explanation, Whose, explain
+from genred.tagging.case import Whose
+from genred.tagging.explain import Explanation, explain
 from genred.tagging.tagger import Tagger
 from genred.watching.walk import WatchOptions
 from tests import rawtags
