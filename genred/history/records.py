@@ -150,8 +150,6 @@ class Query:
     """The decision names one of these genres, in upper or lower case."""
     outcomes: tuple[Outcome, ...] = ()
     """The decision has one of these outcomes."""
-    evidence: str | None = None
-    """This kind of evidence decided."""
     since: str | None = None
     """The first moment that counts, as `iso` writes it."""
     until: str | None = None
@@ -162,6 +160,8 @@ class Query:
     """One start of genred."""
     limit: int | None = None
     """At most so many, the newest."""
+    evidence: str | None = None
+    """This kind of evidence decided."""
 
 
 def iso(moment: datetime) -> str:

@@ -233,8 +233,7 @@ def _mark(done: Record) -> tuple[str, str, str]:
 
 def _whole(asked: Sequence[Question]) -> str:
     around = asked[0].company
-    whole = "all of the album" if not around.is_by_many else f"all by {around.artist or 'this artist'} on it"
-    return f"{whole}, {len(asked)} files"
+    return f"the {len(asked)} files by {around.artist}" if around.is_by_many else f"the whole album, {len(asked)} files"
 
 
 def _enter() -> str:
