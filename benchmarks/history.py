@@ -33,6 +33,7 @@ from tests.recipes import recipes
 REPOSITORY = Path(__file__).resolve().parents[1]
 GENRES = {"Rock": 30, "Pop": 20, "Electronic": 15, "Hip-Hop": 10, "Jazz": 8, "Classical": 6, "Metal": 5, "Disco": 1}
 OUTCOMES = {"tagged": 550, "abstained": 300, "kept": 100, "skipped": 30, "failed": 15, "undone": 5}
+EVIDENCE = ("track", "album", "album", "artist", "mates")
 FIRST_RUN = 0.6  # of all decisions are of the first scan, the others of a service that is started anew every 500
 COMMANDS = ("--help", "history --limit 30", "history --outcome failed --limit 30", "stats")
 NEWEST = datetime.now(UTC)
@@ -62,6 +63,7 @@ def decisions(size: int) -> Iterator[dict[str, object]]:
             "run": 1 if later < 0 else 2 + int(later) // 500,
             "reason": "genred wrote Rock and a person changed it to Jazz" if changed else "Rock 0.98, 0.42 needed",
             "corrects": 1 if changed else None,
+            "evidence": EVIDENCE[number % len(EVIDENCE)] if outcome in ("tagged", "abstained") else None,
         }
 
 

@@ -3,7 +3,9 @@
 import os
 import threading
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from zlib import crc32
 
@@ -14,7 +16,7 @@ from genred.config import Tags
 from genred.errors import FileError
 from genred.genres import Place, is_generic, said
 from genred.history.records import Record
-from genred.model.evidence import Owner
+from genred.model.evidence import Kind, Owner
 from genred.model.prediction import Candidate, Prediction
 from genred.tagging.judging import Ear
 from genred.tagging.tagger import Heard
@@ -115,3 +117,30 @@ class FakeAnalyser(Analyser):
 
     def edit(self, path: Path, clone: Path, genres: Sequence[str], options: Tags) -> None:
         tags.edit_clone(path, clone, genres, options.id3_version, options.separator)
+
+
+SURE = 0.99
+
+
+class AlbumEar(FakeAnalyser):
+    """Takes an album for what most of its tracks sound like, unless its owner has a word for it.
+
+    A track that is more than sure to be something else is that.
+    """
+
+    def judge(self, vectors: Sequence[bytes], owners: Sequence[Owner]) -> list[Prediction]:
+        alone = super().judge(vectors, owners)
+        votes: dict[str, float] = defaultdict(float)
+        for heard in alone:
+            votes[heard.genre or ""] += heard.confidence if heard.genre else 0.0
+        genre, _ = min(votes.items(), key=lambda item: (-item[1], item[0]))
+        return [self._said(heard, owner, genre, len(alone)) for heard, owner in zip(alone, owners, strict=True)]
+
+    def _said(self, heard: Prediction, owner: Owner, genre: str, tracks: int) -> Prediction:
+        if owner.mates:
+            word = max(owner.mates, key=lambda it: owner.mates[it])
+            return replace(sure(word, 0.97), evidence=Kind.MATES)
+        if tracks == 1 or heard.confidence >= SURE or not genre:
+            return heard
+        said = Prediction(genre, 0.95, (Candidate(genre, 0.95), Candidate("Zydeco", 0.01)), "the album")
+        return replace(said, evidence=Kind.ALBUM)

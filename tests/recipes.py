@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from genred.fs.files import Stamp
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Record, iso
+from genred.names import Labels
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -30,13 +32,17 @@ def eventful(path: Path) -> Path:
     history.start_run("scan", "0")
     song = Path("/srv/music/Nina Simone/Pastel Blues/01 Be My Husband.flac")
     moved = Path("/srv/music/incoming/sinnerman.flac")
-    first, *_ = (
+    first, _, third = (
         _tag(history, song.with_name(f"{number + 2:02d} Song.flac"), genre)
         for number, genre in enumerate(("Jazz", "Blues", "Blues"))
     )
     _tag(history, moved, "Blues")
+    labels = Labels("Nina Simone", "", "Pastel Blues")
+    kept = Record(song.with_name("11 Song.flac"), Outcome.KEPT, "it has a genre already: Soul", previous=("Soul",))
+    history.record(replace(kept, stamp=_stamp(kept.path), labels=labels))
     (known,) = history.files.of_file(_stamp(moved))
     history.files.refresh(known, song.with_name("10 Sinnerman.flac"), _stamp(moved))
+    _tag(history, third.path, "Blues", corrects=third.id)
     last = _tag(history, song, "Jazz")
     undone = Record(song, Outcome.UNDONE, "took back Jazz", previous=("Jazz",), undoes=last.id, stamp=_stamp(song))
     changed = "genred wrote Jazz and a person changed it to Soul"
@@ -57,10 +63,11 @@ def eventful(path: Path) -> Path:
     return path
 
 
-def _tag(history: History, path: Path, genre: str) -> Record:
+def _tag(history: History, path: Path, genre: str, corrects: int | None = None) -> Record:
     journal = Journal(history)
     reason = f"{genre} 0.70, 0.52 needed"
-    draft = Record(path, Outcome.TAGGED, reason, genre, 0.7, written=(genre,), model="builtin-1")
+    draft = Record(path, Outcome.TAGGED, reason, genre, 0.7, written=(genre,), model="builtin-1", evidence="album")
+    draft = replace(draft, corrects=corrects)
     write_id = journal.begin(path, path.with_name(".genred-x.tmp"), _stamp(path), draft)
     journal.ready(write_id, delta=b"delta", before_sha256=b"before", after_sha256=b"after")
     return journal.finish(write_id, _stamp(path))

@@ -39,7 +39,13 @@ _ROOMY = 100  # columns of a terminal from which on the reason stands beside the
     help="Only this genre; several times: any.",
 )
 @click.option("--outcome", "outcomes", type=_OUTCOMES, multiple=True, help="Only this outcome; several: any of these.")
-@click.option("--evidence", type=_EVIDENCE, help="Only what this kind of evidence decided.")
+@click.option(
+    "--evidence",
+    type=_EVIDENCE,
+    multiple=True,
+    help="Only what this decided: how the track or its album sounds, your genres on the artist's other albums, or on"
+    " the album's other tracks.",
+)
 @click.option(
     "--since", metavar="WHEN", type=MOMENT, help="2026-11-22, 2026-11-22T18:30, yesterday, or back from now: 90m, 7d."
 )
@@ -53,7 +59,7 @@ def history(
     common: Common,
     genres: tuple[str, ...],
     outcomes: tuple[str, ...],
-    evidence: str | None,
+    evidence: tuple[str, ...],
     since: str | None,
     until: str | None,
     path: Path | None,

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 import msgspec
 from msgspec import Meta
 
-from genred.config.lint import Doubt, about_folders, about_genres, contradictions
+from genred.config.lint import Doubt, about_evidence, about_folders, about_genres, contradictions
 from genred.config.toml import line_of, line_of_entry
 from genred.errors import ConfigError
 from genred.genres import Vocabulary
@@ -212,7 +212,9 @@ def doubts(
     text, _, _ = _read(file)
     genres = config.genres
     vocabulary = Vocabulary(genres.aliases, genres.whitelist, genres.spelling)
+    evidence = config.evidence
     found = [*about_folders(config.watch.directories), *about_genres(vocabulary, known)]
+    found += about_evidence(mates=evidence.mates, artist=evidence.artist, library=evidence.library)
     return [_located(doubt, file, text, environ, fatal=False) for doubt in found]
 
 

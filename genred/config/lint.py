@@ -88,6 +88,13 @@ def _about_spelling(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Do
             yield Doubt("genres.spelling", name, f"{written!r} says nothing, and so counts as no genre")
 
 
+def about_evidence(*, mates: bool, artist: bool, library: bool) -> Iterator[Doubt]:
+    """Find that tags are read for nothing."""
+    if library and not (mates or artist):
+        message = "reads tags that nothing asks for, since evidence.mates and evidence.artist are off"
+        yield Doubt("evidence.library", "library", message)
+
+
 def about_folders(folders: Collection[Path]) -> Iterator[Doubt]:
     """Find folders that don't exist, and folders inside one another; a disk may be absent, so neither is a mistake."""
     for folder in dict.fromkeys(folders):

@@ -119,6 +119,12 @@ class KnownFiles:
         with self._reading() as db:
             return int(db.execute(tagged).scalar_one())
 
+    def sizes_tagged(self, sizes: Iterable[int]) -> set[int]:
+        """Return those of some sizes that a known file with a tag of genred's has: only such files can have copies."""
+        select = sa.select(files.c.size).where(files.c.size.in_(set(sizes)), files.c.wrote.is_not(None)).distinct()
+        with self._reading() as db:
+            return set(db.execute(select).scalars())
+
     def originals(self, known: Known, stamp: Stamp) -> set[bytes]:
         """Return the sha256 of each content of this size and about this time that genred replaced in a known file.
 

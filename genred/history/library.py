@@ -30,7 +30,7 @@ from genred.history.schema import (
     upsert,
 )
 from genred.history.schema import features as vectors
-from genred.names import Labels
+from genred.names import VARIOUS, Labels
 
 Connecting = Callable[[], AbstractContextManager[sa.Connection]]
 
@@ -113,6 +113,13 @@ SELECT genre, sum(share) FROM (
 """
 
 
+_ALBUMS = """
+SELECT album_artist_key, album_key, genre, count(*) FROM files
+WHERE "by" = 'you' AND album_artist_key IS NOT NULL AND album_artist_key <> ? AND album_key IS NOT NULL
+GROUP BY 1, 2, 3 ORDER BY 1, 2
+"""
+
+
 class Library:
     """What the tags of the known files say; `History.library` holds it.
 
@@ -170,6 +177,22 @@ class Library:
                 self._shares = {tuple(json.loads(genre)): share for genre, share in rows if genre != "[]"}
             self._good_until = self._clock() + HELD_SECONDS
         return self._shares
+
+    def artists(self, albums: int) -> list[list[Album]]:
+        """Return the albums that a person gave genres to, by artist, in the order of their keys; about so many at most.
+
+        Compilations, and tracks that name no album, are left out.
+        """
+        found: defaultdict[str, dict[str, dict[tuple[str, ...], int]]] = defaultdict(dict)
+        count = 0
+        with self._reading() as db:
+            for artist, album, genre, tracks in db.exec_driver_sql(_ALBUMS, (VARIOUS,)):
+                if count >= albums and artist not in found:
+                    break
+                count += album not in found[artist]
+                if genre != "[]":
+                    found[artist].setdefault(album, {})[tuple(json.loads(genre))] = tracks
+        return [[Album(artist, *album) for album in of.items()] for artist, of in found.items() if of]
 
     def unread(self, limit: int, below: Path | None = None, after: Path | None = None) -> list[Indexed]:
         """Return some known files whose tags are to be read, in the order of their names.

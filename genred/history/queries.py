@@ -36,20 +36,21 @@ def selecting(db: sa.Connection, query: Query) -> sa.Select[Any] | sa.CompoundSe
     terms = list(_span(db, query))
     genres = _spelled(db, query.genres)
     outcomes = [outcome.value for outcome in query.outcomes]
-    if query.evidence is not None:
-        terms.append(records.c.evidence == query.evidence)
     if query.path is not None and _holds_few(db, query.path):
         terms.append(at_or_below(records.c.path, query.path))
         if query.genres:
             terms.append(_by_no_index(records.c.genre).in_(genres))
         if outcomes:
             terms.append(_by_no_index(records.c.outcome).in_(outcomes))
+        if query.evidence:
+            terms.append(_by_no_index(records.c.evidence).in_(query.evidence))
         return sa.select(records).where(*terms).order_by(records.c.id.desc()).limit(query.limit)
     if query.path is not None:
         terms.append(at_or_below(_by_no_index(records.c.path), query.path))
     either = [records.c.genre == genre for genre in genres] if query.genres else [sa.true()]
     each = [records.c.outcome == outcome for outcome in outcomes] or [sa.true()]
-    branches = [sa.select(records).where(*terms, *pair) for pair in product(either, each)]
+    kinds = [records.c.evidence == kind for kind in query.evidence] or [sa.true()]
+    branches = [sa.select(records).where(*terms, *some) for some in product(either, each, kinds)]
     union = sa.union_all(*(branches or [sa.select(records).where(sa.false())]))
     return union.order_by(union.selected_columns.id.desc()).limit(query.limit)
 

@@ -160,8 +160,8 @@ class Query:
     """One start of genred."""
     limit: int | None = None
     """At most so many, the newest."""
-    evidence: str | None = None
-    """This kind of evidence decided."""
+    evidence: tuple[str, ...] = ()
+    """One of these kinds of evidence decided."""
 
 
 def iso(moment: datetime) -> str:

@@ -19,6 +19,8 @@ from genred.names import VARIOUS, Labels
 Votes = Mapping[str, float]
 """How much speaks for each word, as it is spelt."""
 
+_ENOUGH = 2000
+"""Albums by which to learn how well the owner's words agree."""
 _NEXT_TO_NOTHING = 1e-9
 """Less than any vote: what rounding leaves of a difference."""
 
@@ -49,7 +51,7 @@ class Witness:
     evidence
         The kinds of evidence that count.
     trust
-        How much the owner's words count.
+        How much the owner's words count; None to learn it from how well they agree with each other.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Witness:
         self._library = library
         self._vocabulary = vocabulary
         self._evidence = evidence
+        self._given = trust
         self._trust = trust or Trust()
         self._dictionary: Dictionary | None = None
 
@@ -91,7 +94,12 @@ class Witness:
         shares = self._library.shares()
         if self._dictionary is None or self._dictionary.shares is not shares:
             self._dictionary = Dictionary(self._vocabulary, shares)
+            self._trust = self._given or self._learnt(self._dictionary)
         return self._dictionary
+
+    def _learnt(self, words: "Dictionary") -> Trust:
+        artists = self._library.artists(_ENOUGH)
+        return Trust.learnt([[words.counted(_tracks(album)) for album in albums] for albums in artists])
 
     def _artists(self, album: Sequence[Indexed]) -> dict[str, Votes]:
         """Return what a person calls the other albums of each artist of an album; each of those counts for one."""
@@ -177,9 +185,14 @@ def _told(track: Indexed) -> Votes:
     return _votes(track.genres) if track.by is Author.YOU else {}
 
 
+def _tracks(album: Album) -> Votes:
+    """Return the votes of an album, one for each track."""
+    return _sum(_votes(genres, count) for genres, count in album.tracks.items())
+
+
 def _album(album: Album) -> Votes:
     """Return the votes of an album, which are one in all; none if all of its genres are generic."""
-    votes = _sum(_votes(genres, count) for genres, count in album.tracks.items())
+    votes = _tracks(album)
     total = sum(votes.values())
     return {word: count / total for word, count in votes.items()}
 

@@ -19,8 +19,7 @@ log = logging.getLogger(__name__)
 class Reviser:
     """Decides anew, by what was heard before.
 
-    A genre that genred wrote gives way only to another genre, not to doubt, and only in a file that is as genred left
-    it.
+    A genre that genred wrote gives way only to another genre and not to doubt, and only where nobody touched the file.
 
     Parameters
     ----------

@@ -11,10 +11,12 @@ from concurrent.futures import Future
 from multiprocessing.queues import Queue
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
 from genred.analysis import Analysis, Ask, worker
+from genred.analysis import analyser as analyser_module
 from genred.analysis.analyser import Analyser, WorkerLostError, _outcome
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, ModelError
@@ -228,6 +230,35 @@ def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, 
     assert heard == ["Classical", "Metal"]
     assert isinstance(looks[2][1], FileError)
     assert looks[3][1] == Analysis((Place("Vorbis comment GENRE", ("Polka",)),))
+
+
+def test_tags_are_read_many_files_to_a_job_and_a_file_that_kills_its_reader_costs_itself_alone(
+    analyser: Analyser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others of the job are read again, each by itself; nothing is listened to."""
+    from genred import tags
+
+    songs = [make(tmp_path / f"{number}.flac", 0.1) for number in range(4)]
+    tags.write_genres(songs[3], ["Polka"])
+    songs[1].write_bytes(b"nothing")
+    jobs: list[list[Path]] = []
+    submit = analyser._submit
+
+    def watched(function: Callable[..., Any], arguments: tuple[Any, ...], timeout: float) -> "Future[Any]":
+        if function is worker.read_tags:
+            jobs.append(*arguments)
+            if songs[2] in arguments[0]:
+                return submit(crash, (), timeout)
+        return submit(function, arguments, timeout)
+
+    monkeypatch.setattr(analyser, "_submit", watched)
+    monkeypatch.setattr(analyser_module, "_TAGS_AT_ONCE", 3)
+    looks = dict(analyser.analyse(songs, Ask.TAGS))
+    assert jobs == [songs[:3], songs[3:]]
+    assert list(looks) == songs
+    assert isinstance(looks[songs[1]], FileError)
+    assert looks[songs[0]] == looks[songs[2]] == Analysis((Place("Vorbis comment GENRE", ()),))
+    assert looks[songs[3]] == Analysis((Place("Vorbis comment GENRE", ("Polka",)),))
 
 
 def test_paths_are_taken_a_little_ahead_only(analyser: Analyser, tmp_path: Path) -> None:

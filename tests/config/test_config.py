@@ -112,6 +112,16 @@ def test_what_can_hardly_be_meant_is_a_warning(tmp_path: Path, text: str, said: 
     assert doubt.line == text.count("\n") + 2
 
 
+def test_reading_tags_for_nothing_is_a_warning(tmp_path: Path) -> None:
+    """Whoever wants no evidence from tags wants no reading of them either; each of the two alone has a use for it."""
+    file = write(tmp_path, "[evidence]\nmates = false\nartist = false\n")
+    [doubt] = config.doubts(config.load(file, {}), file, GENRES, {})
+    assert (doubt.fatal, doubt.key) == (False, "evidence.library")
+    for text in ("mates = false", "artist = false", "mates = false\nartist = false\nlibrary = false"):
+        file = write(tmp_path, f"[evidence]\n{text}\n")
+        assert config.doubts(config.load(file, {}), file, GENRES, {}) == []
+
+
 def test_a_vocabulary_that_means_something_is_left_in_peace(tmp_path: Path) -> None:
     """So are the genres that only a model of one's own knows."""
     genres = "aliases = { 'Rap Français' = 'Hip-Hop' }\nwhitelist = ['rap', 'Zydeco']\nspelling = { Rap = 'Rap' }\n"

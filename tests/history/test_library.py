@@ -145,6 +145,24 @@ def test_of_an_artist_the_albums_are_told_that_a_person_gave_genres_to(history: 
     ]
 
 
+def test_the_albums_of_the_first_artists_are_told_by_artist(history: History) -> None:
+    """As many as are asked for, and then the rest of that artist's; compilations are no artist's."""
+    history.library.note_all(
+        [
+            read("/m/a/1", "Jazz", Labels("Ann", "", "First")),
+            read("/m/b/1", "Jazz", Labels("Ann", "", "Second")),
+            read("/m/b/2", "Folk", Labels("Ann", "", "Second")),
+            read("/m/c/1", "Rock", Labels("Bob", "", "Third")),
+            read("/m/d/1", "Pop", Labels("Ann", "Various", "Hits")),
+            read("/m/e/1", "Pop", Labels("Ann", "", "Own"), Author.GENRED),
+            read("/m/f/1", "Pop", Labels("Ann")),
+        ]
+    )
+    ann = [Album("ann", "first", {("Jazz",): 1}), Album("ann", "second", {("Folk",): 1, ("Jazz",): 1})]
+    assert history.library.artists(1) == [ann]
+    assert history.library.artists(9) == [ann, [Album("bob", "third", {("Rock",): 1})]]
+
+
 def test_each_album_has_one_share_of_the_library(history: History) -> None:
     """An album of many tracks is one choice of its owner, a mixed one is several; without a name, a folder is one."""
     first = [read(f"/m/a/{n}", "Jazz", Labels("Ann", "", "First")) for n in range(3)]

@@ -21,6 +21,7 @@ SOME = 200  # hundreds of steps: the tally grows with the months
 
 # Nothing can be looked up for these, and the document says so.
 READS_ALL = {"For which reasons do files fail or get skipped?", "What has this in its name?", "Which albums are mixed?"}
+READS_ALL |= {"What do I call the music of one artist?", "What was decided by the album, and what by your own genres?"}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,8 @@ def test_filters_find_what_a_plain_look_at_every_row_finds(history: History, mon
         for _ in range(60):
             path = Path(rng.choice(folders)) / f"{rng.randrange(3)}.mp3"
             genre = rng.choice([None, "Rock", "rock", "Électro", "Jazz"])
-            history.record(Record(path, rng.choice(list(Outcome)), "", genre=genre))
+            kind = rng.choice([None, "track", "mates"])
+            history.record(Record(path, rng.choice(list(Outcome)), "", genre=genre, evidence=kind))
     with closing(sqlite3.connect(history.path)) as db, db:
         db.executemany("UPDATE records SET at = ? WHERE id = ?", [(rng.choice(times), n) for n in range(1, 181)])
     every = list(history.records(Query()))
@@ -109,7 +111,8 @@ def test_filters_find_what_a_plain_look_at_every_row_finds(history: History, mon
             since, until = rng.choice([None, *times]), rng.choice([None, *times])
             below = rng.choice([None, Path("/m/a"), Path("/m/a/1.mp3"), Path("/m")])
             run_id = rng.choice([None, 2, 99])
-            query = Query(genres, outcomes, since, until, below, run_id, limit=7)
+            evidence = rng.choice([(), (), ("mates",), ("track", "mates"), ("artist",)])
+            query = Query(genres, outcomes, since, until, below, run_id, 7, evidence)
             wanted = {genre.casefold() for genre in genres}
             expected = [
                 record.id
@@ -120,6 +123,7 @@ def test_filters_find_what_a_plain_look_at_every_row_finds(history: History, mon
                 and (until is None or (record.at or "") < until)
                 and (below is None or record.path == below or below in record.path.parents)
                 and (run_id is None or record.run == run_id)
+                and (not evidence or record.evidence in evidence)
             ]
             assert [record.id for record in history.records(query)] == expected[:7], query
 
@@ -129,14 +133,14 @@ def test_counts_are_those_of_the_rows(database: Path) -> None:
     history = History.open(database)
     counts = history.counts()
     history.close()
-    assert counts["outcome"] == {"tagged": 5, "abstained": 1, "failed": 1, "kept": 1, "undone": 1}
-    assert counts["genre"] == {"Blues": 3, "Jazz": 2}
-    assert counts["model"] == {"builtin-1": 5}
-    assert list(counts["month"].values()) == [5]
-    assert counts["now"] == {"Blues": 3, "Soul": 1}
-    assert counts["now_by"] == {"genred": 3, "you": 1}
+    assert counts["outcome"] == {"tagged": 6, "abstained": 1, "failed": 1, "kept": 2, "undone": 1}
+    assert counts["genre"] == {"Blues": 4, "Jazz": 2}
+    assert counts["model"] == {"builtin-1": 6}
+    assert list(counts["month"].values()) == [6]
+    assert counts["now"] == {"Blues": 3, "Soul": 2}
+    assert counts["now_by"] == {"genred": 3, "you": 2}
     assert counts["now_genred"] == {"Blues": 3}
-    assert counts["shares"] == {"heard": 6, "answered": 5, "written": 5, "undone": 1, "set": 0, "changed": 1}
+    assert counts["shares"] == {"heard": 7, "answered": 6, "written": 6, "undone": 1, "set": 0, "changed": 1}
 
 
 def test_a_history_of_the_first_schema_is_counted(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fcntl import LOCK_UN, flock
 from functools import partial
 from pathlib import Path
 
+import mutagen
 import pytest
 
 from genred.analysis.analyser import Analyser
@@ -19,6 +20,7 @@ from genred.fs.locks import locked
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
 from genred.history.schema import features
+from genred.model.evidence import Owner
 from genred.model.prediction import Prediction
 from genred.service.asking import scan_or_ask
 from genred.service.request import Requests
@@ -110,7 +112,7 @@ def test_what_an_earlier_genred_heard_is_heard_again_first(config: Config, histo
     looked_at(config, Told())
     song = music / "a.mp3"
     vector = history.features_of([song], FEATURE_VERSION)[song]
-    (old,) = [file for file in history.library.of([song])]
+    (old,) = history.library.of([song])
     with history.writing() as db:
         db.execute(features.update().values(version="of old", vector=b""))
     told = Told()
@@ -129,6 +131,33 @@ def test_where_nothing_is_new_nothing_is_warmed_up(config: Config) -> None:
     assert looked_at(config, told) == []
     assert (told.expected, told.steps) == ([0], [])
     assert Ready.warmed_up == 1
+
+
+def test_what_a_person_calls_the_music_is_known_before_the_first_file_is_heard(
+    config: Config, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their genres on an artist's albums count, wherever these lie; the files with a genre come first."""
+    told: list[object] = []
+
+    class Asked(Ready):
+        def judge(self, vectors: Sequence[bytes], owners: Sequence[Owner]) -> list[Prediction]:
+            told.extend(owner.artist for owner in owners)
+            return super().judge(vectors, owners)
+
+    monkeypatch.setattr(Analyser, "of", lambda *_, **__: Asked(JAZZ))
+    for path, album, genre in ((music / "a.mp3", "First", ""), (music / "z" / "1.flac", "Second", "Krautrock")):
+        path.parent.mkdir(exist_ok=True)
+        file = mutagen.File(path if path.exists() else make(path, 0.2), easy=True)
+        file["artist"], file["album"] = ["Ann"], [album]
+        if genre:
+            file["genre"] = [genre]
+        file.save()
+    (music / "b.mp3").unlink()
+    assert looked_at(config, Told()) == ["1.flac", "a.mp3"]
+    assert told == [{"Krautrock": 1}]
+    off = config.with_changes("evidence", library=False)
+    make(music / "b.mp3", 0.2)
+    assert looked_at(off, Told()) == ["b.mp3"]
 
 
 def test_a_rehearsal_needs_no_lock_and_leaves_no_trace(config: Config, history: History) -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -74,6 +74,22 @@ def test_music_that_arrives_is_tagged_once_and_only_while_asked(service: Service
     assert service.stop(signal.SIGINT) == 0
     assert before.read_bytes() == untouched
     assert not list(service.music.rglob(".genred-*"))
+
+
+@pytest.mark.timeout(300)
+def test_tags_of_what_was_there_before_are_read_while_there_is_nothing_else_to_do(service: Service, home: Path) -> None:
+    """Nothing is decided about it, and whoever asks is told how much is left."""
+    for number in range(3):
+        tags.write_genres(make(service.music / f"{number}.flac", 0.2), ["Krautrock"])
+    before = {path: path.read_bytes() for path in service.music.iterdir()}
+    service.start()
+    service.until(lambda: service.status.known == 3 and service.status.unread == 0)
+    assert service.stop() == 0
+    with closing(History.open(home / "state" / "genred" / "history.db", readonly=True)) as history:
+        read = history.library.folder(service.music)
+    assert {(file.genres, file.by, file.standing) for file in read} == {(("Krautrock",), "you", "backlog")}
+    assert service.records() == []
+    assert {path: path.read_bytes() for path in service.music.iterdir()} == before
 
 
 @pytest.mark.slow

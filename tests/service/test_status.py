@@ -36,6 +36,7 @@ FULL = Status(
     roots=[Watched("/music", "watched"), Watched("/nas", "offline", ["Host is down"])],
     queued=3,
     known=12345,
+    unread=2345,
     done={"tagged": 4, "failed": 1},
     last=Last("2026-11-22T08:17:17.402Z", "/music/a.mp3", "tagged", "Rock", 0.9, "sure"),
     mistakes=["c.toml:2: tags.mode: must be one of keep, merge"],
@@ -85,6 +86,7 @@ def test_a_line_says_what_matters() -> None:
     """Folders, queue, known files, the last decision, and what is wrong."""
     assert FULL.line() == (
         "watching 2 roots, 3 queued, 12,345 known, last: tagged /music/a.mp3; "
+        "tags of 2,345 to be read; "
         "history.db: database or disk is full; "
         "not reloaded: c.toml:2: tags.mode: must be one of keep, merge; /nas: offline: Host is down"
     )
@@ -223,7 +225,20 @@ def test_the_command_shows_it_to_a_person_and_to_a_script(genred: Genred, place:
         assert max(map(len, text.splitlines())) <= 80
         code, text, _ = genred("status", "--json")
     assert (code, json.loads(text)["running"], text.count("\n")) == (0, True, 1)
-    keys = {"command", "pid", "version", "since", "state", "model", "roots", "queued", "known", "done", "last"}
+    keys = {
+        "command",
+        "pid",
+        "version",
+        "since",
+        "state",
+        "model",
+        "roots",
+        "queued",
+        "known",
+        "unread",
+        "done",
+        "last",
+    }
     assert set(json.loads(text)) == keys | {"running", "database", "mistakes", "trouble", "at", "ended"}
 
 

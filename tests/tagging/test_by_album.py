@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -18,39 +17,13 @@ from genred.errors import DecodeError, FileError
 from genred.fs.files import stamp_of
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record, Standing
-from genred.model.evidence import Kind, Owner
-from genred.model.prediction import Candidate, Prediction
+from genred.model.evidence import Kind
+from genred.model.prediction import Prediction
 from genred.tagging.tagger import Heard, Tagger
 from genred.tagging.undo import select, undo_write
 from tests.command import Genred
-from tests.fakes import UNSURE, FakeAnalyser, decisions, hearing, sure
+from tests.fakes import SURE, UNSURE, AlbumEar, FakeAnalyser, decisions, hearing, sure
 from tests.makeaudio import make
-
-SURE = 0.99
-
-
-class AlbumEar(FakeAnalyser):
-    """Takes an album for what most of its tracks sound like, unless its owner has a word for it.
-
-    A track that is more than sure to be something else is that.
-    """
-
-    def judge(self, vectors: Sequence[bytes], owners: Sequence[Owner]) -> list[Prediction]:
-        alone = super().judge(vectors, owners)
-        votes: dict[str, float] = defaultdict(float)
-        for heard in alone:
-            votes[heard.genre or ""] += heard.confidence if heard.genre else 0.0
-        genre, _ = min(votes.items(), key=lambda item: (-item[1], item[0]))
-        return [self._said(heard, owner, genre, len(alone)) for heard, owner in zip(alone, owners, strict=True)]
-
-    def _said(self, heard: Prediction, owner: Owner, genre: str, tracks: int) -> Prediction:
-        if owner.mates:
-            word = max(owner.mates, key=lambda it: owner.mates[it])
-            return replace(sure(word, 0.97), evidence=Kind.MATES)
-        if tracks == 1 or heard.confidence >= SURE or not genre:
-            return heard
-        said = Prediction(genre, 0.95, (Candidate(genre, 0.95), Candidate("Zydeco", 0.01)), "the album")
-        return replace(said, evidence=Kind.ALBUM)
 
 
 @pytest.fixture

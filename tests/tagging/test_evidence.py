@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import mutagen.flac
@@ -96,6 +97,22 @@ def test_the_whole_library_says_how_often_a_word_is_used(history: History) -> No
     history.library.note_all([track("b", "Rap", Labels("A", "", "B")), track("c", "hiphop,Kids", Labels("B", "", "C"))])
     (owner,) = witness(history).about([track("a/1")]).owners
     assert owner.library == {"Hip-Hop": 1.5, "Kids": 0.5}
+
+
+def test_an_owner_whose_words_agree_is_trusted_more_than_one_whose_words_do_not(history: History) -> None:
+    """It is learnt from the library; a person who tags at random has no word that foretells the next."""
+    words = ("Rock", "Jazz", "Folk", "Pop", "Kids")
+    trusts = []
+    for mess in (0, 1):
+        for artist, album, number in product(range(40), range(4), range(4)):
+            word = words[(artist + mess * (7 * album + 3 * number)) % 5]
+            labels = Labels(f"Artist {artist}", "", f"Album {album}")
+            history.library.note_all([track(f"{artist}-{album}-{number}", word, labels)])
+        (owner,) = witness(history).about([track("more")]).owners
+        trusts.append(owner.trust)
+    agreeing, messy = trusts
+    assert agreeing.mates < messy.mates
+    assert agreeing.artist < messy.artist
 
 
 @pytest.mark.parametrize(
