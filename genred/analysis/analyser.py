@@ -229,8 +229,7 @@ class Analyser:
             while ahead:
                 yield self._next(ahead, ask)
         finally:
-            for _, future in ahead:
-                future.cancel()
+            _call_off(future for _, future in ahead)
 
     def _read_tags(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Analysis | FileError]]:
         """Read tags, many files to a job: to hand over one takes longer than to read it."""
@@ -244,8 +243,7 @@ class Analyser:
             while ahead:
                 yield from self._next_tags(ahead)
         finally:
-            for _, future in ahead:
-                future.cancel()
+            _call_off(future for _, future in ahead)
 
     def _next_tags(
         self, ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]]
@@ -380,6 +378,13 @@ def _go_on(futures: Sequence[Future[Any]]) -> bool:
     """Wait for half a second, or until all jobs are done or one has failed; return whether neither came about."""
     done, rest = wait(futures, timeout=0.5, return_when=FIRST_EXCEPTION)
     return bool(rest) and all(future.exception() is None for future in done)
+
+
+def _call_off(futures: "Iterable[Future[Any]]") -> None:
+    """Cancel jobs that nobody began; to cancel another one would cost the worker."""
+    for future in futures:
+        if not future.running():
+            future.cancel()
 
 
 def _fork_once() -> None:
