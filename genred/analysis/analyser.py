@@ -179,21 +179,26 @@ class Analyser:
             if stop is not None and stop.is_set():
                 return
         model = (self._model, self._cache)
-        steps: list[tuple[str, list[tuple[Callable[..., Any], tuple[Any, ...]]]]] = [
-            ("loading the model, which is fitted once if it is the built-in one", [(worker.load, model)])
-        ]
         if not filters.are_kept():
+            # Beside, and not by a worker, which steps back for everybody else.
+            jobs = [_beside(filters.keep), self._submit(worker.fit, model, _START_SECONDS)]
             once = "designing filters, once, and fitting the model if it is the built-in one"
-            steps.insert(0, (once, [(worker.design, ()), (worker.fit, model)]))  # side by side where workers are
-        for step, jobs in steps:
-            futures = [self._submit(function, arguments, _START_SECONDS) for function, arguments in jobs]
+            if not self._answers(jobs, once, stop, tell):
+                return
+        loading = "loading the model, which is fitted once if it is the built-in one"
+        for loaded in self._answers([self._submit(worker.load, model, _START_SECONDS)], loading, stop, tell):
+            self.model_name, self.feature_version = loaded
+
+    def _answers(
+        self, jobs: Sequence[Future[Any]], step: str, stop: threading.Event | None, tell: Callable[[str], None]
+    ) -> list[Any]:
+        """Return the answers of all jobs, or nothing when it is time to stop; raise as soon as one of them fails."""
+        tell(step)
+        while _go_on(jobs):
             tell(step)
-            while _go_on(futures):
-                tell(step)
-                if stop is not None and stop.is_set():
-                    return
-            answers = [self._ready(future) for future in futures if future.done()]
-        self.model_name, self.feature_version = answers[-1]
+            if stop is not None and stop.is_set():
+                return []
+        return [self._ready(job) for job in jobs if job.done()]
 
     def _ready(self, future: Future[T]) -> T:
         try:
@@ -385,6 +390,20 @@ def _call_off(futures: "Iterable[Future[Any]]") -> None:
     for future in futures:
         if not future.running():
             future.cancel()
+
+
+def _beside(function: Callable[[], T]) -> Future[T]:
+    """Call a function in a thread that nobody has to wait for."""
+    future: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function())
+        except Exception as error:  # noqa: BLE001 - whatever it is, who asks for the result gets it
+            future.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    return future
 
 
 def _fork_once() -> None:

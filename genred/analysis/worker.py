@@ -110,13 +110,6 @@ def run(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) 
         raise
 
 
-def design() -> None:
-    """Have the filters designed, if they aren't kept yet."""
-    from genred.sound import filters
-
-    filters.designed()
-
-
 def fit(model: Model, cache_folder: Path) -> None:
     """Have the model fitted, if it is the built-in one and isn't kept yet."""
     _loaded(model, cache_folder)

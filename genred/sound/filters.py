@@ -92,6 +92,20 @@ def designed() -> Filters:
     return filters
 
 
+def keep() -> None:
+    """Have the filters designed, and kept for all processes to come; do nothing where they can't be kept.
+
+    Raises
+    ------
+    DependencyError, GenredError
+        As `designed`.
+    """
+    with suppress(OSError):
+        place().parent.mkdir(parents=True, exist_ok=True)
+        if os.access(place().parent, os.W_OK):
+            write_whole(place(), _asked())
+
+
 def are_kept() -> bool:
     """Return whether there is a file of these filters; what it holds is not looked at."""
     return place().is_file()
@@ -118,14 +132,19 @@ def _size() -> int:
     return sum(map(prod, _SHAPES.values())) * 4 + _DIGEST
 
 
-def _read(content: bytes) -> Filters:
-    """Return what `_design` wrote; raise ValueError if it is anything else."""
-    import numpy as np
-
+def _checked(content: bytes) -> bytes:
+    """Return what `_design` wrote as it is; raise ValueError if it is anything else."""
     numbers, digest = content[:-_DIGEST], content[-_DIGEST:]
     if len(content) != _size() or hashlib.sha256(_key() + numbers).digest() != digest:
         raise ValueError("other filters than were asked for")
-    flat = np.frombuffer(numbers, "<f4").astype(np.float32)
+    return content
+
+
+def _read(content: bytes) -> Filters:
+    """Return the filters that `_design` wrote; raise ValueError if it wrote anything else."""
+    import numpy as np
+
+    flat = np.frombuffer(_checked(content)[:-_DIGEST], "<f4").astype(np.float32)
     flat.setflags(write=False)
     pieces = np.split(flat, np.cumsum([prod(shape) for shape in _SHAPES.values()])[:-1])
     return Filters(*(piece.reshape(shape) for piece, shape in zip(pieces, _SHAPES.values(), strict=True)))
@@ -147,7 +166,10 @@ def _asked() -> bytes:
         raise MemoryError("librosa takes more to be imported")
     if done.returncode:
         raise unfit(_LIBROSA, said[-1] if said else f"exit {done.returncode}")
-    return done.stdout
+    try:
+        return _checked(done.stdout)
+    except ValueError as error:
+        raise unfit(_LIBROSA, str(error)) from error
 
 
 def _design() -> bytes:

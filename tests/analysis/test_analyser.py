@@ -128,7 +128,7 @@ def test_a_worker_takes_the_smaller_of_two_limits(own: int, inherited: tuple[int
         ("-t 3600 -f 4000000 -v 16000000", 0, "Classical"),
         ("-S -n 30", 0, "Classical"),
         ("-n 30", 1, "genred: only 30 files may be open at once"),
-        ("-v 700000", 1, "genred: a worker died while it got ready"),
+        ("-v 450000", 1, "genred: a worker died while it got ready"),
     ],
 )
 def test_limits_that_genred_is_started_under(

@@ -172,6 +172,21 @@ def test_its_least_sure_tags_come_when_asked_for(history: History, tmp_path: Pat
     assert question.guesses[0].probability == 0.6
 
 
+def test_what_an_earlier_genred_heard_is_asked_about_with_guesses(history: History, music: list[Path]) -> None:
+    """Its features can't be compared, so it is heard again; no other file is."""
+    song = music[1]
+    history.record(Record(song, Outcome.ABSTAINED, "not sure", stamp=stamp_of(song), features=("of old", bytes(4))))
+    asked_for: list[Path] = []
+
+    def hear(paths: Collection[Path]) -> dict[Path, bytes]:
+        asked_for.extend(paths)
+        return {song: np.array([1], "<f4").tobytes()}
+
+    _, question, _ = questions(to_review(history), history, Policy("keep", 1, Vocabulary()), MODEL, hear)
+    assert (question.path, asked_for) == (song, [song])
+    assert [guess.genre for guess in question.guesses] == ["Jazz", "Rock", "Hip-Hop"]
+
+
 def test_a_skip_is_remembered_until_genred_decides_anew(history: History, music: list[Path]) -> None:
     """It is a line in the log; file and standing stay as they are, and it can be seen again."""
     before = music[0].read_bytes()
