@@ -122,10 +122,15 @@ def asked(history: History, below: Path | None = None, **words: object) -> list[
     return list(asking(history, to_review(history, below), Vocabulary(**words)))  # type: ignore[arg-type]  # of the test
 
 
-def asking(history: History, records: Sequence[Record], vocabulary: Vocabulary | None = None) -> Iterator[Question]:
+def asking(
+    history: History,
+    records: Sequence[Record],
+    vocabulary: Vocabulary | None = None,
+    hear: Callable[[Collection[Path]], dict[Path, bytes]] = deaf,
+) -> Iterator[Question]:
     policy = Policy("keep", 1, vocabulary or Vocabulary())
     witness = Witness(history.library, policy.vocabulary, Config().evidence)
-    return questions(records, Judge(history, witness, Ear.of(MODEL), together=True), policy, deaf)
+    return questions(records, Judge(history, witness, Ear.of(MODEL), together=True), policy, hear)
 
 
 def answering(history: History) -> Answers:
@@ -182,7 +187,7 @@ def test_what_an_earlier_genred_heard_is_asked_about_with_guesses(history: Histo
         asked_for.extend(paths)
         return {song: np.array([1], "<f4").tobytes()}
 
-    _, question, _ = questions(to_review(history), history, Policy("keep", 1, Vocabulary()), MODEL, hear)
+    _, question, _ = asking(history, to_review(history), hear=hear)
     assert (question.path, asked_for) == (song, [song])
     assert [guess.genre for guess in question.guesses] == ["Jazz", "Rock", "Hip-Hop"]
 
