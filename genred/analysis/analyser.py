@@ -28,9 +28,6 @@ from genred.genres import Place, said
 from genred.sound import filters
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from genred.model.classifier import GenreClassifier
     from genred.model.evidence import Owner
     from genred.model.prediction import Prediction
@@ -417,20 +414,9 @@ def _fork_once() -> None:
         process.join()
 
 
-def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":
-    """Return what a model says of features that were kept, each for itself, as `Analysis` has them.
-
-    No audio is opened.
-    """
-    return model.predict_many(_stacked(vectors))
-
-
 def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
     """Return what a model says of the tracks of one album together, as `Analyser.judge` does, in this process."""
-    return model.judge(_stacked(vectors), owners) if vectors else []
-
-
-def _stacked(vectors: Sequence[bytes]) -> "NDArray[np.float32]":
     import numpy as np
 
-    return np.stack([np.frombuffer(vector, "<f4") for vector in vectors])
+    X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors]) if vectors else None
+    return model.judge(X, owners) if X is not None else []

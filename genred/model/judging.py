@@ -53,13 +53,13 @@ def _heard(unit: Unit, i: int, need: Need) -> Prediction:
             return _apart(unit, i, track, "unlike its album" if other else "surer than its album")
     grounds = unit.grounds(i, members[0].genre)
     kind = _decisive(grounds, Kind.ALBUM if len(unit.judged) > 1 else Kind.TRACK)
+    heard = len(unit.judged)
     if confidence < need.confidence:
-        return Prediction(None, confidence, together, need.too_unsure(genre, confidence), kind, grounds)
+        reason = _with_grounds(need.too_unsure(genre, confidence), kind, grounds, heard)
+        return Prediction(None, confidence, together, reason, kind, grounds)
     shares = " + ".join(f"{c.genre} {c.probability:.2f}" for c in members)
     reason = f"{genre}: {shares} together" if len(members) > 1 else f"{shares}, {need.confidence:.2f} needed"
-    return Prediction(
-        genre, confidence, together, _with_grounds(reason, kind, grounds, len(unit.judged)), kind, grounds
-    )
+    return Prediction(genre, confidence, together, _with_grounds(reason, kind, grounds, heard), kind, grounds)
 
 
 def _apart(unit: Unit, i: int, track: tuple[Candidate, ...], why: str) -> Prediction:
@@ -119,4 +119,4 @@ def _with_grounds(reason: str, kind: Kind, grounds: Sequence[Ground], heard: int
     ground = next((ground for ground in grounds if ground.kind is kind), None)
     if of is None or ground is None:
         return reason
-    return f"{reason}; you call {ground.count:g} of {ground.of:g} other {of} {ground.genre}"
+    return f"{reason}; {ground.count:g} of {ground.of:g} other {of} say {ground.genre} (you)"

@@ -5,11 +5,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from genred.analysis.analyser import Analyser, judge_stored
+from genred.analysis.analyser import Analyser
 from genred.config import Config, cache_dir
 from genred.errors import WatchError
 from genred.fs.files import readable
@@ -87,7 +86,7 @@ def redecide(config: Config, stop: threading.Event, *, dry_run: bool, notices: N
     from genred.model import storage  # only this command computes in the main process
 
     model = storage.configured(config.model, cache_dir())
-    ear = Ear(model.name, FEATURE_VERSION, partial(judge_stored, model))
+    ear = Ear.of(model)
     with (
         _opened(config, dry_run=dry_run) as (history, board),
         Analyser.of(config) as analyser,
