@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from genred.errors import ModelError
+from genred.genres import family
 from genred.model.discriminant import Discriminant, Regression, factors, softmax
-from genred.model.evaluation import Evaluation, family
+from genred.model.evaluation import Evaluation
 from genred.model.fitted import Floats
 from genred.model.hearing import Hearing
 from genred.model.neighbourhood import Neighbourhood

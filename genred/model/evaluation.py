@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from genred.genres import PARENT
+from genred.genres import family
 
 SOURCE = 50
 """Answers about a source from which on it is judged alone."""
@@ -213,11 +213,6 @@ class Evaluation:
             sources = ", ".join(f"{source} {value:.2f}" for source, value in self.by_source.items())
             out.append(f"trained without the source it is tested on: {sources}")
         return [*out, "", *_matrix(self.genres, self.confusion, self.precision, self.recall)]
-
-
-def family(genre: str) -> str:
-    """Return the genre that a genre is a kind of; itself where it heads its own family."""
-    return PARENT.get(genre, genre)
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

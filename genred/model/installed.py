@@ -7,7 +7,6 @@ from typing import Any
 
 from genred.config import Config, state_dir
 from genred.errors import ModelError
-from genred.genres import GENRES
 from genred.model import container
 
 BUILTIN = "builtin"
@@ -50,10 +49,10 @@ def card_of(path: Path) -> dict[str, Any]:
 
 
 def known_genres(settings: Config) -> list[str]:
-    """Return the genres of the vocabulary, and those of the model in use where it is one's own."""
+    """Return the genres of the user's tree, and those of the model in use where it is one's own."""
     model = with_model(settings).model.path
     own = card_of(Path(model)).get("genres") if model else None
-    return list(dict.fromkeys([*GENRES, *(own if isinstance(own, dict) else ())]))
+    return list(dict.fromkeys([*settings.vocabulary.tree.nodes, *(own if isinstance(own, dict) else ())]))
 
 
 def use(name: str) -> None:

@@ -15,7 +15,7 @@ from genred.analysis.analyser import Analyser, predict_stored
 from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import stamp_of
-from genred.genres import PARENT, Place, is_generic, is_said, said
+from genred.genres import Place, family, is_generic, is_said, said
 from genred.history.history import History
 from genred.history.identity import copied_answer, recognise
 from genred.history.records import Known, Outcome, Query, Record, Standing
@@ -150,7 +150,7 @@ def explain(
         families=tuple(_families(heard.candidates)),
         surroundings=model.surroundings(np.frombuffer(vector, "<f4")),
         words=tuple(features.tags(np.frombuffer(vector, "<f4"))),
-        written=policy.vocabulary.written(best) if policy.vocabulary.allows(best) else None,
+        written=next(policy.vocabulary.chain(best), None),
         obstacles=tuple(_obstacles(path, config, options, known)),
         past=past,
         changes=tuple(case.changes()),
@@ -291,15 +291,14 @@ def _variations(config: Config) -> Iterator[tuple[str, Config]]:
 
 
 def _meaning(name: str, policy: Policy, model: "GenreClassifier") -> str | None:
-    genre = policy.vocabulary.canonical(name)
-    return genre if genre in model.classes_ else None
+    return policy.vocabulary.nearest(name, set(map(str, model.classes_)))
 
 
 def _families(candidates: tuple[Candidate, ...]) -> Iterator[Family]:
     """Return the families of more than one genre, likeliest first."""
     kin: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        kin.setdefault(PARENT.get(candidate.genre, candidate.genre), []).append(candidate)
+        kin.setdefault(family(candidate.genre), []).append(candidate)
     found = [
         Family(head, sum(c.probability for c in members), tuple(c.genre for c in members))
         for head, members in kin.items()

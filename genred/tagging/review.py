@@ -207,8 +207,8 @@ def meant(text: str, known: Sequence[str], vocabulary: Vocabulary) -> tuple[str,
     by_key = {key(word): word for word in known}
     if key(text) in by_key:
         return by_key[key(text)], True
-    if vocabulary.canonical(text) != text:
-        return text, True  # a spelling that the vocabulary understands ("Techno") is written as the person writes it
+    if vocabulary.land(text) is not None:
+        return text, True  # a spelling that the vocabulary understands ("Rap") is written as the person writes it
     near = difflib.get_close_matches(key(text), by_key, n=1, cutoff=0.7)
     return (by_key[near[0]] if near else text), False
 
@@ -218,8 +218,8 @@ def _question(record: Record, prediction: Prediction | None, policy: Policy, mod
         return Question(record, _with_own(record, ()), record.reason, record.model or model, is_judged=False)
     guesses: defaultdict[str, float] = defaultdict(float)
     for candidate in prediction.candidates:
-        if policy.vocabulary.allows(candidate.genre):
-            guesses[policy.vocabulary.written(candidate.genre)] += candidate.probability
+        if (word := next(policy.vocabulary.chain(candidate.genre), None)) is not None:
+            guesses[word] += candidate.probability
     reason = policy.decide(record.previous, prediction).reason if record.outcome is Outcome.ABSTAINED else record.reason
     return Question(record, _with_own(record, _descending(guesses)), reason, model, prediction.confidence > 0)
 
