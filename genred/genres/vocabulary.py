@@ -79,9 +79,17 @@ class Vocabulary:
         return key(name) in self._nothing or all(is_generic(part) or key(part) in self._nothing for part in parts(name))
 
     def split(self, name: str) -> list[str]:
-        """Return the genres that one text names: the text itself, or its parts if it joins several ("Rock; Pop")."""
-        found = [part.strip() for part in parts(name) if part.strip()]
-        return [name.strip()] if len(found) < 2 or self.land(name) is not None else found
+        """Return the genres that one text names: several where it lists them, or joins them to no name that is known.
+
+        "Rock; Pop" names two, and so does "Blues/Jazz"; "Pop/Rock" and "R&B/Soul" are names of one.
+        """
+        found = []
+        for listed in filter(None, map(str.strip, re.split(r"[;|\0\n]", name))):
+            joined = [part.strip() for part in parts(listed) if part.strip()]
+            landing = self.land(listed)
+            known = landing is not None and landing.way is not Way.WORDS
+            found += [listed] if known or len(joined) < 2 else joined
+        return found
 
     def allows(self, genre: str) -> bool:
         """Return whether a genre itself may be written."""

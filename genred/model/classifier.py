@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from genred.errors import ModelError
-from genred.genres import family
+from genred.genres import built_in
 from genred.model.discriminant import Discriminant, Regression, factors, softmax
 from genred.model.evaluation import Evaluation
 from genred.model.fitted import Floats
@@ -408,9 +408,17 @@ def _folds(table: Table) -> Folds:
 
 
 def _back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
-    """Return the likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
+    """Return the likeliest genre or, where it alone is not sure enough, the nearest genre up the tree that is.
+
+    A genre up the tree has the probability of all its kinds together; where none is sure enough, the one with most
+    kinds is returned. ``candidates`` descend.
+    """
     best = candidates[0]
-    kin = tuple(c for c in candidates if family(c.genre) == family(best.genre))
-    if best.probability >= needed or len(kin) == 1:
-        return best.genre, best.probability, (best,)
-    return family(best.genre), sum(c.probability for c in kin), kin
+    found: tuple[str, float, tuple[Candidate, ...]] = best.genre, best.probability, (best,)
+    for genre in built_in().line(best.genre):
+        if found[1] >= needed:
+            break
+        kin = tuple(c for c in candidates if genre in built_in().line(c.genre))
+        if len(kin) > len(found[2]):
+            found = genre, sum(c.probability for c in kin), kin
+    return found
