@@ -1,9 +1,9 @@
 """How many names of well-known lists land on a genre of the tree.
 
-    python -m benchmarks.genres                        ID3's list, MusicBrainz' and, where beets is installed, beets'
-    python -m benchmarks.genres Discogs=styles.txt     another list, with one name a line
-    python -m benchmarks.genres --sample 150           names to check by hand, with where they land, as chance has it
-    python -m benchmarks.genres --missing              the names that land nowhere
+python -m benchmarks.genres                        ID3's list, MusicBrainz' and, where beets is installed, beets'
+python -m benchmarks.genres Discogs=styles.txt     another list, with one name a line
+python -m benchmarks.genres --sample 150           names to check by hand, with where they land, as chance has it
+python -m benchmarks.genres --missing              the names that land nowhere
 """
 
 import argparse

@@ -12,7 +12,7 @@ from genred.cli import completing, show
 from genred.cli.arguments import GENRE
 from genred.cli.options import Common, common
 from genred.config import Config
-from genred.genres import Landing, Vocabulary, Way
+from genred.genres import Landing, Vocabulary, Way, is_generic
 from genred.model import installed
 
 
@@ -89,7 +89,7 @@ class _Library:
         self.strangers: Counter[str] = Counter()
         self._files: Counter[str] = Counter()
         for name, count in now.items():
-            landings = [(part, words.land(part)) for part in words.split(name) if not words.says_nothing(part)]
+            landings = [(part, words.land(part)) for part in words.split(name) if not is_generic(part)]
             for part, landing in landings:
                 if landing is not None:
                     self._files[landing.genre] += count

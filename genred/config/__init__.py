@@ -15,7 +15,15 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 import msgspec
 from msgspec import Meta
 
-from genred.config.lint import Doubt, about_folders, about_genres, about_tags, contradictions, unreadable_patterns
+from genred.config.lint import (
+    Doubt,
+    about_folders,
+    about_genres,
+    about_no_genre,
+    about_tags,
+    contradictions,
+    unreadable_patterns,
+)
 from genred.config.toml import line_of, line_of_entry
 from genred.errors import ConfigError
 from genred.genres import Vocabulary, beets, built_in
@@ -108,7 +116,7 @@ class Config(msgspec.Struct, frozen=True):
         mine = self.genres
         tree = beets.tree(Path(mine.tree).expanduser()) if mine.tree else built_in()
         listed = beets.whitelist(Path(mine.whitelist_file).expanduser()) if mine.whitelist_file else ()
-        return Vocabulary(mine.aliases, (*mine.whitelist, *listed), mine.spelling, mine.no_genre, tree)
+        return Vocabulary(mine.aliases, (*mine.whitelist, *listed), mine.spelling, tree)
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Return sections and keys in plain types, in the order of the example."""
@@ -222,6 +230,7 @@ def doubts(
         *about_folders(config.watch.directories),
         *about_tags(config.tags.mode, config.tags.max_genres),
         *about_genres(config.vocabulary, config.genres.whitelist, known),
+        *about_no_genre(config.genres.no_genre, config.genres.spelling),
     ]
     return [_located(doubt, file, text, environ, fatal=False) for doubt in found]
 

@@ -80,9 +80,6 @@ def about_genres(vocabulary: Vocabulary, whitelist: Sequence[str], known: Iterab
     yield from _about_aliases(vocabulary, names)
     yield from _about_whitelist(vocabulary, whitelist, names)
     yield from _about_spelling(vocabulary, names)
-    for name in vocabulary.no_genre:
-        if is_generic(name):
-            yield Doubt("genres.no_genre", name, f"{name!r} counts as no genre anyway")
 
 
 def _about_aliases(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Doubt]:
@@ -113,13 +110,22 @@ def _about_whitelist(vocabulary: Vocabulary, whitelist: Sequence[str], names: Se
 
 
 def _about_spelling(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Doubt]:
-    for name, written in vocabulary.spelling.items():
+    for name in vocabulary.spelling:
         if not _is_known(name, vocabulary, names):
             yield Doubt("genres.spelling", name, _unheard_of(name, names))
         elif not vocabulary.allows(name):
             yield Doubt("genres.spelling", name, f"{name!r} is never written: genres.whitelist leaves it out")
-        if vocabulary.says_nothing(written):
+
+
+def about_no_genre(names: Collection[str], spelling: Mapping[str, str]) -> Iterator[Doubt]:
+    """Find words that say nothing, where they are to be written or are said to say nothing."""
+    none = set(map(key, names))
+    for name, written in spelling.items():
+        if key(written) in none or is_generic(written):
             yield Doubt("genres.spelling", name, f"{written!r} says nothing, and so counts as no genre")
+    for name in names:
+        if is_generic(name):
+            yield Doubt("genres.no_genre", name, f"{name!r} counts as no genre anyway")
 
 
 def about_folders(folders: Collection[Path]) -> Iterator[Doubt]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from genred.genres.spellings import is_generic, key, parts
+from genred.genres.spellings import is_generic, key, pieces
 from genred.genres.tree import canonical
 
 ID3V1 = "ID3v1"
@@ -39,7 +39,7 @@ def said(places: Sequence[Place]) -> tuple[str, ...]:
 
 def _meanings(names: Sequence[str]) -> set[str]:
     """Return the meanings of some genres, in whatever way the genres are joined."""
-    return {key(canonical(part)) for name in names for part in parts(name) if not is_generic(part)}
+    return {key(canonical(part)) for name in names for part in pieces(name) if not is_generic(part)}
 
 
 def is_said(places: Iterable[Place], genres: Sequence[str], separator: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _GENERIC = """
 None, Null, Nil, N/A, N.A., Not Set, Not Specified, Not Available, Not Applicable, Unknown, Unknown Genre,
@@ -23,6 +24,7 @@ Nepoznat, Ismeretlen, Ismeretlen műfaj, Egyéb, Necunoscut, Gen necunoscut, Н�
 """
 """The words that rippers, players and shops fill in when they know no genre, in many languages."""
 
+_LISTS = re.compile(r"[;|\0\n]+")
 _JOINTS = re.compile(r"[;/,|\\\0\n]+")
 
 
@@ -35,11 +37,30 @@ def key(name: str) -> str:
 _GENERIC_KEYS = frozenset(key(name) for name in ("", *re.split("[,\n]", _GENERIC)))
 
 
+_no_genre: frozenset[str] = frozenset()
+"""The keys of what the user of this process counts as no genre."""
+
+
+def count_as_no_genre(names: Iterable[str]) -> None:
+    """Set what counts as no genre in this process, beside what says nothing to anybody."""
+    global _no_genre
+    _no_genre = frozenset(map(key, names))
+
+
 def is_generic(name: str) -> bool:
     """Return whether a genre says nothing ("Unknown", "Other; None" ...), and so counts as no genre."""
-    return key(name) in _GENERIC_KEYS or all(key(part) in _GENERIC_KEYS for part in parts(name))
+    return _says_nothing(name) or all(map(_says_nothing, pieces(name)))
 
 
-def parts(name: str) -> list[str]:
-    """Return the genres that one text joins ("Rock; Pop", "Rock/Pop"), in whatever way; blank ones too."""
-    return _JOINTS.split(name)
+def _says_nothing(name: str) -> bool:
+    return (own := key(name)) in _GENERIC_KEYS or own in _no_genre
+
+
+def pieces(text: str) -> list[str]:
+    """Return the pieces of a text that joins genres ("Rock; Pop", "Rock/Pop"), in whatever way; blank ones too."""
+    return _JOINTS.split(text)
+
+
+def listed(text: str) -> list[str]:
+    """Return the pieces of a text that lists genres by a sign that no genre has in its name ("Rock; Pop/Rock")."""
+    return _LISTS.split(text)

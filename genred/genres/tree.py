@@ -4,13 +4,13 @@ genred's own tree is a text that people can read, ``data/genres.txt``, which exp
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache, cached_property
 from pathlib import Path
 
-from genred.genres.spellings import key
+from genred.genres.spellings import is_generic, key, listed, pieces
 
 _SIGNS = "<=~"
 """The signs of lines that belong to the genre above, in the order of a node's fields."""
@@ -128,6 +128,13 @@ class Tree:
         found = self._exact(name)
         return found.meaning if found is not None else name.strip()
 
+    def split(self, text: str) -> list[str]:
+        """Return the genres that one text names: several where it lists them, or joins them to no name of the tree.
+
+        "Rock; Pop" names two, and so does "Blues/Jazz"; "Pop/Rock" and "R&B/Soul" are names of one.
+        """
+        return split(text, lambda name: self._exact(name) is not None)
+
     def parents(self, name: str) -> tuple[str, ...]:
         """Return the genres that a genre is a kind of, in any spelling, the main one first."""
         found = self.land(name)
@@ -200,6 +207,21 @@ class Tree:
     @cached_property
     def _begins(self) -> dict[str, str]:
         return {key(word[:-2]): node.name for node in self.nodes.values() for word in node.kinds if word[-2:] == " *"}
+
+
+def split(text: str, is_known: Callable[[str], bool]) -> list[str]:
+    """Return the genres that one text names, each trimmed: what is known as a whole is not taken apart."""
+    found = []
+    for whole in filter(None, map(str.strip, listed(text))):
+        joined = [piece.strip().removeprefix("& ").removeprefix("and ") for piece in pieces(whole)]
+        joined = [piece for piece in joined if piece]
+        found += [whole] if len(joined) < 2 or is_known(whole) else joined
+    return found
+
+
+def parts(text: str) -> list[str]:
+    """Return the genres that one text names ("Soul; Jazz"), as they are spelt; generic ones are left out."""
+    return [genre for genre in built_in().split(text) if not is_generic(genre)]
 
 
 def _bare(name: str) -> str:

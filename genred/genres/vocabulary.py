@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from genred.genres.spellings import is_generic, key, parts
-from genred.genres.tree import Landing, Tree, Way, built_in
+from genred.genres.spellings import key
+from genred.genres.tree import Landing, Tree, Way, built_in, split
 
 PATTERN = re.compile(r"/(.+)/", re.DOTALL)
 """A key of ``aliases`` that is a regular expression: "/.*core/"."""
@@ -26,8 +26,6 @@ class Vocabulary:
         The only genres that may be written, in any spelling; empty if all may be.
     spelling
         Genre -> the word that is written into files ("Hip-Hop" -> "Rap").
-    no_genre
-        What says nothing, beside what genred knows to say nothing.
     tree
         The tree of genres.
     """
@@ -35,7 +33,6 @@ class Vocabulary:
     aliases: Mapping[str, str] = field(default_factory=dict)
     whitelist: Collection[str] = ()
     spelling: Mapping[str, str] = field(default_factory=dict)
-    no_genre: Collection[str] = ()
     tree: Tree = field(default_factory=built_in)
 
     def canonical(self, name: str) -> str:
@@ -72,24 +69,13 @@ class Vocabulary:
         first, *others = [(self.canonical(genre), *self.ancestors(genre)) for genre in genres]
         return next((genre for genre in first if all(genre in other for other in others)), None)
 
-    def says_nothing(self, name: str) -> bool:
-        """Return whether a genre says nothing, and so counts as no genre."""
-        if not self._nothing:
-            return is_generic(name)
-        return key(name) in self._nothing or all(is_generic(part) or key(part) in self._nothing for part in parts(name))
+    def knows(self, name: str) -> bool:
+        """Return whether a spelling is a name that genred or this user has for a genre."""
+        return key(name) in self._named or ((found := self.land(name)) is not None and found.way is not Way.WORDS)
 
-    def split(self, name: str) -> list[str]:
-        """Return the genres that one text names: several where it lists them, or joins them to no name that is known.
-
-        "Rock; Pop" names two, and so does "Blues/Jazz"; "Pop/Rock" and "R&B/Soul" are names of one.
-        """
-        found = []
-        for listed in filter(None, map(str.strip, re.split(r"[;|\0\n]", name))):
-            joined = [part.strip() for part in parts(listed) if part.strip()]
-            landing = self.land(listed)
-            known = landing is not None and landing.way is not Way.WORDS
-            found += [listed] if known or len(joined) < 2 else joined
-        return found
+    def split(self, text: str) -> list[str]:
+        """Return the genres that one text names ("Rock; Pop"); what this user has a name for is not taken apart."""
+        return split(text, self.knows)
 
     def allows(self, genre: str) -> bool:
         """Return whether a genre itself may be written."""
@@ -140,8 +126,8 @@ class Vocabulary:
         return {key(word): genre for word, genre in self.aliases.items() if key(word) == key(genre)}
 
     @cached_property
-    def _nothing(self) -> frozenset[str]:
-        return frozenset(map(key, self.no_genre))
+    def _named(self) -> frozenset[str]:
+        return frozenset(map(key, (*self.aliases.values(), *self.spelling)))
 
     @cached_property
     def _allowed(self) -> frozenset[str]:

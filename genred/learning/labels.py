@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from genred.analysis.analyser import set_environment
 from genred.errors import ConfigError, FileError
 from genred.fs.files import open_regular, readable
-from genred.genres import Vocabulary
+from genred.genres import Vocabulary, is_generic
 from genred.model.table import Table
 from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 
@@ -119,7 +119,7 @@ def label_of(names: Iterable[str], vocabulary: Vocabulary) -> str | None:
     line (House of "House, Electronic"), and the branch itself if they don't (Electronic of "House, Techno").
     """
     meant = list(dict.fromkeys(vocabulary.canonical(part) for name in names for part in vocabulary.split(name)))
-    lines = {genre: (genre, *vocabulary.ancestors(genre)) for genre in meant if not vocabulary.says_nothing(genre)}
+    lines = {genre: (genre, *vocabulary.ancestors(genre)) for genre in meant if not is_generic(genre)}
     branches = [genre for line in lines.values() for genre in line]
     most = [genre for genre in dict.fromkeys(branches) if branches.count(genre) * 2 > len(lines)]
     if not most:

@@ -12,7 +12,7 @@ from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError
 from genred.fs.files import stamp_of
-from genred.genres import Place, Vocabulary, is_said
+from genred.genres import Place, Vocabulary, is_generic, is_said
 from genred.history.history import History
 from genred.history.identity import copied_answer, recognise, sounds_alike
 from genred.history.records import Author, Known, Standing
@@ -95,7 +95,7 @@ def by_a_person(
         if not isinstance(look, Analysis):
             left_out["tags can't be read"] += 1
             continue
-        if all(map(vocabulary.says_nothing, look.genres)):
+        if all(map(is_generic, look.genres)):
             left_out["no genre"] += 1
             continue
         if (genre := label_of(look.genres, vocabulary)) is None:

@@ -6,7 +6,7 @@ from itertools import islice
 
 from genred.analysis import Ask
 from genred.config import Config
-from genred.genres import Place, Vocabulary, said
+from genred.genres import Place, Vocabulary, is_generic, said
 from genred.history.records import Outcome
 from genred.model.prediction import Prediction
 
@@ -48,7 +48,7 @@ class Policy:
 
     def decide(self, there: Sequence[str], prediction: Prediction | None) -> Decision:
         """Decide about a file whose genres are ``there``; ``prediction`` is None if nobody listened to the file."""
-        said = [name for name in there if not self.vocabulary.says_nothing(name)]
+        said = [name for name in there if not is_generic(name)]
         if prediction is None:
             return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
         if prediction.genre is None:

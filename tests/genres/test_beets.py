@@ -54,7 +54,12 @@ def test_a_name_in_small_letters_gets_capitals_where_genred_knows_none(tmp_path:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("- a: [", "not YAML"), ("just a word", "no tree of genres"), ("", "no tree of genres"), ("- !!python/x y", "not YAML")],
+    [
+        ("- a: [", "not YAML"),
+        ("just a word", "no tree of genres"),
+        ("", "no tree of genres"),
+        ("- !!python/x y", "not YAML"),
+    ],
 )
 def test_what_is_no_tree_is_refused(tmp_path: Path, text: str, said: str) -> None:
     """With the file's name, and what is wrong."""

@@ -54,3 +54,13 @@ def test_canonical_is_idempotent(name: str) -> None:
     """A canonical name is its own canonical name."""
     once = genres.canonical(name)
     assert genres.canonical(once) == once
+
+
+@pytest.mark.usefixtures("own_no_genre")
+def test_more_words_may_say_nothing() -> None:
+    """Alone, or joined with others that say nothing; other words say what they said."""
+    genres.count_as_no_genre(["My Music", "Podcast"])
+    assert all(map(genres.is_generic, ("my music", "Unknown", "Other; MY-MUSIC")))
+    assert not any(map(genres.is_generic, ("Rock", "Rock; Podcast")))
+    genres.count_as_no_genre([])
+    assert not genres.is_generic("Podcast")

@@ -43,16 +43,6 @@ def test_a_finer_genre_is_written_as_the_nearest_that_may_be() -> None:
     assert list(mine.chain("Polka")) == []
 
 
-def test_more_words_may_say_nothing() -> None:
-    """Alone, or joined with others that say nothing."""
-    mine = Vocabulary(no_genre=["My Music", "Podcast"])
-    assert [mine.says_nothing(name) for name in ("my music", "Unknown", "Other; MY-MUSIC", "Rock", "Rock; Other")] == [
-        *(True, True, True),
-        *(False, False),
-    ]
-    assert not Vocabulary().says_nothing("My Music")
-
-
 def test_a_text_is_split_where_it_names_several() -> None:
     """Names that hold a slash themselves stay whole."""
     split = Vocabulary().split
@@ -62,4 +52,13 @@ def test_a_text_is_split_where_it_names_several() -> None:
     assert split("Pop/Rock") == ["Pop/Rock"]
     assert split("R&B/Soul; Hip-Hop/Rap") == ["R&B/Soul", "Hip-Hop/Rap"]
     assert split(" Zydecu ") == ["Zydecu"]
+    assert split("Folk, World, & Country") == ["Folk", "World", "Country"]
     assert split("") == []
+    assert Vocabulary(aliases={"Blues/Jazz": "Blues"}).split("blues / jazz") == ["blues / jazz"]
+
+
+def test_a_name_is_known_if_it_is_one_not_if_its_words_are() -> None:
+    """So the owner's own words stay theirs."""
+    mine = Vocabulary(aliases={"x": "Blurgh"}, spelling={"Krach": "Noise!"})
+    assert all(map(mine.knows, ("rap", "Lo-Fi House", "X", "blurgh", "krach")))
+    assert not any(map(mine.knows, ("Grandma's House", "Blorgh")))

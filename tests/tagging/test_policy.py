@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from genred import config
-from genred.genres import Vocabulary
+from genred.genres import Vocabulary, count_as_no_genre
 from genred.history.records import Outcome
 from genred.tagging.policy import Policy
 from tests.fakes import UNSURE, sure
@@ -76,17 +76,17 @@ def test_the_whitelist_makes_broad_genres_of_fine_answers() -> None:
     assert (refused.outcome, refused.reason) == (Outcome.ABSTAINED, "Metal is not in genres.whitelist")
 
 
+@pytest.mark.usefixtures("own_no_genre")
 def test_what_a_user_says_is_no_genre_is_filled_in() -> None:
     """It gives way as "Unknown" does."""
-    words = Vocabulary(no_genre=["My Music"])
-    assert Policy("keep", 1, words).decide(["my music"], sure("Metal")).written == ("Metal",)
-    assert Policy("keep", 1, words).decide(["my music", "Polka"], sure("Metal")).outcome is Outcome.KEPT
+    count_as_no_genre(["My Music"])
+    assert Policy("keep", 1, Vocabulary()).decide(["my music"], sure("Metal")).written == ("Metal",)
+    assert Policy("keep", 1, Vocabulary()).decide(["my music", "Polka"], sure("Metal")).outcome is Outcome.KEPT
 
 
 def test_the_policy_has_the_words_of_the_configuration() -> None:
     """Those of its files too."""
-    settings = config.Config().with_changes("genres", aliases={"Tunes": "Pop"}, no_genre=("x",))
+    settings = config.Config().with_changes("genres", aliases={"Tunes": "Pop"})
     settings = settings.with_changes("tags", mode="merge", max_genres=2)
     policy = Policy.of(settings)
     assert (policy.mode, policy.max_genres, policy.vocabulary.canonical("tunes")) == ("merge", 2, "Pop")
-    assert policy.vocabulary.says_nothing("X")
