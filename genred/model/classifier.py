@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from genred.errors import ModelError
-from genred.genres import built_in
+from genred.genres.tree import built_in
 from genred.model.discriminant import Discriminant, Regression, factors, softmax
 from genred.model.evaluation import Evaluation
 from genred.model.fitted import Floats

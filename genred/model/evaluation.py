@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from genred.genres import built_in
+from genred.genres.tree import built_in
 
 SOURCE = 50
 """Answers about a source from which on it is judged alone."""
