@@ -125,7 +125,6 @@ def test_what_is_genreds_own_mistake_is_blamed_on_nobody(tmp_path: Path) -> None
         assert blame(caught.value) is None
 
 
-@pytest.mark.timeout(300)
 def test_a_library_that_changed_is_told_once_and_no_file_has_failed(tmp_path: Path) -> None:
     """A whole pass with a PyAV whose `open` takes no options: one line, exit 1, nothing recorded."""
     (tmp_path / "music").mkdir()

@@ -18,7 +18,6 @@ def database(home: Path) -> History:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_folder_from_classify_to_undo(genred: Genred, tmp_path: Path, home: Path) -> None:
     """Ask, rehearse, tag, look it up, take it back, set it: each command does what its help says."""
     music = tmp_path / "music"

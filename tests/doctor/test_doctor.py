@@ -344,7 +344,6 @@ def test_whether_a_genred_is_at_work_is_seen_without_its_lock_being_taken(tmp_pa
     assert not holdings.at_work(database)
 
 
-@pytest.mark.timeout(300)
 def test_a_model_is_loaded_in_a_worker_which_listens_to_a_tone(tiny_model: Path) -> None:
     """As the service does it: so workers start, and the cache can be written."""
     settings = Config().with_changes("model", path=str(tiny_model))
@@ -458,7 +457,6 @@ def test_another_user_than_the_services_is_told(systemd: "Systemd", music: Path)
 # -- the command -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.timeout(300)
 def test_the_configuration_is_judged_as_far_as_it_was_understood(tmp_path: Path, music: Path, tiny_model: Path) -> None:
     """A mistake in it is a fault, and the rest is looked at all the same."""
     file = tmp_path / "c.toml"
@@ -472,7 +470,6 @@ def test_the_configuration_is_judged_as_far_as_it_was_understood(tmp_path: Path,
     assert told(iter(found), "lock").state is State.OK
 
 
-@pytest.mark.timeout(300)
 def test_doctor_says_each_finding_as_an_object_and_ends_with_3_at_a_fault(
     genred: Genred, tmp_path: Path, music: Path
 ) -> None:

@@ -505,7 +505,6 @@ def told_by(genred: Genred) -> Told:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_script_lists_accepts_sets_and_skips(told_by: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With stable keys, beside whatever runs, and with exit 3 where there was nothing to decide."""
     album = tmp_path / "album"
