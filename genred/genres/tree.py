@@ -96,9 +96,10 @@ class Tree:
         nodes = dict(self.nodes)
         told: dict[str, list[str]] = {}
         for name, parent in branches:
-            above = told.setdefault(self._named(name), [])
-            if parent is not None and self._named(parent) not in above:
-                above.append(self._named(parent))
+            genre, over = self._named(name), None if parent is None else self._named(parent)
+            above = told.setdefault(genre, [])
+            if over is not None and over not in (genre, *above):  # "jazz music" stands under "jazz"
+                above.append(over)
         for name, parents in told.items():
             nodes[name] = replace(nodes.get(name, Node(name)), parents=tuple(parents))
         return Tree(nodes.values())

@@ -18,7 +18,8 @@ GENRES_TREE = """
     - "trap"
 - other:
     - worldbeat
-- rock
+- rock:
+    - rock music
 - punk rock:
     - polka
 - 1980
