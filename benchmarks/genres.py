@@ -93,8 +93,8 @@ def main() -> None:
     if options.corpus:
         print("\n| source | with genres as tags | with one | with several that teach one | as the label says |")
         print("|---|---|---|---|---|")
-        for source, counts in taught(options.corpus):
-            print(f"| {source} | {' | '.join(str(counts[what]) for what in ('tagged', 'one', 'several', 'agree'))} |")
+        for source, tracks in taught(options.corpus):
+            print(f"| {source} | {' | '.join(str(tracks[what]) for what in ('tagged', 'one', 'several', 'agree'))} |")
     for name, genres in found.items():
         missing = [genre for genre in genres if tree.land(genre) is None]
         if options.missing and missing:
