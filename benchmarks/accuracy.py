@@ -53,10 +53,11 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from genred.learning import labels
-from genred.model import classifier
 from genred.model.classifier import GenreClassifier
-from genred.model.discriminant import Discriminant, Regression, factors, softmax, temperature
+from genred.model.discriminant import Discriminant, Regression, factors, product, softmax, temperature
 from genred.model.evaluation import Evaluation, calibration_error, precision_at
+from genred.model.fitting import SHARES
+from genred.model.folds import out_of_fold
 from genred.model.hearing import Hearing
 from genred.model.projection import Space
 from genred.model.table import Table
@@ -190,14 +191,14 @@ def experts(table: Table) -> Method:
         kinds = (Discriminant, Regression, Regression)
         genres = np.unique(part.y)
         truth = np.searchsorted(genres, part.y)
-        unheard = [classifier.out_of_fold(kind, Z, part, genres) for kind, Z in zip(kinds, learnt, strict=True)]
+        unheard = [out_of_fold(kind, Z, part, genres) for kind, Z in zip(kinds, learnt, strict=True)]
         logits = [kind().fit(Z, part.y).logits(Z_) for kind, Z, Z_ in zip(kinds, learnt, asked, strict=True)]
         alone = {
             name: softmax(own / temperature(out, truth))
             for name, own, out in zip(("features", "ears", "joined"), logits, unheard, strict=True)
         }
-        weights = factors(unheard[:2], classifier.SHARES, truth)
-        return alone | {"genred": classifier.product(weights, logits[:2])}, genres
+        weights = factors(unheard[:2], SHARES, truth)
+        return alone | {"genred": product(weights, logits[:2])}, genres
 
     return method
 

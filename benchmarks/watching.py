@@ -32,7 +32,7 @@ from genred.watching.hints import Hints
 from genred.watching.walk import Found, WatchOptions, walk
 from genred.watching.watcher import Watcher
 
-OPTIONS = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=1.0)
+OPTIONS = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=1.0, album_seconds=0.0)
 
 _MAKE = """
 import os, sys

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from genred.genres import Place, said
+from genred.names import NAMELESS, Labels
 
 if TYPE_CHECKING:
     from genred.model.prediction import Prediction
@@ -18,7 +19,7 @@ class Ask(StrEnum):
     BOTH = "both"
     SOUND = "sound"
     TAGS = "tags"
-    """Its genres and its artist."""
+    """Its genres, and nothing about its sound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Analysis:
 
     places: tuple[Place, ...] = ()
     """Every place that names a genre; first the one that is written to, even if it says nothing."""
-    artist: str = ""
+    labels: Labels = NAMELESS
+    """The artist and the album that its tags name; empty where the tags weren't read."""
     prediction: "Prediction | None" = None
     """None where it wasn't listened to."""
     features: tuple[str, bytes] | None = None

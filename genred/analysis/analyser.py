@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -26,13 +27,18 @@ from genred.errors import DecodeError, FileError, GenredError
 from genred.genres import Place, said
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from genred.model.classifier import GenreClassifier
+    from genred.model.evidence import Owner
     from genred.model.prediction import Prediction
 
 T = TypeVar("T")
 
 _TRIES = 2
 _FILES_PER_WORKER = 1000
+_TAGS_AT_ONCE = 16
 _START_SECONDS = 600.0
 """The very first start compiles librosa's numba code and fits the built-in model."""
 _DESCRIPTORS, _DESCRIPTORS_PER_WORKER = 64, 8
@@ -122,6 +128,7 @@ class Analyser:
     ) -> None:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
+        self.feature_version = ""
         self._service = service
         self._model = model
         self._cache = cache
@@ -157,7 +164,9 @@ class Analyser:
         self._pool.join()
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
-        """Have a worker load the model and try it; then ``model_name`` is known. The others are as quick when asked.
+        """Have a worker load the model and try it; then ``model_name`` and ``feature_version`` are known.
+
+        The other workers are as quick when they are asked.
 
         Parameters
         ----------
@@ -183,24 +192,21 @@ class Analyser:
             first.join(0.5)
             if stop is not None and stop.is_set():
                 return
-        steps: list[tuple[str, Callable[..., str], tuple[Any, ...]]] = [
+        loading = "loading the model, which is fitted once if it is the built-in one"
+        for step, function, arguments in (
             (f"trying what listens{anew}", worker.listen, ()),
-            (
-                "loading the model, which is fitted once if it is the built-in one",
-                worker.load,
-                (self._model, self._cache),
-            ),
-        ]
-        for step, function, arguments in steps:
+            (loading, worker.load, (self._model, self._cache)),
+        ):
             tell(step)
-            future = self._submit(function, arguments, _START_SECONDS)
+            future: Future[Any] = self._submit(function, arguments, _START_SECONDS)
             while not wait([future], timeout=0.5).done:
                 tell(step)
                 if stop is not None and stop.is_set():
                     return
-            self.model_name = self._ready(future)
+            loaded = self._ready(future)
+        self.model_name, self.feature_version = loaded
 
-    def _ready(self, future: "Future[str]") -> str:
+    def _ready(self, future: "Future[T]") -> T:
         try:
             return future.result()
         except TimeoutError as error:
@@ -208,12 +214,27 @@ class Analyser:
         except (ProcessExpired, BrokenProcessPool, MemoryError) as error:
             raise GenredError(f"a worker died while it got ready ({error!r}): too little may be {_LIMITS}") from error
 
-    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
-        """Analyse files side by side; results in the order of ``paths``, which is read only a little ahead."""
+    def analyse(
+        self, paths: Iterable[Path], ask: Ask, known: Callable[[Path], bytes | None] = lambda path: None
+    ) -> Iterator[tuple[Path, Analysis | FileError]]:
+        """Analyse files side by side; results in the order of ``paths``, which is read only a little ahead.
+
+        Parameters
+        ----------
+        paths
+            The files.
+        ask
+            What is to be found out.
+        known
+            Returns the features of a file, in `feature_version`, if they are known, so that nobody listens again.
+        """
+        if ask is Ask.TAGS:
+            yield from self._read_tags(paths)
+            return
         ahead: deque[tuple[Path, Future[Analysis]]] = deque()
         try:
             for path in paths:
-                ahead.append((path, self._analyse(path, ask)))
+                ahead.append((path, self._analyse(path, ask, known(path))))
                 if len(ahead) > 2 * self.workers:
                     yield self._next(ahead, ask)
             while ahead:
@@ -221,6 +242,32 @@ class Analyser:
         finally:
             for _, future in ahead:
                 future.cancel()
+
+    def _read_tags(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Analysis | FileError]]:
+        """Read tags, many files to a job: to hand over one takes longer than to read it."""
+        ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]] = deque()
+        rest = iter(paths)
+        try:
+            while batch := list(islice(rest, _TAGS_AT_ONCE)):
+                ahead.append((batch, self._submit(worker.read_tags, (batch,), self._service.timeout_seconds)))
+                if len(ahead) > 2 * self.workers:
+                    yield from self._next_tags(ahead)
+            while ahead:
+                yield from self._next_tags(ahead)
+        finally:
+            for _, future in ahead:
+                future.cancel()
+
+    def _next_tags(
+        self, ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]]
+    ) -> Iterator[tuple[Path, Analysis | FileError]]:
+        batch, future = ahead.popleft()
+        try:
+            found = _outcome(batch[0], future)
+            yield from zip(batch, found, strict=True)
+        except FileError:  # one of them was too much for the worker; which one, each alone will tell
+            for path in batch:
+                yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)
 
     def genres(self, path: Path) -> tuple[str, ...]:
         """Return all genres that a file names; raises as `places`."""
@@ -246,8 +293,33 @@ class Analyser:
         """
         _outcome(path, self._submit(worker.edit, (path, clone, tuple(genres), options), self._service.timeout_seconds))
 
-    def _analyse(self, path: Path, ask: Ask) -> Future[Analysis]:
-        job = (path, ask, self._model, self._cache)
+    def judge(self, vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+        """Judge the tracks of one album together.
+
+        Parameters
+        ----------
+        vectors : (n_tracks,)
+            Features of this version's recipe, as `Analysis` has them; no audio is opened.
+        owners : (n_tracks,)
+            What the owner calls the music around each track.
+
+        Raises
+        ------
+        GenredError
+            If no worker can do it.
+        """
+        if not vectors:
+            return []
+        job = (tuple(vectors), tuple(owners), self._model, self._cache)
+        for _ in range(_TRIES):
+            try:
+                return self._submit(worker.judge, job, self._service.timeout_seconds).result()
+            except (TimeoutError, ProcessExpired, BrokenProcessPool, MemoryError) as error:
+                lost = error
+        raise GenredError(f"workers die or hang while they judge ({lost!r}): too little may be {_LIMITS}") from lost
+
+    def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
+        job = (path, ask, known, self._model, self._cache)
         return self._submit(worker.analyse, job, self._service.timeout_seconds)
 
     def _next(self, ahead: deque[tuple[Path, Future[Analysis]]], ask: Ask) -> tuple[Path, Analysis | FileError]:
@@ -308,7 +380,19 @@ def _fork_once() -> None:
 
 
 def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":
-    """Return what a model says of features that were kept, as `Analysis` has them; no audio is opened."""
+    """Return what a model says of features that were kept, each for itself, as `Analysis` has them.
+
+    No audio is opened.
+    """
+    return model.predict_many(_stacked(vectors))
+
+
+def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+    """Return what a model says of the tracks of one album together, as `Analyser.judge` does, in this process."""
+    return model.judge(_stacked(vectors), owners) if vectors else []
+
+
+def _stacked(vectors: Sequence[bytes]) -> "NDArray[np.float32]":
     import numpy as np
 
-    return model.predict_many(np.stack([np.frombuffer(vector, "<f4") for vector in vectors]))
+    return np.stack([np.frombuffer(vector, "<f4") for vector in vectors])

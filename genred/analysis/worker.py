@@ -12,7 +12,7 @@ import platform
 import resource
 import select
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,12 +22,15 @@ from genred.analysis import Analysis, Ask
 from genred.config import Model, Tags
 from genred.dependencies import blame
 from genred.errors import FileError, TagError
+from genred.names import Labels
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from genred.model.classifier import GenreClassifier
+    from genred.model.evidence import Owner
+    from genred.model.prediction import Prediction
 
 T = TypeVar("T")
 
@@ -113,17 +116,18 @@ def run(function: Callable[..., T], arguments: tuple[Any, ...], seconds: float) 
         raise
 
 
-def listen() -> str:
+def listen() -> None:
     """Listen to noise, so that what has to be compiled is."""
     _heard()
-    return ""
 
 
-def load(model: Model, cache_folder: Path) -> str:
-    """Load the model, try it, and return its name."""
+def load(model: Model, cache_folder: Path) -> tuple[str, str]:
+    """Load the model, try it, and return its name and the version of the features that it judges."""
+    from genred.sound.features import FEATURE_VERSION
+
     classifier = _loaded(model, cache_folder)
     classifier.predict(_heard())
-    return classifier.name
+    return classifier.name, FEATURE_VERSION
 
 
 @cache
@@ -135,25 +139,41 @@ def _heard() -> "NDArray[np.float32]":
     return features.extract([np.random.default_rng(0).normal(0, 0.1, SR * 5).astype(np.float32)])
 
 
-def analyse(path: Path, ask: Ask, model: Model, cache_folder: Path) -> Analysis:
-    """Find out what is asked about a file."""
+def analyse(path: Path, ask: Ask, known: bytes | None, model: Model, cache_folder: Path) -> Analysis:
+    """Find out what is asked about a file; where its features are ``known``, the file isn't listened to again."""
     from genred import tags
 
     try:
-        places = () if ask is Ask.SOUND else tags.read_places(path)
+        places, labels = ((), Labels()) if ask is Ask.SOUND else tags.read(path)
     except TagError:
         if ask is Ask.MISSING:
             _check_sound(path)  # no music is the better reason, and the one that `classify` gives
         raise
-    if ask is Ask.TAGS:
-        return Analysis(places, tags.read_artist(path))
-    if ask is Ask.MISSING and not all(map(genres.is_generic, genres.said(places))):
-        return Analysis(places)
+    says_nothing = all(map(genres.is_generic, genres.said(places)))
+    if ask is Ask.TAGS or (ask is Ask.MISSING and not says_nothing):
+        return Analysis(places, labels)
+    import numpy as np
+
     from genred.sound import audio, features
 
-    x = features.extract(audio.read_excerpts(path))
+    x = features.extract(audio.read_excerpts(path)) if known is None else np.frombuffer(known, "<f4")
     prediction = _loaded(model, cache_folder).predict(x)
-    return Analysis(places, prediction=prediction, features=(features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+    return Analysis(places, labels, prediction, (features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+
+
+def read_tags(paths: Sequence[Path]) -> list[Analysis | FileError]:
+    """Return what the tags of some files say; for a file whose tags can't be read, the reason."""
+    from genred import tags
+
+    found: list[Analysis | FileError] = []
+    for path in paths:
+        try:
+            found.append(Analysis(*tags.read(path)))
+        except FileError as error:
+            if blame(error) is not None:
+                raise
+            found.append(error)
+    return found
 
 
 def _check_sound(path: Path) -> None:
@@ -176,6 +196,14 @@ def edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None
 
     limit(resource.RLIMIT_FSIZE, os.stat(clone).st_size + _LARGEST_FILE)
     tags.edit_clone(path, clone, names, id3_version=options.id3_version, separator=options.separator)
+
+
+def judge(vectors: Sequence[bytes], owners: "Sequence[Owner]", model: Model, cache_folder: Path) -> "list[Prediction]":
+    """Judge the tracks of one album together, from features as `Analysis` has them."""
+    import numpy as np
+
+    X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors])
+    return _loaded(model, cache_folder).judge(X, owners)
 
 
 @cache

@@ -4,13 +4,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from genred.history.records import Outcome
+from genred.history.records import Outcome, Record
 
 
 @contextmanager
@@ -29,6 +30,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self._heard: set[Path] = set()
         self._console = Console(stderr=True)
         self._bar = Bar(
             BarColumn(bar_width=20),
@@ -59,12 +61,26 @@ class Progress:
         if not self.counts:
             self._bar.update(self._task, description=step)
 
-    def advance(self, outcome: Outcome | None = None) -> None:
-        if outcome is not None:
-            self.counts[outcome.value] += 1
+    def hear(self, path: Path) -> None:
+        """Count a file that was heard; its decision, which comes with that of its album, is counted no second time."""
+        self._heard.add(path)
+        self.advance()
+
+    def decide(self, record: Record) -> None:
+        """Count a decision."""
+        self.counts[record.outcome.value] += 1
+        if record.path in self._heard:
+            self._heard.discard(record.path)
+            self._bar.update(self._task, description=self._tally())
+        else:
+            self.advance()
+
+    def advance(self) -> None:
+        """Show that one more is done."""
         task = self._bar.tasks[self._task]
         rate = f"{task.speed:.1f} files/s" if task.speed else ""
-        self._bar.update(self._task, advance=1, rate=rate, description=self._tally())
+        done = task.total is not None and task.completed >= task.total  # an album may correct what was decided before
+        self._bar.update(self._task, advance=not done, rate=rate, description=self._tally())
 
     def say(self, line: str) -> None:
         """Print a result on stdout, without tearing the bar."""

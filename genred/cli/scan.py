@@ -43,10 +43,12 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
         if redecide:
             records = decide_anew(settings, stop, dry_run=dry_run)
         else:
-            notices = Notices(expect=progress.expect, step=progress.describe, missing=missing.append)
+            notices = Notices(
+                expect=progress.expect, step=progress.describe, heard=progress.hear, missing=missing.append
+            )
             records = scan_or_ask(settings, stop, dry_run=dry_run, notices=notices)
         for record in records:
-            progress.advance(record.outcome)
+            progress.decide(record)
             if common.json:
                 show.say_json(show.record_as_json(record))
             elif common.verbosity >= (1 if record.outcome == "kept" else 0):

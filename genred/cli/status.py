@@ -67,7 +67,7 @@ def _facts(said: "Status") -> list[tuple[str, list[str]]]:
         ("state", [click.style(said.state, bold=True), *(_prose(said.trouble) if said.trouble else [])]),
         ("model", [said.model or "not loaded yet"]),
         ("queued", [f"{said.queued:,}"]),
-        ("known", [f"{said.known:,}"]),
+        ("known", [f"{said.known:,}", *([f"tags of {said.unread:,} still to be read"] if said.unread else [])]),
         ("done", [done or "nothing yet"]),
     ]
     if last := said.last:

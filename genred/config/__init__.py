@@ -40,6 +40,7 @@ class Watch(Section, frozen=True):
     directories: tuple[Path, ...] = ()
     recursive: bool = True
     settle_seconds: Annotated[float, Meta(ge=0)] = 5.0
+    album_seconds: Annotated[float, Meta(ge=0)] = 10.0
     rescan_minutes: Annotated[float, Meta(ge=0)] = 60.0
     polling: Literal["auto"] | bool = "auto"
     extensions: tuple[str, ...] = (
@@ -74,6 +75,13 @@ class Genres(Section, frozen=True):
     tree: str = ""
 
 
+class Evidence(Section, frozen=True):
+    album: bool = True
+    mates: bool = True
+    artist: bool = True
+    library: bool = True
+
+
 class History(Section, frozen=True):
     url: Annotated[str, Meta(pattern=r"^$|^sqlite:///.")] = ""
     retention_days: Count = 0
@@ -94,6 +102,7 @@ class Config(msgspec.Struct, frozen=True):
     model: Model = Model()
     tags: Tags = Tags()
     genres: Genres = Genres()
+    evidence: Evidence = Evidence()
     history: History = History()
     service: Service = Service()
 

@@ -15,13 +15,16 @@ import sqlalchemy as sa
 from genred.errors import HistoryError
 from genred.history import queries, schema
 from genred.history.known import KnownFiles
+from genred.history.library import Library
 from genred.history.records import Analysed, Outcome, Query, Record, Standing, iso
 from genred.history.schema import (
     STAMP,
     at_or_below,
     columns_of,
+    columns_of_labels,
     features,
     files,
+    forget_features,
     path_text,
     records,
     roots,
@@ -31,8 +34,9 @@ from genred.history.schema import (
     upsert,
     writes,
 )
+from genred.names import album_folder
 
-_PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries")
+_PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries", "evidence")
 """Fields of a record that are columns of its row, as they are."""
 
 
@@ -44,6 +48,7 @@ class History:
         self._engine = engine
         self.run: int | None = None
         self.files = KnownFiles(self.reading, self.writing)
+        self.library = Library(self.reading, self.writing)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Self:
@@ -109,6 +114,8 @@ class History:
         }
         record = replace(record, id=db.execute(records.insert().returning(records.c.id), row).scalar_one())
         if record.stamp is not None:
+            if record.outcome is Outcome.FAILED and record.model is None:
+                forget_features(db, [(record.path, record.stamp)])  # what is there now can't be heard
             row = {"path": os.fsencode(record.path), **columns_of(record.stamp), **_state(record)}
             if record.outcome is Outcome.TAGGED:
                 row["wrote"] = record.id
@@ -142,23 +149,49 @@ class History:
 
     def analysed(self, version: str, below: Path | None = None) -> Iterator[Analysed]:
         """Yield files with features of this version that may be decided about anew, in the order of their paths."""
+        yield from self._analysed(version, [at_or_below(files.c.path, below)] if below is not None else [])
+
+    def folders_analysed(self, version: str, below: Path | None = None) -> list[Path]:
+        """Return the albums' folders of the files that `analysed` yields."""
+        heard = sa.select(files.c.path).join_from(files, features, features.c.file == files.c.id)
+        where = [features.c.version == version, *([at_or_below(files.c.path, below)] if below is not None else [])]
+        with self.reading() as db:
+            paths = db.execute(heard.where(*where).order_by(files.c.path)).scalars()
+            return list(dict.fromkeys(album_folder(Path(os.fsdecode(path))) for path in paths))
+
+    def analysed_of(self, paths: Iterable[Path], version: str) -> list[Analysed]:
+        """Return those of some files that `analysed` yields."""
+        rest = iter(map(os.fsencode, paths))
+        found: list[Analysed] = []
+        while batch := list(islice(rest, 500)):
+            found += self._analysed(version, [files.c.path.in_(batch)])
+        return found
+
+    def _analysed(self, version: str, where: Sequence[sa.ColumnElement[bool]]) -> Iterator[Analysed]:
         earlier = records.alias()
         tagged = sa.and_(earlier.c.path == records.c.path, earlier.c.outcome == Outcome.TAGGED.value)
         first = sa.select(earlier.c.previous).where(tagged).order_by(earlier.c.id).limit(1).scalar_subquery()
         before = sa.case((records.c.outcome == Outcome.TAGGED.value, first), else_=files.c.genre)
         tried = sa.and_(files.c.standing == Standing.TRIED.value, records.c.outcome == Outcome.UNDONE.value)
-        stands = [sa.or_(files.c.standing == Standing.DONE.value, tried), features.c.version == version]
-        if below is not None:
-            stands.append(at_or_below(files.c.path, below))
+        stands = [sa.or_(files.c.standing == Standing.DONE.value, tried), features.c.version == version, *where]
         joined = files.join(features, features.c.file == files.c.id).join(records, files.c.record == records.c.id)
-        columns = [files.c.path, *(files.c[name] for name in STAMP), files.c.genre, features.c.vector]
-        decided = [records.c.outcome, before.label("before")]
+        columns = [files.c.path, *(files.c[name] for name in STAMP), files.c.genre]
+        decided = [records.c.outcome, before.label("before"), records.c.id, records.c.corrects]
+        decided += [records.c.genre.label("answer"), records.c.evidence]
         select = sa.select(*columns, *decided).select_from(joined).where(*stands).order_by(files.c.path)
         with self.reading() as db:
             for row in db.execution_options(yield_per=500).execute(select):
-                genres = (tuple(json.loads(row.genre or "[]")), tuple(json.loads(row.before or "[]")))
-                path = Path(os.fsdecode(row.path))
-                yield Analysed(path, stamp_in(row), Outcome(row.outcome), *genres, row.vector)
+                yield Analysed(
+                    path=Path(os.fsdecode(row.path)),
+                    stamp=stamp_in(row),
+                    outcome=Outcome(row.outcome),
+                    there=tuple(json.loads(row.genre or "[]")),
+                    previous=tuple(json.loads(row.before or "[]")),
+                    record=row.id,
+                    answer=row.answer,
+                    evidence=row.evidence,
+                    corrects=row.corrects,
+                )
 
     def file_systems(self, place: Path) -> set[str]:
         """Return the file systems that were seen at a place, among them "" where an older genred noted none."""
@@ -286,7 +319,10 @@ def _record(row: sa.Row[Any]) -> Record:
 
 def _state(record: Record) -> dict[str, Any]:
     """Return what a decision makes known of a file, as columns of `files`; a failure makes no genres known."""
-    state = {"standing": record.standing.value, "record": record.id, "path_text": path_text(record.path)}
+    state: dict[str, Any] = {"standing": record.standing.value, "record": record.id}
+    state["path_text"] = path_text(record.path)
+    if record.labels is not None:
+        state |= columns_of_labels(record.labels)
     if record.outcome is not Outcome.FAILED or record.previous:
         state |= {"genre": _listed(record.genres), "by": record.by.value if record.by else None}
     return state

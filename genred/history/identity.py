@@ -20,7 +20,7 @@ from pathlib import Path
 
 from genred.errors import FileError
 from genred.fs.files import Stamp, open_regular, sha256, stamp_of
-from genred.genres import Place, is_said
+from genred.genres import Place, is_said, said
 from genred.history.history import History
 from genred.history.records import Author, Known
 
@@ -79,6 +79,21 @@ def copied_answer(history: History, path: Path, stamp: Stamp, places: Sequence[P
         if answer is not None and is_said(places, answer, separator) and not is_confirmed:
             return write
     return None
+
+
+def author(history: History, path: Path, stamp: Stamp, places: Sequence[Place], separator: str) -> Author | None:
+    """Return who wrote the genres that a file names now; None where it names none.
+
+    A genre that genred wrote is genred's in every copy of the file, until a person changes or confirms it.
+    """
+    if not said(places):
+        return None
+    known = history.files.known(path)
+    wrote = history.answer(known.wrote) if known is not None and known.wrote is not None else None
+    if known is not None and wrote is not None and is_said(places, wrote, separator):
+        return known.by or Author.GENRED
+    is_copy = copied_answer(history, path, stamp, places, separator) is not None
+    return Author.GENRED if is_copy else Author.YOU
 
 
 def _originals(history: History, path: Path, stamp: Stamp) -> Iterator[tuple[Known, int]]:

@@ -166,7 +166,7 @@ class Journal:
 
 
 # Another process makes the record from these fields of the draft; path and stamp have columns of their own.
-_DRAFT = ("reason", "genre", "confidence", "previous", "written", "model", "undoes")
+_DRAFT = ("reason", "genre", "confidence", "previous", "written", "model", "undoes", "corrects", "evidence")
 
 
 def _dump(record: Record, run: int | None) -> str:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from genred.fs.files import Stamp
 from genred.history.records import Author, Known, Outcome, Standing
 from genred.history.schema import (
+    LABELS,
     STAMP,
     at_or_below,
     columns_of,
@@ -58,10 +59,11 @@ class KnownFiles:
     ) -> Iterator[tuple[Path, Stamp]]:
         """Yield those of ``pairs`` that are to be looked at, in their order; the database is read in batches.
 
-        Files that the history holds with this content are left out, except files to be tried again and, where
-        ``backlog`` is set, files that were there before genred or whose trial was undone.
+        Files that the history holds with this content are left out, except files that are undecided or to be tried
+        again and, where ``backlog`` is set, files that were there before genred or whose trial was undone.
         """
-        again = [Standing.RETRY, Standing.HELD, *([Standing.BACKLOG, Standing.TRIED] if backlog else [])]
+        put_off = [Standing.RETRY, Standing.HELD, Standing.UNDECIDED]
+        again = put_off + ([Standing.BACKLOG, Standing.TRIED] if backlog else [])
         select = "SELECT path, size, mtime_ns, ctime_ns FROM files WHERE standing NOT IN ({}) AND path IN ({})"
         rest = iter(pairs)
         while batch := list(islice(rest, 500)):
@@ -78,20 +80,22 @@ class KnownFiles:
         """Note the new name or the new times of a known file; genred takes it for the same file.
 
         What was known under the new name is kept under the old one until that file turns up: people swap names, too.
+        The tags of a file that was edited are to be read again.
         """
         then, now = os.fsencode(known.path), os.fsencode(path)
+        news = {} if known.stamp.same_content(stamp) else {"album": None}
         with self._writing() as db:
             if then != now:
                 for old, new in ((now, b""), (then, now), (b"", then)):
                     values = {"path": new, "path_text": path_text(Path(os.fsdecode(new)))}
                     db.execute(files.update().where(files.c.path == old).values(values))
-            db.execute(files.update().where(files.c.path == now).values(columns_of(stamp)))
+            db.execute(files.update().where(files.c.path == now).values(columns_of(stamp) | news))
 
     def name_also(self, known: Known, path: Path, stamp: Stamp) -> None:
         """Note a second name of a known file: what is known of the file holds under both names."""
         with self._writing() as db:
             row = db.execute(sa.select(files).where(files.c.path == os.fsencode(known.path))).one()
-            same = {name: getattr(row, name) for name in ("standing", "record", "wrote", "genre", "by")}
+            same = {name: getattr(row, name) for name in ("standing", "record", "wrote", "genre", "by", *LABELS)}
             named = {"path": os.fsencode(path), "path_text": path_text(path)}
             db.execute(upsert(files, {**named, **columns_of(stamp), **same}, "path"))
 
@@ -151,7 +155,7 @@ class KnownFiles:
 
         What is known of a path still holds for a file of the same size and time of modification. What is known as
         backlog holds for any file, which may be a copy of the former one. Unknown files are noted, as backlog, only
-        where ``backlog`` is set.
+        where ``backlog`` is set; those about which nothing is decided become backlog then, too.
         """
         from sqlalchemy.dialects.sqlite import insert
 
@@ -159,10 +163,13 @@ class KnownFiles:
         upsert = insert(files).values(standing=Standing.BACKLOG.value)
         new = upsert.excluded
         same_file = sa.and_(files.c.size == new.size, files.c.mtime_ns == new.mtime_ns)
+        album = sa.case((same_file, files.c.album), else_=None)  # of another file, the tags are to be read
+        undecided = sa.and_(files.c.standing == Standing.UNDECIDED.value, sa.literal(backlog))
+        standing = sa.case((undecided, Standing.BACKLOG.value), else_=files.c.standing)
         upsert = upsert.on_conflict_do_update(
             index_elements=["path"],
-            set_={name: new[name] for name in STAMP},
-            where=sa.or_(files.c.standing == Standing.BACKLOG.value, same_file),
+            set_={"album": album, "standing": standing} | {name: new[name] for name in STAMP},
+            where=sa.or_(files.c.standing == Standing.BACKLOG.value, undecided, same_file),
         )
         with self._writing() as db:
             known = set(db.execute(sa.select(files.c.path).where(files.c.path.in_(row))).scalars())

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from genred.fs.files import Stamp
+from genred.names import Labels
 
 
 class Outcome(StrEnum):
@@ -33,6 +34,8 @@ class Standing(StrEnum):
     """Something passing was in the way; the next reconcile tries again."""
     TRIED = "tried"
     """A trial of genred's was undone: the file is left alone like backlog, until somebody asks for another decision."""
+    UNDECIDED = "undecided"
+    """The file was heard, or its tags were read, and nothing is decided yet; it is looked at again, not heard again."""
 
 
 class Author(StrEnum):
@@ -70,9 +73,13 @@ class Record:
     undoes: int | None = None
     """The decision that is undone."""
     corrects: int | None = None
-    """The write of genred's that a person corrected."""
+    """The write of genred's that a person corrected, or that genred did once, since more of the album was known."""
     carries: int | None = None
     """The write of genred's whose genres the file has, though not from this decision: the file may be a copy."""
+    evidence: str | None = None
+    """The kind of evidence that decided; None where only the tags were looked at, or a person decided."""
+    labels: Labels | None = None
+    """The labels that were read with the genres; None where the tags were not read: then the known ones stay."""
     run: int | None = None
     """The start of genred that decided; None in a draft."""
     id: int | None = None
@@ -125,8 +132,14 @@ class Analysed:
     """The genres that the file has since."""
     previous: tuple[str, ...]
     """The genres that the file had before genred ever wrote: genred's own earlier answers are nobody's genre."""
-    vector: bytes
-    """The features of the file, as float32."""
+    record: int
+    """The decision."""
+    answer: str | None
+    """The genre that the decision names."""
+    evidence: str | None
+    """The kind of evidence that decided."""
+    corrects: int | None
+    """The decision by genred that this one corrected, since more of the album was known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ and keeps the undo records. Paths are kept as the bytes the file system holds; t
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ import sqlalchemy as sa
 
 from genred.errors import HistoryError
 from genred.fs.files import Stamp, readable
+from genred.names import Labels
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The newest migration in genred/history/migrations/versions."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,13 +59,15 @@ records = sa.Table(
     sa.Column("run", sa.ForeignKey("runs.id"), nullable=False, index=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("undoes", sa.ForeignKey("records.id")),
-    sa.Column("corrects", sa.ForeignKey("records.id")),  # the write of genred's that a person corrected
+    sa.Column("corrects", sa.ForeignKey("records.id")),  # the write of genred's that a person, or the album, corrected
     sa.Column("carries", sa.ForeignKey("records.id")),  # the write of genred's whose genres the file still or again has
+    sa.Column("evidence", sa.Text),  # what decided, beside the tags: "track", "album", "artist" or "mates"
     sa.Index("ix_records_outcome_genre", "outcome", "genre"),
     sa.Index("ix_records_outcome_confidence", "outcome", "confidence"),
     sa.Index("ix_records_undoes", "undoes", sqlite_where=sa.text("undoes IS NOT NULL")),
     # And ix_records_path_text, on an expression, which SQLAlchemy can't compare with the database's.
     sa.Index("ix_records_corrects", "outcome", sqlite_where=sa.text("corrects IS NOT NULL")),
+    sa.Index("ix_records_evidence", "evidence", sqlite_where=sa.text("evidence IS NOT NULL")),
 )
 
 # How many decisions, "" where there is no genre or no model; a trigger counts.
@@ -98,10 +101,15 @@ files = sa.Table(
     sa.Column("record", sa.ForeignKey("records.id"), index=True),
     sa.Column("wrote", sa.ForeignKey("records.id")),  # the tag write in force, whatever the file is called since
     # For the view `now`, as of the last look: a path fit for reading where the bytes aren't; the genres, as JSON, and
-    # who wrote them ("you", "genred"). Nothing fills album and artist yet.
-    *(sa.Column(name, sa.Text) for name in ("path_text", "genre", "by", "album", "artist")),
+    # who wrote them ("you", "genred"). The labels are NULL until the tags were read, the keys also where there is none.
+    *(sa.Column(name, sa.Text) for name in ("path_text", "genre", "by", "album", "artist", "album_artist")),
+    *(sa.Column(name, sa.Text) for name in ("artist_key", "album_artist_key", "album_key")),
+    sa.Column("compilation", sa.Integer),
     sa.Index("ix_files_inode", "ino", "dev"),
     sa.Index("ix_files_content", "size", "mtime_ns"),
+    sa.Index("ix_files_artist", "artist_key", sqlite_where=sa.text("artist_key IS NOT NULL")),
+    sa.Index("ix_files_library", "album_artist_key", "album_key", "genre", sqlite_where=sa.text("\"by\" = 'you'")),
+    sa.Index("ix_files_unread", "path", sqlite_where=sa.text("album IS NULL")),
     # And ix_files_path_text, on an expression.
 )
 
@@ -139,6 +147,30 @@ def stamp_in(row: sa.Row[Any]) -> Stamp:
     return Stamp(dev % 2**64, ino % 2**64, *rest)
 
 
+LABELS = ("artist", "album_artist", "album", "compilation", "artist_key", "album_artist_key", "album_key")
+"""The columns of `files` that hold the labels of a file, and the keys by which the labels are compared."""
+
+
+def columns_of_labels(labels: Labels) -> dict[str, Any]:
+    """Return the labels of a file as columns of `files`; all names are ``""`` and not NULL once the tags were read."""
+    return {
+        "artist": labels.artist,
+        "album_artist": labels.album_artist,
+        "album": labels.album,
+        "compilation": int(labels.compilation),
+        "artist_key": labels.artist_key or None,
+        "album_artist_key": labels.album_artist_key or None,
+        "album_key": labels.album_key or None,
+    }
+
+
+def labels_in(row: sa.Row[Any]) -> Labels | None:
+    """Return the labels in a row of `files`; None where the tags were not read yet."""
+    if row.album is None:
+        return None
+    return Labels(row.artist or "", row.album_artist or "", row.album, bool(row.compilation))
+
+
 def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement[bool]:
     """Return the condition that a path column names this file, or a file below this folder."""
     here = os.fsencode(path)
@@ -148,6 +180,17 @@ def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement
 def path_text(path: Path) -> str | None:
     """Return a path in readable form, None where the path is readable as it is."""
     return None if (text := readable(path)) == str(path) else text
+
+
+_FORGET_FEATURES = """
+DELETE FROM features WHERE file = (SELECT id FROM files WHERE path = ? AND (size, mtime_ns) <> (?, ?))
+"""
+
+
+def forget_features(db: sa.Connection, seen: Iterable[tuple[Path, Stamp]]) -> None:
+    """Delete the features of what some paths held before, where a path holds something else now."""
+    rows = [(os.fsencode(path), stamp.size, stamp.mtime_ns) for path, stamp in seen]
+    db.exec_driver_sql(_FORGET_FEATURES, rows)
 
 
 def upsert(table: sa.Table, row: dict[str, Any], on: str) -> Any:
@@ -254,6 +297,7 @@ def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
         )
         try:
             db.execute("PRAGMA foreign_keys = ON")
+            db.create_function("folder_of", 1, os.path.dirname, deterministic=True)
             if not options:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")

@@ -20,6 +20,7 @@ from genred.learning.labels import Labelled, coarsened, label_of
 from genred.model.classifier import GenreClassifier
 from genred.model.evaluation import Evaluation
 from genred.model.table import Table
+from genred.names import Labels, name_key
 
 OWN = "genre written by genred, and confirmed by nobody"
 """The reason why most tracks of a tagged library teach nothing."""
@@ -102,7 +103,7 @@ def by_a_person(
             left_out["several genres that have nothing in common"] += 1
             continue
         # Without an artist, the folder stands for one: an album is by one artist more often than not.
-        item = Labelled(path, genre, look.artist.casefold() or str(path.parent), "library")
+        item = Labelled(path, genre, _artist(look.labels) or str(path.parent), "library")
         answered = _answered(path, look.places, history, separator) if history is not None else None
         if answered is None:
             labelled.append(item)
@@ -186,8 +187,8 @@ def teach(
         joined = table
     else:
         # An artist with two spellings would be in the learning and the testing part at once.
-        spelt = {str(group).casefold(): group for group in base.groups}
-        groups = np.array([spelt.get(str(group).casefold(), group) for group in table.groups])
+        spelt = {name_key(str(group)): group for group in base.groups}
+        groups = np.array([spelt.get(name_key(str(group)), group) for group in table.groups])
         joined = Table.join([replace(table, groups=groups), base])
     model = GenreClassifier().fit(joined, name=name, beside=beside, tell=tell)
     tell("comparing with the model in use")
@@ -209,6 +210,11 @@ def _in_words_of(known: Collection[str], evaluation: Evaluation, vocabulary: Voc
     return replace(
         evaluation, genres=tuple(map(str, genres)), truth=truth, probabilities=evaluation.probabilities @ into
     )
+
+
+def _artist(labels: Labels) -> str:
+    """Return the name by which an artist is one group: the album's, but on albums by many that of the track."""
+    return labels.artist_key if labels.is_by_many else labels.album_artist_key
 
 
 @dataclass(frozen=True, slots=True)

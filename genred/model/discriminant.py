@@ -72,6 +72,11 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
+def product(factors: Floats, logits: Sequence[Floats]) -> Floats:
+    """Return the probabilities of several experts together, (n_tracks, n_genres)."""
+    return softmax(np.sum([factor * own for factor, own in zip(factors, logits, strict=True)], axis=0))
+
+
 def temperature(logits: Floats, truth: NDArray[np.intp]) -> float:
     """Find the divisor of the logits under which the truth is likeliest (Guo et al. 2017)."""
 

@@ -19,12 +19,13 @@ from genred.config import Model
 from genred.errors import ModelError
 from genred.fs.files import readable
 from genred.model import container
-from genred.model.classifier import MODEL_VERSION, GenreClassifier, Texts
+from genred.model.classifier import MODEL_VERSION, GenreClassifier
 from genred.model.fitted import Floats
 from genred.model.hearing import Hearing
 from genred.model.neighbourhood import Neighbourhood
 from genred.model.projection import Space
 from genred.model.table import Table
+from genred.model.texts import Texts
 from genred.sound.features import FEATURE_VERSION
 
 _NUMBER = np.dtype("<f8")
@@ -167,16 +168,27 @@ _CODE = (
     "errors.py",
     "genres/spellings.py",
     "genres/tree.py",
+    "model/album.py",
+    "model/belief.py",
     "model/classifier.py",
     "model/discriminant.py",
     "model/evaluation.py",
+    "model/evidence.py",
     "model/fitted.py",
+    "model/fitting.py",
+    "model/folds.py",
     "model/hearing.py",
+    "model/judging.py",
     "model/neighbourhood.py",
     "model/novelty.py",
+    "model/parts.py",
     "model/prediction.py",
     "model/projection.py",
+    "model/surroundings.py",
     "model/table.py",
+    "model/texts.py",
+    "model/trust.py",
+    "model/unit.py",
 )
 """All of genred that fitting depends on, but for the features, which have a version."""
 

@@ -48,6 +48,10 @@ class Reporter:
         self.enter("watching")
         notify("READY=1")
 
+    def catalogued(self) -> None:
+        """Count the files whose tags are still to be read."""
+        self.status.unread = self._history.library.count_unread()
+
     def decided(self, record: Record) -> None:
         logs.tell(record)
         self.status.count(record)

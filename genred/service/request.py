@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,15 +22,14 @@ from genred.fs.locks import held
 from genred.history.history import History
 from genred.history.records import Record
 from genred.service.scan import undone
-from genred.tagging.tagger import Tagger
+from genred.tagging.tagger import Heard, Tagger
 from genred.watching.root import RootState
 from genred.watching.walk import WatchOptions, reaches
 
 STEP_SECONDS = 1.0
 """The time that the service gives to a scan before it looks after its folders again."""
-BATCH = 16
 
-_SECTIONS = ("model", "tags", "genres")
+_SECTIONS = ("model", "tags", "genres", "evidence")
 _WATCH = ("recursive", "extensions", "ignore")
 
 
@@ -97,7 +95,7 @@ class Requests:
         self._tagger = tagger
         self._clock = clock
         self._answer = _NONE
-        self._paths: Iterator[Path | None] = iter(())
+        self._news: Iterator[Record | Heard | None] = iter(())
         self._done = 0
 
     @property
@@ -105,8 +103,10 @@ class Requests:
         """Return how many files are to be looked at still."""
         return 0 if self._answer.ended else max(0, (self._answer.total or 0) - self._done)
 
-    def records(self, watched: Sequence[RootState]) -> Iterator[Record]:
-        """Yield what a scan that somebody wants decides in the next second or so; nothing where nobody wants one.
+    def news(self, watched: Sequence[RootState]) -> Iterator[Record | Heard]:
+        """Yield what comes of a scan that somebody wants in the next second or so; nothing where nobody wants one.
+
+        Whoever closes the iterator forgets nothing: the next one goes on where this one was.
 
         Parameters
         ----------
@@ -115,23 +115,30 @@ class Requests:
         """
         request = self._standing()
         if request is None:
-            self._answer = _NONE
+            self._answer, self._news = _NONE, iter(())
             return
         try:
             if request.id != self._answer.request:
                 self._begin(request, watched)
             until = self._clock() + STEP_SECONDS
             while not self._answer.ended and self._clock() < until:
-                paths = list(islice(self._paths, BATCH))
-                try:
-                    yield from self._decided(path for path in paths if path is not None)
-                except GeneratorExit:
-                    self._paths = chain(paths, self._paths)  # what is done of them is known by then
-                    raise
-                if not paths:
-                    self._say(ended=True)
+                for news in self._step():
+                    self._done += isinstance(news, Record)
+                    yield news
         except WatchError as error:
             self._say(refused=str(error), ended=True)
+
+    def _step(self) -> Sequence[Record | Heard]:
+        """Go one step on, in the run of the request and not in that of the service; return what came of it."""
+        usual, self._history.run = self._history.run, self._answer.run
+        try:
+            news = next(self._news)
+        except StopIteration:
+            self._say(ended=True)
+            return []
+        finally:
+            self._history.run = usual
+        return [] if news is None else [news]
 
     def _standing(self) -> Request | None:
         """Return the request of somebody who is there still."""
@@ -149,7 +156,7 @@ class Requests:
         usual = self._history.run
         run = self._history.start_run("scan", __version__)
         self._history.run = usual
-        self._paths = self._to_look_at(request.roots)
+        self._news = self._scan(request.roots)
         self._say(run=run)
 
     def _refusal(self, request: Request, watched: Sequence[RootState]) -> str:
@@ -164,29 +171,17 @@ class Requests:
                 return f"{readable(root)} is in none of the folders that it watches"
         return ""
 
-    def _to_look_at(self, roots: Sequence[Path]) -> Iterator[Path | None]:
-        """Count files, with a None now and then because that takes its time, and then yield them."""
+    def _scan(self, roots: Sequence[Path]) -> Iterator[Record | Heard | None]:
+        """Count files, with a None now and then because that takes its time, and then decide about them."""
         options = WatchOptions.of(self._config.watch)
         total = 0
         for total, _ in enumerate(undone(self._history, roots, options), 1):
             if total % 100 == 0:
                 yield None
         self._say(total=total)
-        yield from undone(self._history, roots, options)
-
-    def _decided(self, paths: Iterable[Path]) -> Iterator[Record]:
-        """Decide, and record it in the run of the request and not in that of the service."""
-        records = self._tagger.process(paths)
-        while True:
-            usual, self._history.run = self._history.run, self._answer.run
-            try:
-                record = next(records, None)
-            finally:
-                self._history.run = usual
-            if record is None:
-                return
-            self._done += 1
-            yield record
+        if self._config.evidence.library:
+            yield from self._tagger.read_tags(undone(self._history, roots, options))
+        yield from self._tagger.process(undone(self._history, roots, options))
 
     def _say(self, **news: Any) -> None:
         self._answer = replace(self._answer, **news)

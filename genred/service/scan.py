@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from genred.analysis.analyser import Analyser, predict_stored
+from genred.analysis.analyser import Analyser, judge_stored
 from genred.config import Config, cache_dir
 from genred.errors import WatchError
 from genred.fs.files import readable
@@ -16,7 +17,8 @@ from genred.history.history import History
 from genred.history.records import Record
 from genred.service.session import working
 from genred.service.status import Board, Watched
-from genred.tagging.tagger import Tagger
+from genred.tagging.judging import Ear
+from genred.tagging.tagger import Heard, Tagger
 from genred.watching.walk import WatchOptions, walk
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ class Notices:
     """Called with how many files there are to look at, before the first."""
     step: Callable[[str], None] = lambda step: None
     """Called with what is being done while nothing can be looked at yet."""
+    heard: Callable[[Path], None] = lambda path: None
+    """Called with each file that was heard, before its album is decided about."""
     missing: Callable[[WatchError], None] = lambda error: None
     """Called for each of the folders that can't be scanned."""
 
@@ -66,8 +70,10 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
             with Analyser.of(config) as analyser:
                 analyser.warm_up(stop, notices.step)
                 tagger = Tagger(config, history, analyser, backlog=True, trials=True, dry_run=dry_run)
-                records = tagger.process(undone(history, roots, options))
-                yield from _posted(records, board, "scanning", analyser.model_name, stop)
+                reads = config.evidence.library and not dry_run  # a rehearsal keeps in mind no more than a folder
+                told = tagger.read_tags(undone(history, roots, options)) if reads else iter(())
+                news = chain(told, tagger.process(undone(history, roots, options)))
+                yield from _posted(news, board, "scanning", analyser.model_name, stop, notices.heard)
 
 
 def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterator[Record]:
@@ -76,15 +82,15 @@ def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterato
     from genred.sound.features import FEATURE_VERSION
 
     model = storage.configured(config.model, cache_dir())
-    predict = partial(predict_stored, model)
+    ear = Ear(model.name, FEATURE_VERSION, partial(judge_stored, model))
     with (
         _opened(config, dry_run=dry_run) as (history, board),
         Analyser.of(config) as analyser,
     ):
         tagger = Tagger(config, history, analyser, dry_run=dry_run)
         for root in config.watch.directories or (None,):
-            heard = history.analysed(FEATURE_VERSION, root.resolve() if root is not None else None)
-            yield from _posted(tagger.redecide(heard, predict, model.name), board, "deciding anew", model.name, stop)
+            records = tagger.redecide(ear, root.resolve() if root is not None else None)
+            yield from _posted(records, board, "deciding anew", model.name, stop)
 
 
 def named_roots(config: Config) -> Sequence[Path]:
@@ -136,20 +142,28 @@ def present_roots(config: Config, missing: Callable[[WatchError], None]) -> Sequ
 
 
 def _posted(
-    records: Iterator[Record], board: Board | None, state: str, model: str, stop: threading.Event
+    news: Iterator[Record | Heard | None],
+    board: Board | None,
+    state: str,
+    model: str,
+    stop: threading.Event,
+    heard: Callable[[Path], None] = lambda path: None,
 ) -> Iterator[Record]:
-    """Yield records until told to stop, each counted on the board."""
+    """Yield records until told to stop, each counted on the board; tell of files that were heard."""
     if board is not None:
         board.status.state, board.status.model = state, model
         board.post(at_once=True)
     if stop.is_set():
         return
-    for record in records:
-        if board is not None:
-            board.status.count(record)
-            board.status.queued = max(0, board.status.queued - 1)
-            board.post()
-        yield record
+    for each in news:
+        if isinstance(each, Heard):
+            heard(each.path)
+        elif each is not None:
+            if board is not None:
+                board.status.count(each)
+                board.status.queued = max(0, board.status.queued - 1)
+                board.post()
+            yield each
         if stop.is_set():
             return
 

@@ -1,6 +1,7 @@
 """Watch and tag, until told to stop."""
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
 from contextlib import closing
@@ -11,6 +12,7 @@ from genred.config import Config
 from genred.errors import GenredError, HistoryError
 from genred.fs.files import readable
 from genred.history.history import History
+from genred.history.records import Record
 from genred.service.reporter import Reporter
 from genred.service.request import Requests
 from genred.service.scan import named_roots
@@ -19,6 +21,7 @@ from genred.service.session import resolve, working
 from genred.service.signals import Reload
 from genred.service.status import Watched
 from genred.service.workers import Workers
+from genred.tagging.catalogue import Cataloguer
 from genred.tagging.tagger import Tagger
 from genred.watching.backlog import Meeting
 from genred.watching.walk import WatchOptions
@@ -26,6 +29,8 @@ from genred.watching.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
+IDLE_SECONDS = 0.5
+"""The time that is given to reading tags before the folders are looked after again."""
 PATIENCE_SECONDS = 60
 """The time between two tries to go on where the database can't be used for a while."""
 
@@ -96,20 +101,36 @@ class Service:
 
         What is queued when it changes isn't forgotten: the history doesn't know it, so the first scan finds it again.
         """
-        watcher, tagger, requests = self._begin(config)
+        watcher, tagger, requests, cataloguer = self._begin(config)
         with closing(watcher.batches(self._stop)) as batches:
             for batch in batches:
-                self._beat(watcher, len(batch) + requests.left)
-                for done, record in enumerate(chain(tagger.process(batch), requests.records(watcher.states)), 1):
-                    self._reporter.decided(record)
-                    self._beat(watcher, max(0, len(batch) - done) + requests.left)
-                    if self._stop.is_set() or self._reload.asked:
-                        break
-                if self._reload.asked and not self._stop.is_set() and (following := self._reloaded(config)):
-                    return following
+                while self._is_called_off(batch, watcher, tagger, requests):
+                    if following := self._reloaded(config):
+                        return following
+                if cataloguer is not None and not (batch or requests.left or watcher.queued):
+                    self._read_tags(cataloguer, watcher)
         return None
 
-    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests]:
+    def _is_called_off(self, batch: Sequence[Path], watcher: Watcher, tagger: Tagger, requests: Requests) -> bool:
+        """Tag what is new; return whether that was broken off since another configuration is asked for."""
+        left = len(batch)
+        self._beat(watcher, left + requests.left)
+        for news in chain(tagger.process(batch), requests.news(watcher.states)):
+            if isinstance(news, Record):
+                self._reporter.decided(news)
+                left = max(0, left - 1)
+            self._beat(watcher, left + requests.left)
+            if self._stop.is_set() or self._reload.asked:
+                break
+        return self._reload.asked and not self._stop.is_set()
+
+    def _read_tags(self, cataloguer: Cataloguer, watcher: Watcher) -> None:
+        """Read tags of the owner's music for a moment, since there is nothing else to do."""
+        present = [Path(os.path.realpath(root.path)) for root in watcher.states if root.state != "offline"]
+        if watcher.ready and cataloguer.step(present, IDLE_SECONDS):
+            self._reporter.catalogued()
+
+    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests, Cataloguer | None]:
         """Note what was there before, warm up, and make ready to watch."""
         history, roots, options = self._history, named_roots(config), WatchOptions.of(config.watch)
         status = self._reporter.status
@@ -123,7 +144,9 @@ class Service:
         status.model = analyser.model_name
         tagger = Tagger(config, history, analyser, backlog=config.watch.backlog == "process")
         requests = Requests(config, history, Tagger(config, history, analyser, backlog=True, trials=True))
-        return Watcher(roots, options, history.files.unknown, meeting), tagger, requests
+        cataloguer = Cataloguer(history, analyser, config.tags.separator) if config.evidence.library else None
+        status.unread = history.library.count_unread() if cataloguer else 0
+        return Watcher(roots, options, history.files.unknown, meeting), tagger, requests, cataloguer
 
     def _meet(self, meeting: Meeting, roots: Sequence[Path]) -> None:
         """Meet roots for the first time, before anything slow: what arrives from now on is new.

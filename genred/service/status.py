@@ -64,6 +64,8 @@ class Status:
     """The number of files that wait, about."""
     known: int = 0
     """The number of files that the history knows."""
+    unread: int = 0
+    """The number of known files whose tags are still to be read, so that the owner's genres in them count."""
     done: dict[str, int] = field(default_factory=dict)
     """The number of decisions since the start, by outcome."""
     last: Last | None = None
@@ -88,6 +90,7 @@ class Status:
         roots = f"{len(self.roots)} root{'' if len(self.roots) == 1 else 's'}"
         last = f"{self.last.outcome} {self.last.path}" if self.last else "nothing yet"
         said = [f"{self.state} {roots}, {self.queued:,} queued, {self.known:,} known, last: {last}"]
+        said += [f"tags of {self.unread:,} to be read"] if self.unread else []
         said += [self.trouble] if self.trouble else []
         said += [f"not reloaded: {mistake}" for mistake in self.mistakes]
         said += [f"{root.path}: {root.state}: {problem}" for root in self.roots for problem in root.problems]

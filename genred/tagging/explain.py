@@ -25,7 +25,8 @@ from genred.tagging.policy import Decision, Policy
 from genred.watching.walk import WatchOptions, wanted
 
 if TYPE_CHECKING:
-    from genred.model.classifier import GenreClassifier, Surroundings
+    from genred.model.classifier import GenreClassifier
+    from genred.model.surroundings import Surroundings
 
 PRECISIONS = (0.6, 0.7, 0.8, 0.9, 0.95)
 """What a person may ask for, from daring to careful."""

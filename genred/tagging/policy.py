@@ -46,8 +46,23 @@ class Policy:
         """The questions that the workers are to answer about a file."""
         return Ask.MISSING if self.mode == "keep" else Ask.BOTH
 
-    def decide(self, there: Sequence[str], prediction: Prediction | None) -> Decision:
-        """Decide about a file whose genres are ``there``; ``prediction`` is None if nobody listened to the file."""
+    def by_tags(self, there: Sequence[str]) -> Decision | None:
+        """Decide about a file by its genres alone; None if it is to be heard."""
+        unheard = self.ask is Ask.MISSING and not all(map(is_generic, there))
+        return self.decide(there, None) if unheard else None
+
+    def decide(self, there: Sequence[str], prediction: Prediction | None, word: str | None = None) -> Decision:
+        """Decide about a file.
+
+        Parameters
+        ----------
+        there
+            The genres that the file has.
+        prediction
+            None if nobody listened to the file.
+        word
+            The word to write for the genre of the prediction, where the owner of the music has one.
+        """
         said = [name for name in there if not is_generic(name)]
         if prediction is None:
             return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
@@ -56,6 +71,8 @@ class Policy:
         words = tuple(islice(self.vocabulary.chain(prediction.genre), self.max_genres))
         if not words:
             return Decision(Outcome.ABSTAINED, f"{prediction.genre} is not in genres.whitelist")
+        if word is not None and self.vocabulary.allows(prediction.genre):
+            words = (word, *(other for other in words[1:] if other != word))
         reason = prediction.reason
         if not self.vocabulary.allows(prediction.genre):
             reason += f"; genres.whitelist has {words[0]}"

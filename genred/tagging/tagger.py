@@ -1,27 +1,66 @@
-"""Take one path through everything: skip the file, or look into it, decide, write and record."""
+"""Take paths through everything: skip them, or look into the files, decide album by album, write and record."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from genred.analysis import Analysis
+from genred.analysis import Analysis, Ask
 from genred.analysis.analyser import Analyser
 from genred.config import Config
-from genred.errors import FileError, Protected
+from genred.errors import FileError
 from genred.fs.files import Stamp, stamp_of
-from genred.genres import Place, is_said
 from genred.history.history import History
-from genred.history.identity import copied_answer, follow, is_at, is_original, recognise, sounds_alike
-from genred.history.journal import Journal
-from genred.history.records import Analysed, Known, Outcome, Record, Standing
+from genred.history.library import Indexed
+from genred.history.records import Author, Outcome, Record, Standing
 from genred.model.prediction import Prediction
-from genred.saving import transaction
-from genred.tagging.policy import Decision, Policy, change_in_words
+from genred.names import album_folder
+from genred.tagging.arrivals import Arrival, Arrivals
+from genred.tagging.authors import Authors
+from genred.tagging.catalogue import Cataloguer
+from genred.tagging.evidence import Witness
+from genred.tagging.judging import Ear, Judge, Judgement, predicted
+from genred.tagging.looks import Looks
+from genred.tagging.policy import Decision, Policy
+from genred.tagging.revising import Reviser
+from genred.tagging.scribe import Scribe
 
 log = logging.getLogger(__name__)
+
+AT_ONCE = 500
+"""So many tracks of one folder are heard at most before they are decided about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A file that was heard, and that is decided about together with its album."""
+
+    path: Path
+    stamp: Stamp
+    look: Analysis
+    carries: int | None
+    """The write of genred's whose genres the file has."""
+
+    @property
+    def vector(self) -> bytes:
+        return self.look.features[1] if self.look.features is not None else b""
+
+
+@dataclass(slots=True)
+class _InHand:
+    """What was looked at in one album's folder, until the albums in there are decided about."""
+
+    folder: Path | None = None
+    heard: dict[Path, Heard] = field(default_factory=dict)
+    seen: dict[Path, Indexed] = field(default_factory=dict)
+    """Everything that was looked at, in case that nothing is recorded."""
+    to_note: list[Indexed] = field(default_factory=list)
+    """Files of which nothing but the tags were read."""
+
+    def takes(self, path: Path) -> bool:
+        """Return whether a file belongs to what is in hand."""
+        is_full = max(len(self.heard), len(self.to_note)) >= AT_ONCE
+        return self.folder in (None, album_folder(path)) and not is_full
 
 
 class Tagger:
@@ -34,7 +73,7 @@ class Tagger:
     history
         The history that decisions go to; a run must have been started.
     analyser
-        The workers.
+        The workers, warmed up.
     backlog
         True to look also at files that were there before genred.
     trials
@@ -53,170 +92,141 @@ class Tagger:
         trials: bool = False,
         dry_run: bool = False,
     ) -> None:
-        self._tags = config.tags
+        separator = config.tags.separator
         self._policy = Policy.of(config)
         self._history = history
-        self._journal = Journal(history)
         self._analyser = analyser
-        self._looked_at = {Standing.BACKLOG: backlog, Standing.TRIED: trials}
         self._dry_run = dry_run
+        self._arrivals = Arrivals(history, config.tags, backlog=backlog, trials=trials, dry_run=dry_run)
+        self._authors = Authors(history, separator)
+        self._cataloguer = Cataloguer(history, analyser, separator)
+        self._looks = Looks(history, analyser, self._arrivals)
+        witness = Witness(history.library, self._policy.vocabulary, config.evidence)
+        ear = Ear(analyser.model_name, analyser.feature_version, analyser.judge)
+        self._judge = Judge(history, witness, ear, together=config.evidence.album)
+        self._scribe = Scribe(history, analyser, config.tags, dry_run=dry_run)
+        self._reviser = Reviser(history, self._policy, self._judge, self._scribe)
 
-    def process(self, paths: Iterable[Path]) -> Iterator[Record]:
-        """Decide about paths; the files are looked into side by side, and written one by one in the order of the paths.
+    # -- files that arrived ------------------------------------------------------------------------------------------
 
-        A caller that closes the iterator between two records leaves nothing half done.
+    def process(self, paths: Iterable[Path]) -> Iterator[Record | Heard]:
+        """Decide about paths, which come folder by folder: the files are looked into side by side, in their order.
+
+        What the tags alone decide is recorded at once. A file that was heard is noted, and decided about with its album
+        when the paths have left the folder. A caller that closes the iterator between two yields leaves nothing half
+        done: what was noted is decided about the next time, and not heard again.
+
+        Yields
+        ------
+        Record
+            A decision: one for each file, and one for each earlier decision of genred's that the album corrects.
+        Heard
+            A sign of life for each file that was heard.
         """
-        waiting: dict[Path, tuple[Stamp, Known | None]] = {}
+        for news in self._passing(paths, self._policy.ask):
+            if news is not None:
+                yield news
 
-        def wanted() -> Iterator[Path]:
-            for path in self._followed(paths):
-                found = None if path in waiting else self._arrival(path)
-                if found is not None:
-                    waiting[path] = found
-                    yield path
+    def read_tags(self, paths: Iterable[Path]) -> Iterator[Record | None]:
+        """Decide what the tags alone decide about paths, and note what the tags of the other files say.
 
-        for path, look in self._analyser.analyse(wanted(), self._policy.ask):
-            stamp, known = waiting.pop(path)
-            if not self._was_decided_meanwhile(path, stamp):
-                yield self._settle(path, stamp, known, look)
+        So everything that a person calls the music is known before the first file is heard. For a file that is only
+        noted, or whose tags can't be read, a None is yielded as a sign of life.
+        """
+        for news in self._passing(paths, Ask.TAGS):
+            if not isinstance(news, Heard):
+                yield news
 
-    def _was_decided_meanwhile(self, path: Path, stamp: Stamp) -> bool:
-        """Return whether the file was decided about under another name of it, while it was looked into."""
-        with suppress(FileError):
-            return stamp_of(path) != stamp and self._arrival(path) is None
-        return False
+    def _passing(self, paths: Iterable[Path], ask: Ask) -> Iterator[Record | Heard | None]:
+        in_hand = _InHand()
+        for arrival, look in self._looks.into(paths, ask):
+            if not in_hand.takes(arrival.path):
+                yield from self._decide(in_hand)
+                in_hand = _InHand()
+            in_hand.folder = album_folder(arrival.path)
+            if not isinstance(look, FileError):
+                yield self._looked_into(arrival, look, in_hand)
+            else:
+                yield self._failed(arrival, look) if ask is not Ask.TAGS else None
+        yield from self._decide(in_hand)
 
-    def _arrival(self, path: Path) -> tuple[Stamp, Known | None] | None:
-        """Return the stamp of a file and what is known of the file; None if the file isn't worth a look."""
-        try:
-            stamp = stamp_of(path)
-        except FileError as error:
-            log.debug("left alone: %s", error)
+    def _failed(self, arrival: Arrival, error: FileError) -> Record:
+        draft = Record(arrival.path, Outcome.FAILED, error.reason, stamp=arrival.stamp)
+        return self._scribe.refuse(draft, error)
+
+    def _looked_into(self, arrival: Arrival, look: Analysis, in_hand: _InHand) -> Record | Heard | None:
+        """Record what a person decided, or what the tags alone decide; note what is to be decided with the album."""
+        path, stamp = arrival.path, arrival.stamp
+        told = self._policy.by_tags(look.genres)
+        change = self._authors.persons_change(arrival, look) if told or look.features else None
+        carries = None if change else self._authors.carried(arrival, look)
+        by = (Author.YOU if carries is None else Author.GENRED) if look.genres else None
+        in_hand.seen[path] = seen = Indexed(path, stamp, look.labels, look.genres, by)
+        if decision := change or told:
+            draft = self._draft(path, stamp, look, decision, look.prediction)
+            standing, wrote = (Standing.PERSON, arrival.wrote) if change else (Standing.DONE, None)
+            draft = replace(draft, features=look.features, standing=standing, corrects=wrote, carries=carries)
+            return self._scribe.record(draft)
+        if look.features is None:
+            if arrival.wrote is None:
+                in_hand.to_note.append(seen)
             return None
-        known = recognise(self._history, path, stamp)
-        if known is None or not self._is_done(path, known, stamp):
-            return stamp, known
         if not self._dry_run:
-            follow(self._history, known, path, stamp)
-        return None
+            self._history.library.note(path, stamp, look.labels, look.genres, by, features=look.features)
+        in_hand.heard[path] = heard = Heard(path, stamp, look, carries)
+        return heard
 
-    def _followed(self, paths: Iterable[Path]) -> Iterator[Path]:
-        """Yield the same paths, after what is known of files that were renamed is moved to the new names.
+    def _draft(
+        self, path: Path, stamp: Stamp, look: Analysis, decision: Decision, prediction: Prediction | None
+    ) -> Record:
+        draft = Record(path, decision.outcome, decision.reason, previous=look.genres, written=decision.written)
+        draft = replace(draft, stamp=stamp, labels=look.labels)
+        return draft if prediction is None else predicted(draft, prediction, self._judge.ear)
 
-        Otherwise, where names were passed on from file to file, one file would be taken for another.
+    # -- albums ------------------------------------------------------------------------------------------------------
+
+    def _decide(self, in_hand: _InHand) -> Iterator[Record]:
+        """Decide about the albums in a folder of which something was looked at.
+
+        What is new is written last. If that is cut short, it is undecided, and the next start goes on with the album.
         """
-        rest = iter(paths)
-        while batch := list(islice(rest, 256)):
-            for path in () if self._dry_run else batch:
-                with suppress(FileError):
-                    stamp = stamp_of(path)
-                    known = recognise(self._history, path, stamp)
-                    if known is not None and known.path != path and not is_at(known.path, stamp):
-                        self._history.files.refresh(known, path, stamp)
-            yield from batch
-
-    def _is_done(self, path: Path, known: Known, stamp: Stamp) -> bool:
-        match known.standing:
-            case Standing.PERSON:
-                return True
-            case Standing.BACKLOG | Standing.TRIED:
-                return not self._looked_at[known.standing] and (
-                    known.stamp.same_file(stamp) or known.stamp.same_content(stamp)
-                )
-            case Standing.HELD:
-                return transaction.refusal(path, self._tags) is not None
-            case Standing.RETRY:
-                return False
-            case Standing.DONE:
-                return known.stamp.same_content(stamp)
-
-    def _settle(self, path: Path, stamp: Stamp, known: Known | None, look: Analysis | FileError) -> Record:
-        """Decide about a file that was looked into; write and record the decision."""
-        if isinstance(look, FileError):
-            return self._refused(Record(path, Outcome.FAILED, look.reason, stamp=stamp), look)
-        wrote = self._history.files.genres_written(known.path) if known is not None else None
-        is_own = wrote is not None and is_said(look.places, wrote, self._tags.separator)
-        theirs = None if known is None or wrote is None or is_own else self._persons_change(path, stamp, known, look)
-        decision = theirs or self._policy.decide(look.genres, look.prediction)
-        draft = Record(
-            path,
-            decision.outcome,
-            decision.reason,
-            genre=look.prediction.genre if look.prediction else None,
-            confidence=look.prediction.confidence if look.prediction else None,
-            previous=look.genres,
-            written=decision.written,
-            model=self._analyser.model_name if look.prediction else None,
-            stamp=stamp,
-            standing=Standing.PERSON if theirs else Standing.DONE,
-            features=look.features,
-            corrects=known.wrote if known and theirs else None,
-        )
-        if decision.outcome is Outcome.TAGGED:
-            return self._act(draft, stamp)
-        return self._record(replace(draft, carries=self._carried(draft, look.places, stamp, known if is_own else None)))
-
-    def _carried(self, draft: Record, places: Sequence[Place], stamp: Stamp, own: Known | None) -> int | None:
-        """Return the number of the write by genred whose genres a file has already; None if there is no such write."""
-        if own is not None:
-            return own.wrote
-        if draft.corrects is not None or not draft.previous:
-            return None
-        return copied_answer(self._history, draft.path, stamp, places, self._tags.separator)
-
-    def _act(self, draft: Record, stamp: Stamp) -> Record:
-        if self._dry_run:
-            return draft
-        try:
-            return self._write(draft, stamp)
-        except FileError as error:
-            return self._refused(replace(draft, written=()), error)
-
-    def redecide(
-        self, heard: Iterable[Analysed], predict: Callable[[list[bytes]], list[Prediction]], model: str
-    ) -> Iterator[Record]:
-        """Decide anew from stored features, and act where the answer is another one; no audio is opened.
-
-        A genre that genred wrote gives way only to another genre, not to doubt.
-
-        Parameters
-        ----------
-        heard
-            Files and their features.
-        predict
-            Turns the features of some files, as bytes, into predictions.
-        model
-            The name of the model that predicts.
-        """
-        rest = iter(heard)
-        while batch := list(islice(rest, 500)):
-            for file, prediction in zip(batch, predict([file.vector for file in batch]), strict=True):
-                record = self._redecided(file, prediction, model)
+        if in_hand.folder is None:
+            return
+        if not self._dry_run:
+            self._history.library.note_all(in_hand.to_note)
+            self._cataloguer.read_folder(in_hand.folder)
+        for album in self._judge.albums(in_hand.folder, in_hand.seen if self._dry_run else {}):
+            paths = {track.path for track in album}
+            new = [heard for path, heard in in_hand.heard.items() if path in paths]
+            if not new and not _has_news(album, in_hand.seen):
+                continue
+            judgement = self._judge.judge(album, {heard.path: heard.vector for heard in new})
+            yield from self._reviser.corrections(judgement)
+            for heard in new:
+                record = self._decided(heard, judgement)
                 if record is not None:
                     yield record
 
-    def _redecided(self, file: Analysed, prediction: Prediction, model: str) -> Record | None:
-        decision = self._policy.decide(file.previous, prediction)
-        if decision.outcome is not Outcome.TAGGED or decision.written == file.there:
+    def _decided(self, heard: Heard, judgement: Judgement) -> Record | None:
+        """Decide about a file that was heard; None if it is gone, or was decided about meanwhile."""
+        arrival, prediction = self._arrivals.at(heard.path), judgement.predictions.get(heard.path)
+        if arrival is None:
             return None
-        try:
-            stamp = stamp_of(file.path)
-        except FileError:
-            return None
-        if not stamp.matches(file.stamp):
-            return None  # The file isn't the one that was heard any more; the next scan looks at it.
-        draft = Record(
-            file.path,
-            Outcome.TAGGED,
-            decision.reason,
-            genre=prediction.genre,
-            confidence=prediction.confidence,
-            previous=file.there,
-            written=decision.written,
-            model=model,
-            stamp=stamp,
-        )
-        return self._act(draft, stamp)
+        if prediction is None or not arrival.stamp.same_content(heard.stamp):
+            error = FileError(heard.path, "it changed while it was being analysed", transient=True)
+            return self._failed(replace(arrival, stamp=heard.stamp), error)
+        word = judgement.word(heard.path, self._policy.vocabulary)
+        decision = self._policy.decide(heard.look.genres, prediction, word)
+        draft = self._draft(heard.path, arrival.stamp, heard.look, decision, prediction)
+        if decision.outcome is not Outcome.TAGGED:
+            draft = replace(draft, carries=heard.carries)
+        return self._scribe.carry_out(draft)
+
+    def redecide(self, ear: Ear, below: Path | None = None) -> Iterator[Record]:
+        """Decide anew about what was heard before; see `Reviser.redecide`."""
+        return self._reviser.redecide(ear, below)
+
+    # -- a person's word ---------------------------------------------------------------------------------------------
 
     def set_genre(self, path: Path, genre: str) -> Record:
         """Write the genre that a person decided on; from then on genred leaves the file alone.
@@ -234,37 +244,12 @@ class Tagger:
         )
         draft = replace(draft, standing=Standing.PERSON)
         if there == (genre,):
-            return self._record(replace(draft, outcome=Outcome.KEPT, reason="a person confirmed it", written=()))
-        return draft if self._dry_run else self._write(draft, stamp)
+            return self._scribe.record(replace(draft, outcome=Outcome.KEPT, reason="a person confirmed it", written=()))
+        return self._scribe.write(draft)
 
-    def _write(self, draft: Record, stamp: Stamp) -> Record:
-        def edit(clone: Path) -> None:
-            self._analyser.edit(draft.path, clone, draft.written, self._tags)
 
-        return transaction.replace(draft, stamp, edit, self._journal, self._tags)
-
-    def _persons_change(self, path: Path, stamp: Stamp, known: Known, look: Analysis) -> Decision | None:
-        """Return a person's correction of what genred wrote into this file; None if no person changed the genre."""
-        if self._is_other_music(known.path, look) or is_original(self._history, known, path, stamp):
-            return None
-        wrote = self._history.files.genres_written(known.path) or ()
-        change = change_in_words(look.places, wrote, "it ")
-        return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
-
-    def _is_other_music(self, path: Path, look: Analysis) -> bool:
-        """Return whether other music took the name of a file that was heard, like the next disc's track 1."""
-        if look.features is None:
-            return False
-        version, vector = look.features
-        before = self._history.features_of([path], version).get(path, vector)
-        return not sounds_alike(before, vector)
-
-    def _refused(self, record: Record, error: FileError) -> Record:
-        outcome = Outcome.SKIPPED if isinstance(error, Protected) else Outcome.FAILED
-        standing = Standing.RETRY if error.transient else Standing.DONE
-        if isinstance(error, Protected) and transaction.refusal(record.path, self._tags):
-            standing = Standing.HELD
-        return self._record(replace(record, outcome=outcome, reason=error.reason, standing=standing))
-
-    def _record(self, record: Record) -> Record:
-        return record if self._dry_run else self._history.record(record)
+def _has_news(album: Iterable[Indexed], seen: Mapping[Path, Indexed]) -> bool:
+    """Return whether an album that genred decided about has tracks now to which a person gave a genre."""
+    said = [track for track in album if track.path in seen and seen[track.path].by is Author.YOU]
+    own = [track for track in album if track.standing is Standing.DONE and track.by is not Author.YOU]
+    return bool(said) and any(track.features is not None for track in own)

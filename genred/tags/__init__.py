@@ -24,18 +24,33 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from genred.errors import FileError, TagError
 from genred.fs.files import open_regular
 from genred.genres import Place, is_said, said
-from genred.tags import labels, proof, readers, writers
+from genred.names import Labels
+from genred.tags import proof, readers, writers
 from genred.tags.containers import Kind, sniff
+from genred.tags.labels import labels_of
 from genred.tags.payload import READ_ONLY, payload_hash
 from genred.tags.places import places_in
 from genred.tags.writers import Id3Version
 
-__all__ = ["Id3Version", "dump", "edit_clone", "read_artist", "read_genres", "read_places", "write_genres"]
+__all__ = ["Id3Version", "dump", "edit_clone", "read", "read_genres", "read_places", "write_genres"]
+
+
+def read(path: Path) -> tuple[tuple[Place, ...], Labels]:
+    """Return every place of a file that names its genre, as `read_places`, and its labels; the tags are parsed once.
+
+    Raises
+    ------
+    TagError
+        As `read_genres`.
+    """
+    parsed: list[Any] = []
+    with _understood(path, os.O_RDONLY) as (file, kind):
+        return tuple(places_in(file, kind, parsed)), labels_of(parsed)
 
 
 def read_places(path: Path) -> tuple[Place, ...]:
@@ -48,8 +63,8 @@ def read_places(path: Path) -> tuple[Place, ...]:
     TagError
         As `read_genres`.
     """
-    with _understood(path, os.O_RDONLY) as (file, kind):
-        return tuple(places_in(file, kind))
+    places, _ = read(path)
+    return places
 
 
 def read_genres(path: Path) -> list[str]:
@@ -61,18 +76,6 @@ def read_genres(path: Path) -> list[str]:
         If the file holds no tags genred knows how to read, or they are damaged.
     """
     return list(said(read_places(path)))
-
-
-def read_artist(path: Path) -> str:
-    """Return the album's artist, else the track's; empty if the tags name neither.
-
-    Raises
-    ------
-    TagError
-        As `read_genres`.
-    """
-    with _understood(path, os.O_RDONLY) as (file, kind):
-        return labels.artist_in(file, kind)
 
 
 def write_genres(path: Path, genres: Sequence[str], *, id3_version: Id3Version = "keep", separator: str = "; ") -> None:

@@ -1,5 +1,6 @@
 """The tags of a Matroska file, which genred reads and doesn't write."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -19,24 +20,27 @@ class Element(NamedTuple):
     end: int
 
 
-def values(file: BinaryIO, key: str) -> Iterator[str]:
-    """Yield the texts of all tags with this name, in small or capital letters, whatever the tags describe."""
+def texts(file: BinaryIO) -> dict[str, list[str]]:
+    """Return the texts of all tags by the name of the tag, in small letters, whatever the tags describe."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
     end = size_of(file)
     for segment in _elements(file, 0, end):
         if segment.number == SEGMENT:
             for tags in _elements(file, segment.start, segment.end):
                 if tags.number == TAGS:
-                    yield from _texts(file, tags, key)
+                    for name, text in _texts(file, tags):
+                        found[name].append(text)
+    return dict(found)
 
 
-def _texts(file: BinaryIO, parent: Element, key: str) -> Iterator[str]:
+def _texts(file: BinaryIO, parent: Element) -> Iterator[tuple[str, str]]:
     children = list(_elements(file, parent.start, parent.end))
     texts = {child.number: _text(file, child) for child in children if child.number in (NAME, TEXT)}
-    if texts.get(NAME, "").casefold() == key and texts.get(TEXT):
-        yield texts[TEXT]
+    if texts.get(TEXT):
+        yield texts.get(NAME, "").casefold(), texts[TEXT]
     for child in children:
         if child.number in (TAG, SIMPLE_TAG):
-            yield from _texts(file, child, key)
+            yield from _texts(file, child)
 
 
 def _text(file: BinaryIO, element: Element) -> str:

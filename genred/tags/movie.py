@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from mutagen.id3 import TCON
 
@@ -13,10 +13,20 @@ from genred.tags.readers import place_of
 LARGEST_VALUE = 1 << 16  # bytes read of what can only be a text
 
 
-def places_in(file: BinaryIO) -> Iterator[Place]:
-    """Find every place of an MP4 file that names a genre; the item list's own comes first, even if it is silent."""
+def places_in(file: BinaryIO, parsed: list[Any]) -> Iterator[Place]:
+    """Find every place of an MP4 file that names a genre; the item list's own comes first, even if it is silent.
+
+    Parameters
+    ----------
+    file
+        The file.
+    parsed
+        Gets the texts of the item list that name artist and album.
+    """
+    texts: Texts = {}
+    parsed.append(texts)
     tops = _tolerant(file, 0, size_of(file))
-    found = [place for atom in tops if atom.name == b"moov" for place in _in_moov(file, atom)]
+    found = [place for atom in tops if atom.name == b"moov" for place in _in_moov(file, atom, texts)]
     main = [genre for place in found if place.where == ITEM for genre in place.genres]
     yield Place(ITEM, tuple(main))
     yield from (place for place in found if place.where != ITEM)
@@ -24,23 +34,26 @@ def places_in(file: BinaryIO) -> Iterator[Place]:
 
 ITEM = "MP4 ©gen"
 
+Texts = dict[str, list[str]]
+_LABELS = {b"\xa9ART": "©art", b"aART": "aart", b"\xa9alb": "©alb", b"cpil": "cpil"}
 
-def _in_moov(file: BinaryIO, moov: Chunk) -> Iterator[Place]:
+
+def _in_moov(file: BinaryIO, moov: Chunk, texts: Texts) -> Iterator[Place]:
     for atom in _tolerant(file, moov.data, moov.end):
         match atom.name:
             case b"udta":
-                yield from _user_data(file, atom)
+                yield from _user_data(file, atom, texts)
             case b"meta":
-                yield from _metadata(file, atom)
+                yield from _metadata(file, atom, texts)
             case b"trak":
-                yield from _in_moov(file, atom)
+                yield from _in_moov(file, atom, texts)
 
 
-def _user_data(file: BinaryIO, udta: Chunk) -> Iterator[Place]:
+def _user_data(file: BinaryIO, udta: Chunk, texts: Texts) -> Iterator[Place]:
     for atom in _tolerant(file, udta.data, udta.end):
         match atom.name:
             case b"meta":
-                yield from _metadata(file, atom)
+                yield from _metadata(file, atom, texts)
             case b"\xa9gen":  # QuickTime: texts, each with its length and language
                 yield from _place("QuickTime user data ©gen", _quicktime_texts(_content(file, atom)))
             case b"gnre":  # 3GPP: version and flags, language, text
@@ -49,7 +62,7 @@ def _user_data(file: BinaryIO, udta: Chunk) -> Iterator[Place]:
                 yield from _place("Windows Media Xtra WM/Genre", _xtra(_content(file, atom)))
 
 
-def _metadata(file: BinaryIO, meta: Chunk) -> Iterator[Place]:
+def _metadata(file: BinaryIO, meta: Chunk, texts: Texts) -> Iterator[Place]:
     # In QuickTime "meta" is an atom like any other; in MP4 a version and flags come first in it.
     start = meta.data if read_at(file, meta.data + 4, 4) == b"hdlr" else meta.data + 4
     children = {atom.name: atom for atom in _tolerant(file, start, meta.end)}
@@ -61,6 +74,8 @@ def _metadata(file: BinaryIO, meta: Chunk) -> Iterator[Place]:
         if 0 < number <= len(keys):
             if keys[number - 1].casefold().rpartition(".")[2] == "genre":
                 yield from _place(f"QuickTime key {keys[number - 1]}", _values(file, item))
+        elif item.name in _LABELS:
+            texts[_LABELS[item.name]] = ["1"] if item.name == b"cpil" and _is_set(file, item) else _values(file, item)
         elif item.name == b"\xa9gen":
             yield from _place(ITEM, _values(file, item))
         elif item.name == b"gnre":
@@ -105,6 +120,11 @@ def _numbers(file: BinaryIO, item: Chunk) -> list[str]:
     datas = (_content(file, atom)[8:] for atom in _tolerant(file, item.data, item.end) if atom.name == b"data")
     numbers = (int.from_bytes(data, "big") for data in datas)
     return [TCON.GENRES[number - 1] for number in numbers if 0 < number <= len(TCON.GENRES)]
+
+
+def _is_set(file: BinaryIO, item: Chunk) -> bool:
+    datas = (_content(file, atom)[8:] for atom in _tolerant(file, item.data, item.end) if atom.name == b"data")
+    return any(int.from_bytes(data, "big") for data in datas)
 
 
 def _text(raw: bytes) -> str:

@@ -1,6 +1,7 @@
 """The comments of all streams in an Ogg file, whether the streams run side by side or follow one another."""
 
 import struct
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, BinaryIO, NamedTuple
 
@@ -30,7 +31,7 @@ class Page(NamedTuple):
 def comments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Yield the serial number and the comment of each stream that has one, in the order in which the comments end."""
     starts: dict[int, Any] = {}
-    packets: dict[int, bytes] = {}
+    packets: defaultdict[int, bytearray] = defaultdict(bytearray)  # a picture is in a hundred pages
     streams: set[int] = set()
     last = _last_serial(file)
     for page in _pages(file):
@@ -39,12 +40,12 @@ def comments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
             streams.add(page.serial)
             starts.update((page.serial, rest) for begin, *rest in CODECS if head.startswith(begin))
         elif page.serial in starts:
-            packet = packets.get(page.serial, b"") + read_at(file, page.data, page.size)
-            packets[page.serial] = packet
+            packets[page.serial] += read_at(file, page.data, page.size)
             if page.ends_packet:
                 start, skipped = starts.pop(page.serial)
+                packet = packets.pop(page.serial)
                 if packet.startswith(start):
-                    yield page.serial, packets.pop(page.serial)[skipped:]
+                    yield page.serial, bytes(packet[skipped:])
         elif not starts and last in streams:
             return
 

@@ -3,7 +3,7 @@
 import errno
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from types import SimpleNamespace
 from typing import Any, BinaryIO, Final
@@ -168,9 +168,9 @@ def ape_keys(file: BinaryIO, span: Span | None) -> set[str]:
     return {key.lower() for key in apev2.APEv2(BytesIO(data))}
 
 
-def v1_genres(data: bytes) -> list[str]:
-    """Return the genre of an ID3v1 tag, in a list; empty if there is none."""
-    frame = (id3.ParseID3v1(data) or {}).get("TCON")
+def v1_genres(frames: Mapping[str, Any]) -> list[str]:
+    """Return the genre of an ID3v1 tag, which mutagen has as frames, in a list; empty if there is none."""
+    frame = frames.get("TCON")
     return list(frame.genres) if frame else []
 
 

@@ -19,8 +19,9 @@ from genred.errors import FileError
 from genred.fs.files import Stamp, readable, stamp_of
 from genred.fs.mounts import MountTable, eventless, mount_of, mounts_below, read_mounts
 from genred.watching import inotify
+from genred.watching.gathering import Gathering
 from genred.watching.hints import Hints
-from genred.watching.scans import BATCH, POLL_SECONDS, Scans
+from genred.watching.scans import POLL_SECONDS, Scans, portions
 from genred.watching.settling import Settler, SystemTime
 from genred.watching.walk import Found, WatchOptions, wanted
 
@@ -86,7 +87,10 @@ class Root:
         self._events: inotify.EventSource | None = None
         self._scans = Scans(options, self.hints, clock)
         self._settler = Settler(options.settle_seconds)
-        self._present = SystemTime(options.settle_seconds)
+        self._others = Settler(options.settle_seconds)  # what is no music, but tells that some is on its way
+        self._gathering = Gathering(options.album_seconds)
+        self._rest_seconds = max(options.settle_seconds, options.album_seconds)
+        self._present = SystemTime(self._rest_seconds)
         self._thread = threading.Thread(target=self._run, name=f"root {readable(given)}", daemon=True)
         self._stopping = threading.Event()
         self._mounts: MountTable
@@ -119,7 +123,7 @@ class Root:
     @property
     def queued(self) -> int:
         """Return how many files may be changing still."""
-        return self._settler.pending + self.hints.files
+        return self._settler.pending + self._gathering.pending + self.hints.files
 
     def start(self) -> None:
         self._beat = self._clock()
@@ -155,10 +159,12 @@ class Root:
             self._limited(self._events.limit)
         self._present.at(now, time.time())
         self._absorb(now)
-        self._offer(self._settler.due(now, _present), settled=True)
+        self._others.due(now, _present)
+        self._gathering.add(self._settler.due(now, _present), now)
+        self._offer(self._gathering.due(now, lambda: self._settler.waiting | self._others.waiting), settled=True)
         if not self._scan_on(now):
-            due = self._settler.next_due()
-            self.hints.wait(TICK_SECONDS if due is None else min(max(due - self._clock(), 0.02), TICK_SECONDS))
+            dues = [due for due in (self._settler.next_due(), self._gathering.next_due()) if due is not None]
+            self.hints.wait(min(max(min(dues, default=math.inf) - self._clock(), 0.02), TICK_SECONDS))
 
     # -- the folder itself -------------------------------------------------------------------------------------------
 
@@ -234,10 +240,10 @@ class Root:
 
     def _absorb(self, now: float) -> None:
         """Let hinted files settle, if there is room for more."""
-        if self._settler.pending < MAX_SETTLING:
+        if self._settler.pending + self._gathering.pending < MAX_SETTLING:
             for path in self.hints.take_files():
-                if wanted(path, self._path, self._options):
-                    self._settler.touched(path, now)
+                is_music = wanted(path, self._path, self._options)
+                (self._settler if is_music else self._others).touched(path, now)
 
     def _scan_on(self, now: float) -> bool:
         """Take one step of a scan; return False if there is none to take, or no room for what it may find."""
@@ -251,12 +257,13 @@ class Root:
 
     def _rested(self, pairs: list[Found], now: float) -> list[Found]:
         """Return those that have rested for long by their own times, and let the others settle."""
-        horizon = (self._present.at(now, time.time()) - self._options.settle_seconds) * 1e9
-        rested = [
-            (path, stamp) for path, stamp in pairs if stamp.size and max(stamp.mtime_ns, stamp.ctime_ns) < horizon
-        ]
-        for path in {path for path, _ in pairs}.difference(path for path, _ in rested):
-            self._settler.touched(Path(path), now)
+        horizon = (self._present.at(now, time.time()) - self._rest_seconds) * 1e9
+        rested: list[Found] = []
+        for path, stamp in pairs:
+            if not stamp.size or max(stamp.mtime_ns, stamp.ctime_ns) >= horizon or self._gathering.awaits(Path(path)):
+                self._settler.touched(Path(path), now)
+            else:
+                rested.append((path, stamp))
         return rested
 
     def _offer(self, pairs: Sequence[Found], *, settled: bool) -> None:
@@ -268,8 +275,8 @@ class Root:
             return  # the scan that follows sees it
         if unmet := self._unmet:
             pairs = [pair for pair in pairs if not any(Path(pair[0]).is_relative_to(place) for place in unmet)]
-        for start in range(0, len(pairs), BATCH):
-            self._put(pairs[start : start + BATCH], settled=settled)
+        for portion in portions(pairs):
+            self._put(portion, settled=settled)
 
     def _put(self, pairs: Sequence[Found], *, settled: bool) -> None:
         while self._going_on():

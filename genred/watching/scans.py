@@ -2,12 +2,14 @@
 
 import math
 import os
-from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import chain, groupby, islice
 from pathlib import Path
 
 from genred.errors import WatchError
 from genred.fs.files import readable
+from genred.names import album_folder
 from genred.watching.hints import Hints
 from genred.watching.walk import Found, WatchOptions, topmost, walk, walk_below
 
@@ -33,7 +35,7 @@ class Scans:
         self._options = options
         self._hints = hints
         self._clock = clock
-        self._walk: Iterator[Found] | None = None
+        self._walk: Iterator[list[Found]] | None = None
         self._next = -math.inf
         self._often = False
         self.unreadable: list[str] = []
@@ -68,8 +70,9 @@ class Scans:
         """
         self._often = often
         if self._walk is None:
-            self._walk = self._everything(root) if self.begins else self._appeared(root)
-        pairs = list(islice(self._walk, BATCH)) if self._walk is not None else []
+            found = self._everything(root) if self.begins else self._appeared(root)
+            self._walk = None if found is None else portions(found)
+        pairs = next(self._walk, []) if self._walk is not None else []
         if not pairs:
             self._walk = None
         return pairs
@@ -97,3 +100,22 @@ class Scans:
         ended = self._clock()
         every = max(POLL_SECONDS, 10 * (ended - began)) if self._often else 60 * self._options.rescan_minutes
         self._next = ended + (every or math.inf)
+
+
+def portions(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Yield the same files, at most `BATCH` at a time; those of one album's folder together if they are no more."""
+    portion: list[Found] = []
+    for _, group in groupby(found, lambda pair: _folder_of(os.path.dirname(pair[0]))):
+        while files := list(islice(group, BATCH)):
+            if len(portion) + len(files) > BATCH:
+                yield portion
+                portion = []
+            portion += files
+    if portion:
+        yield portion
+
+
+@lru_cache(maxsize=16)
+def _folder_of(folder: str) -> Path:
+    """Return the album's folder of the files in a folder."""
+    return album_folder(Path(folder, "track"))

@@ -45,7 +45,12 @@ class Settler:
 
     @property
     def pending(self) -> int:
-        return len(self._seen.keys() | self._hinted.keys()) if self._hinted else len(self._seen)
+        return len(self.waiting) if self._hinted else len(self._seen)
+
+    @property
+    def waiting(self) -> set[Path]:
+        """Return the files that may still be changing."""
+        return self._seen.keys() | self._hinted.keys()
 
     def touched(self, path: Path, now: float) -> None:
         """Take a hint. It doesn't start the wait again unless the stamp has changed: hints may never end."""

@@ -50,6 +50,8 @@ class WatchOptions:
     """Folders inside the root count."""
     settle_seconds: float = 5.0
     """The time for which a file must not have changed."""
+    album_seconds: float = 10.0
+    """The time for which the folder of a file must have been quiet, so that an album has arrived as a whole."""
     rescan_minutes: float = 60.0
     """The time between two scans of everything; 0 for never."""
     polling: Literal["auto"] | bool = "auto"
@@ -65,6 +67,7 @@ class WatchOptions:
         return cls(
             recursive=watch.recursive,
             settle_seconds=watch.settle_seconds,
+            album_seconds=watch.album_seconds,
             rescan_minutes=watch.rescan_minutes,
             polling=watch.polling,
             extensions=frozenset("." + suffix.lower().lstrip(".") for suffix in watch.extensions),

@@ -201,7 +201,7 @@ def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_m
     tries = []
 
     class Doomed(Analyser):
-        def _analyse(self, path: Path, ask: Ask) -> Future[Analysis]:
+        def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
             tries.append(path)
             return self._submit(crash, (), 100.0)  # type: ignore[arg-type]
 

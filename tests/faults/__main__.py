@@ -50,8 +50,11 @@ class Bench(NamedTuple):
         return counts
 
 
-KILLS, POWER, RIVALS, FULL = (f"tests.faults.{name}" for name in ("kills", "power", "rivals", "full_disk"))
+KILLS, POWER, RIVALS, FULL, ALBUMS = (
+    f"tests.faults.{name}" for name in ("kills", "power", "rivals", "full_disk", "albums")
+)
 BENCHES = (
+    Bench("killed after every step of an album", (ALBUMS,), False),
     Bench("killed at random moments", (KILLS, "--kills", "44", "--seconds", "0.2"), False),
     Bench("killed at random moments, 0.2 s of audio", (KILLS, "--kills", "396", "--seconds", "0.2")),
     Bench("killed at random moments, 3 s of audio", (KILLS, "--kills", "792", "--seconds", "3", "--seed", "1")),

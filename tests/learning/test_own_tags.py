@@ -30,7 +30,7 @@ from genred.tagging import undo
 from genred.tagging.tagger import Tagger
 from genred.tagging.undo import undo_write
 from tests.fakes import FakeAnalyser, sure
-from tests.makeaudio import KINDS, make, suffix
+from tests.makeaudio import make
 
 
 @pytest.fixture
@@ -287,38 +287,6 @@ def test_a_persons_own_genre_is_a_label_of_its_own(music: list[Path]) -> None:
     retagged(music, "heavy metal")
     assert labels(music) == {"Metal": 8}
     assert labels(music, Vocabulary(aliases={"Heavy Metal": "Heavy Metal"})) == {"Heavy Metal": 8}
-
-
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("aac", "mka")])
-def test_the_artist_is_read_from_every_kind_of_tag(tmp_path: Path, kind: str) -> None:
-    """As any tagger writes it; without one there is none."""
-    song = make(tmp_path / f"song{suffix(kind)}", 0.2, kind=kind)
-    assert tags.read_artist(song) == ""
-    file = mutagen.File(song)
-    if file.tags is None:
-        file.add_tags()
-    match type(file.tags).__name__:
-        case "ID3" | "_WaveID3" | "_IFFID3" | "MP3" | "_DSFID3":
-            file.tags.add(mutagen.id3.TPE1(3, ["Ann"]))
-        case "MP4Tags":
-            file.tags["\xa9ART"] = ["Ann"]
-        case "ASFTags":
-            file.tags["Author"] = ["Ann"]
-        case _:
-            file.tags["artist"] = ["Ann"]
-    file.save()
-    assert tags.read_artist(song) == "Ann"
-
-
-def test_the_artist_is_read_from_bare_frames_and_where_genred_only_reads(tmp_path: Path) -> None:
-    """Raw AAC has its tag in front; Matroska is read and not written to."""
-    bare = make(tmp_path / "song.aac", 0.2)
-    assert tags.read_artist(bare) == ""
-    tag = mutagen.id3.ID3()
-    tag.add(mutagen.id3.TPE1(3, ["Ann"]))
-    tag.save(bare)
-    assert tags.read_artist(bare) == "Ann"
-    assert tags.read_artist(make(tmp_path / "song.mka", 0.2)) == ""
 
 
 def blobs(shift: float, seed: int) -> Table:

@@ -12,7 +12,8 @@ from sklearn.preprocessing import QuantileTransformer
 
 from genred.errors import ModelError
 from genred.model import storage
-from genred.model.classifier import GenreClassifier, _back_off
+from genred.model.classifier import GenreClassifier
+from genred.model.judging import back_off
 from genred.model.novelty import nearest
 from genred.model.prediction import Candidate
 from genred.model.projection import Space, _moves, _ranks, _re_encoding
@@ -88,8 +89,8 @@ def test_backs_off_to_the_family(anew: GenreClassifier) -> None:
 def test_a_genre_sure_enough_is_not_backed_off() -> None:
     """A subgenre that alone reaches the threshold is the answer."""
     candidates = [Candidate("Metal", 0.7), Candidate("Rock", 0.2), Candidate("Jazz", 0.1)]
-    assert _back_off(candidates, 0.65)[:2] == ("Metal", 0.7)
-    genre, confidence, members = _back_off(candidates, 0.8)
+    assert back_off(candidates, 0.65)[:2] == ("Metal", 0.7)
+    genre, confidence, members = back_off(candidates, 0.8)
     assert (genre, len(members)) == ("Rock", 2)
     assert confidence == pytest.approx(0.9)
 
@@ -98,7 +99,7 @@ def test_backing_off_goes_up_several_levels() -> None:
     """The answer is the deepest genre that is sure enough; with none, the broadest, which isn't."""
     shares = {"Melodic Death Metal": 0.3, "Death Metal": 0.2, "Doom Metal": 0.2, "Punk": 0.15, "Jazz": 0.15}
     candidates = [Candidate(genre, share) for genre, share in shares.items()]
-    found = {needed: _back_off(candidates, needed)[:2] for needed in (0.25, 0.45, 0.65, 0.8, 0.9)}
+    found = {needed: back_off(candidates, needed)[:2] for needed in (0.25, 0.45, 0.65, 0.8, 0.9)}
     assert [genre for genre, _ in found.values()] == ["Melodic Death Metal", "Death Metal", "Metal", "Rock", "Rock"]
     assert [confidence for _, confidence in found.values()] == pytest.approx([0.3, 0.5, 0.7, 0.85, 0.85])
 

@@ -51,6 +51,7 @@ class Service:
             "NOTIFY_SOCKET": str(address),
             "WATCHDOG_USEC": "2000000",  # it speaks at least every half second
             "GENRED_WATCH_SETTLE_SECONDS": str(SETTLE),
+            "GENRED_WATCH_ALBUM_SECONDS": str(SETTLE),
             "GENRED_MODEL_MIN_CONFIDENCE": "0.5",
             "GENRED_SERVICE_WORKERS": "1",
         }

@@ -27,6 +27,7 @@ from genred.analysis.analyser import Analyser
 from genred.config import Config, Tags
 from genred.errors import DecodeError, FileError
 from genred.fs.files import stamp_of
+from genred.model.evidence import Owner
 from genred.model.prediction import Prediction
 from genred.service import service
 from genred.watching.watcher import Watcher
@@ -82,6 +83,13 @@ class Listener(FakeAnalyser):
     def features(self, path: Path) -> bytes:
         return struct.pack("<3f", *[_song(path)] * 3)
 
+    def judge(self, vectors: Sequence[bytes], owners: Sequence[Owner]) -> list[Prediction]:
+        heard = [verdict(int(struct.unpack("<4f", vector)[-1])) for vector in vectors]
+        return [UNSURE if isinstance(answer, FileError) else answer for answer in heard]
+
+    def remember(self, vector: bytes) -> Prediction:
+        return self.judge([vector], [Owner()])[0]
+
     def hear(self, path: Path) -> Prediction | FileError:
         try:
             return verdict(_song(path))
@@ -108,7 +116,9 @@ class Ear(Listener):
     def close(self) -> None:
         self._notes.close()
 
-    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
+    def analyse(
+        self, paths: Iterable[Path], ask: Ask, known: Callable[[Path], bytes | None] = lambda path: None
+    ) -> Iterator[tuple[Path, Analysis | FileError]]:
         for path in paths:
             try:
                 stamp = stamp_of(path)
@@ -117,7 +127,7 @@ class Ear(Listener):
                 self._notes.flush()
             except FileError:
                 pass  # gone again: the look says so
-            yield from super().analyse([path], ask)
+            yield from super().analyse([path], ask, known)
 
     def hear(self, path: Path) -> Prediction | FileError:
         heard = super().hear(path)
@@ -136,7 +146,8 @@ class Ear(Listener):
 
 
 def _song(path: Path) -> int:
-    return int(tags.read_artist(path).removeprefix("song "))
+    _, labels = tags.read(path)
+    return int(labels.artist.removeprefix("song "))
 
 
 def settings(home: Path, roots: Sequence[Path]) -> Config:

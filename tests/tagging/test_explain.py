@@ -1,7 +1,7 @@
 import json
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +10,15 @@ import pytest
 from rich.console import Console
 
 from genred import tags
-from genred.analysis import Analysis, Ask
+from genred.analysis.analyser import predict_stored
 from genred.cli import explanation
 from genred.config import Config
-from genred.errors import FileError
 from genred.fs.files import stamp_of
 from genred.history.history import History
 from genred.history.records import Outcome, Record, Standing
 from genred.model.classifier import GenreClassifier
+from genred.model.evidence import Owner
+from genred.model.prediction import Prediction
 from genred.model.table import Table
 from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 from genred.tagging.explain import Explanation, Whose, explain
@@ -66,18 +67,20 @@ class Listener(FakeAnalyser):
         super().__init__()
         self.model, self.x = model, x
         self.model_name = model.name
+        self.feature_version = FEATURE_VERSION
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         pass
 
-    def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
+    def vector(self, path: Path) -> bytes:
+        return self.x.tobytes()
+
+    def judge(self, vectors: Sequence[bytes], owners: Sequence[Owner]) -> list[Prediction]:
         self.model.min_confidence = CONFIG.model.min_confidence
-        for path, look in super().analyse(paths, ask):
-            if isinstance(look, Analysis) and look.prediction is not None:
-                look = replace(
-                    look, prediction=self.model.predict(self.x), features=(FEATURE_VERSION, self.x.tobytes())
-                )
-            yield path, look
+        return predict_stored(self.model, vectors)
+
+    def remember(self, vector: bytes) -> Prediction:
+        return self.judge([vector], [Owner()])[0]
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from genred.tagging.policy import Policy
 from genred.tagging.review import Answers, Question, meant, questions, to_review, together, why_not, words
 from genred.tagging.tagger import Tagger
 from tests.command import Genred
-from tests.fakes import FakeAnalyser, sure
+from tests.fakes import FakeAnalyser, decisions, hearing, sure
 from tests.makeaudio import make
 
 
@@ -259,11 +259,11 @@ def test_corrections_teach(history: History, tmp_path: Path) -> None:
     assert isinstance(confirmed, Record)
     assert confirmed.reason == "a person confirmed it"
     tags.write_genres(songs[1], ["Polka"])
-    assert [record.outcome for record in tagger.process(songs)] == [Outcome.KEPT]
+    assert [record.outcome for record in decisions(tagger.process(songs))] == [Outcome.KEPT]
     assert labels() == {"0.flac": "Jazz", "1.flac": "Polka"}
     overwriting = Tagger(Config().with_changes("tags", mode="overwrite"), history, analyser)
     assert list(overwriting.process(songs)) == []
-    assert list(overwriting.redecide(history.analysed("0"), lambda heard: [sure("Rock")] * len(heard), "m")) != []
+    assert list(overwriting.redecide(hearing("Rock"))) != []
     assert (tags.read_genres(songs[0]), tags.read_genres(songs[1])) == (["Jazz"], ["Polka"])
 
 

@@ -1,7 +1,6 @@
 import os
 import shutil
 from array import array
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -9,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from genred import tags
-from genred.analysis import Analysis, Ask
 from genred.analysis.analyser import WorkerLostError
 from genred.config import Config
 from genred.errors import DecodeError, FileError, UndoConflict
 from genred.fs.files import stamp_of
-from genred.genres import Place, Vocabulary
+from genred.genres import Vocabulary
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Author, Outcome, Query, Record
 from genred.model.prediction import Prediction
+from genred.tagging.judging import Ear
 from genred.tagging.policy import Policy
 from genred.tagging.tagger import Tagger
 from genred.tagging.undo import select, undo_write
-from tests.fakes import UNSURE, FakeAnalyser, sure
+from tests.fakes import UNSURE, FakeAnalyser, decisions, sure
 from tests.makeaudio import make
 
 
@@ -34,8 +33,12 @@ def song(tmp_path: Path) -> Path:
 def process(
     history: History, path: Path, hears: Prediction | FileError = UNSURE, config: Config | None = None
 ) -> list[Record]:
-    tagger = Tagger(config or Config(), history, FakeAnalyser({path.name: hears}))
-    return list(tagger.process([path]))
+    return decided(Tagger(config or Config(), history, FakeAnalyser({path.name: hears})), path)
+
+
+def decided(tagger: Tagger, *paths: Path) -> list[Record]:
+    """Return the decisions about files."""
+    return decisions(tagger.process(paths))
 
 
 def with_tags(**values: object) -> Config:
@@ -102,7 +105,7 @@ def test_a_persons_genre_is_left_unheard_and_byte_identical(history: History, so
     tags.write_genres(song, ["Polka"])
     before = digest(song)
     analyser = FakeAnalyser({song.name: sure("Jazz")})
-    (record,) = Tagger(Config(), history, analyser).process([song])
+    (record,) = decided(Tagger(Config(), history, analyser), song)
     assert (record.outcome, record.previous, analyser.heard) == (Outcome.KEPT, ("Polka",), [])
     assert digest(song) == before
 
@@ -150,19 +153,21 @@ def test_what_a_file_was_skipped_for_is_noticed_when_it_is_gone(history: History
     seeding.hardlink_to(song) if by == "a hard link" else song.chmod(0o444)
     analyser = FakeAnalyser({song.name: sure("Jazz")})
     tagger = Tagger(Config(), history, analyser)
-    assert [r.outcome for r in tagger.process([song])] == [Outcome.SKIPPED]
+    assert [r.outcome for r in decided(tagger, song)] == [Outcome.SKIPPED]
     assert list(history.files.unknown([(song, stamp_of(song))])) != []
-    assert list(tagger.process([song])) == []
+    assert decided(tagger, song) == []
     assert analyser.heard == [song.name]
     seeding.unlink() if by == "a hard link" else song.chmod(0o644)
-    assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
+    assert [r.outcome for r in decided(tagger, song)] == [Outcome.TAGGED]
     assert list(history.files.unknown([(song, stamp_of(song))])) == []
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_names_passed_on_from_file_to_file_carry_nothing_over(history: History, song: Path, order: int) -> None:
     """Tracks are renumbered: what genred wrote, what a person took back and what was there before stay by the file."""
-    first, second, third, fourth = (song.with_name(f"{number}.flac") for number in range(1, 5))
+    inbox = song.with_name("inbox")  # where no file is the mate of another
+    inbox.mkdir()
+    first, second, third, fourth = (inbox / f"{number}.flac" for number in range(1, 5))
     for number, path in enumerate((first, second, third)):
         make(path, 0.2 + number / 10)
     history_of_third = stamp_of(third)
@@ -177,7 +182,7 @@ def test_names_passed_on_from_file_to_file_carry_nothing_over(history: History, 
     make(first, 0.6)
 
     analyser = FakeAnalyser(dict.fromkeys((p.name for p in (first, second, third, fourth)), sure("Metal")))
-    records = list(Tagger(Config(), history, analyser).process([first, second, third, fourth][::order]))
+    records = decided(Tagger(Config(), history, analyser), *[first, second, third, fourth][::order])
 
     assert [(r.path, r.outcome) for r in records] == [(first, Outcome.TAGGED)]
     assert [tags.read_genres(path) for path in (second, third, fourth)] == [["Jazz"], [], []]
@@ -198,7 +203,7 @@ def test_a_scan_looks_at_the_backlog(history: History, song: Path) -> None:
     """It is how a person asks for that."""
     history.files.note_backlog([(song, stamp_of(song))], backlog=True)
     tagger = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")}), backlog=True)
-    assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
+    assert [r.outcome for r in decided(tagger, song)] == [Outcome.TAGGED]
 
 
 def test_a_renamed_file_keeps_its_decision(history: History, song: Path) -> None:
@@ -259,9 +264,9 @@ def test_another_piece_under_a_name_that_was_used_is_no_persons_change(history: 
     tagger = Tagger(Config(), history, Ear({song.name: sure("Jazz")}))
     for seconds in (0.2, 0.5):
         make(song.with_name("ripped.flac"), seconds, noise=0.1).replace(song)
-        assert [r.outcome for r in tagger.process([song])] == [Outcome.TAGGED]
+        assert [r.outcome for r in decided(tagger, song)] == [Outcome.TAGGED]
     tags.write_genres(song, [])
-    (record,) = tagger.process([song])
+    (record,) = decided(tagger, song)
     assert record.reason == "genred wrote Jazz and a person removed it"
 
 
@@ -280,31 +285,27 @@ def test_a_file_with_two_names_is_one_file(history: History, song: Path, at_once
     """As in a folder that is mounted twice: tagged once, and genred's genre is genred's under either name."""
     twin = song.with_name("twin.flac")
 
-    class Mounted(FakeAnalyser):
-        """Shows what the first name holds under the second, as a bind mount does, once it was written."""
-
-        def analyse(self, paths: Iterable[Path], ask: Ask) -> Iterator[tuple[Path, Analysis | FileError]]:
-            for path, look in super().analyse(paths, ask):
-                if path == twin:
-                    show()
-                yield path, look
-
     def show() -> None:
+        """Show what the first name holds under the second, as a bind mount does."""
         twin.unlink(missing_ok=True)
         twin.hardlink_to(song)
 
-    tagger = Tagger(Config(), history, Mounted({"song.flac": sure("Jazz"), "twin.flac": sure("Jazz")}))
+    tagger = Tagger(Config(), history, FakeAnalyser({"song.flac": sure("Jazz"), "twin.flac": sure("Jazz")}))
+    records = []
     if at_once:
         shutil.copy2(song, twin)
-        records = list(tagger.process([song, twin]))
+        for record in tagger.process([song, twin]):
+            if isinstance(record, Record):
+                records.append(record)
+                show()
     else:
-        records = list(tagger.process([song]))
+        records = decided(tagger, song)
         show()
-        records += tagger.process([twin])
+        records += decided(tagger, twin)
     assert [(record.path, record.outcome) for record in records] == [(song, Outcome.TAGGED)]
     names = [history.files.known(path) for path in (song, twin)]
     assert [known and known.by for known in names] == [Author.GENRED, Author.GENRED]
-    assert list(tagger.process([twin, song])) == []
+    assert decided(tagger, twin, song) == []
     assert [undo.record.path for undo in select(history, [Query(path=twin)])[0]] == [song]
 
 
@@ -348,7 +349,7 @@ def test_a_dry_run_changes_nothing(history: History, song: Path) -> None:
     """Neither the file nor the history."""
     before = digest(song)
     tagger = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")}), dry_run=True)
-    (record,) = tagger.process([song])
+    (record,) = decided(tagger, song)
     assert (record.outcome, record.id) == (Outcome.TAGGED, None)
     assert digest(song) == before
     assert list(history.records(Query())) == []
@@ -390,13 +391,12 @@ def test_a_file_that_changes_meanwhile_is_not_written(history: History, song: Pa
     """Whoever edits a file while it is being heard wins."""
 
     class Slow(FakeAnalyser):
-        def places(self, path: Path) -> tuple[Place, ...]:
-            there = super().places(path)
+        def features(self, path: Path) -> bytes:
             tags.write_genres(path, ["Polka"])
-            return there
+            return super().features(path)
 
     tagger = Tagger(Config(), history, Slow({song.name: sure("Jazz")}))
-    (record,) = tagger.process([song])
+    (record,) = decided(tagger, song)
     assert record.outcome is Outcome.FAILED
     assert tags.read_genres(song) == ["Polka"]
     assert replace(record).reason.startswith("it changed")
@@ -407,7 +407,7 @@ def test_one_bad_file_keeps_nobody_back(history: History, tmp_path: Path) -> Non
     bad, good = tmp_path / "a.flac", make(tmp_path / "b.flac", 0.2)
     bad.write_bytes(b"nothing of the kind")
     analyser = FakeAnalyser({good.name: sure("Jazz")})
-    records = list(Tagger(Config(), history, analyser).process([bad, good]))
+    records = decided(Tagger(Config(), history, analyser), bad, good)
     assert [r.outcome for r in records] == [Outcome.FAILED, Outcome.TAGGED]
 
 
@@ -423,9 +423,8 @@ def test_deciding_anew_acts_from_memory_where_the_answer_is_another_one(history:
     analyser.heard.clear()
     answers = {"again": sure("Jazz"), "other": sure("Rock"), "doubt": UNSURE, "abstained": sure("Blues")}
 
-    heard = list(history.analysed("0"))
-    predictions = iter([answers.get(file.path.stem, sure("Metal")) for file in heard])
-    records = list(tagger.redecide(heard, lambda batch: [next(predictions) for _ in batch], "new"))
+    later = FakeAnalyser({song.name: answers.get(name, sure("Metal")) for name, song in songs.items()})
+    records = list(tagger.redecide(Ear("new", "0", later.judge)))
 
     assert {(r.path.stem, r.previous, r.written) for r in records} == {
         ("other", ("Jazz",), ("Rock",)),
@@ -441,6 +440,6 @@ def test_deciding_anew_acts_from_memory_where_the_answer_is_another_one(history:
     assert analyser.heard == []
 
     # Its own second answer is no person's genre: a third one replaces it as well.
-    (other,) = [file for file in history.analysed("0") if file.path == songs["other"]]
-    (record,) = tagger.redecide([other], lambda batch: [sure("Folk")], "newer")
+    latest = FakeAnalyser({songs["other"].name: sure("Folk")})
+    (record,) = tagger.redecide(Ear("newer", "0", latest.judge), songs["other"])
     assert (record.previous, record.written) == (("Rock",), ("Folk",))

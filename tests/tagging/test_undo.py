@@ -20,7 +20,7 @@ from genred.saving import transaction
 from genred.tagging import undo
 from genred.tagging.tagger import Tagger
 from tests.command import Genred
-from tests.fakes import FakeAnalyser, sure
+from tests.fakes import FakeAnalyser, decisions, hearing, sure
 from tests.makeaudio import make
 
 
@@ -50,7 +50,7 @@ def tag(history: History, folder: Path, genre: str = "Jazz") -> list[Record]:
     """What a scan does, with an analyser that hears one genre in everything."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     analyser = FakeAnalyser({path.name: sure(genre) for path in paths})
-    return list(Tagger(Config(), history, analyser).process(paths))
+    return decisions(Tagger(Config(), history, analyser).process(paths))
 
 
 def test_a_folder_means_all_below_it(history: History, genred: Genred, music: Path) -> None:
@@ -274,7 +274,7 @@ def scan(history: History, folder: Path, genre: str) -> list[Record]:
     analyser = FakeAnalyser({path.name: sure(genre) for path in paths})
     there = history.files.unknown(((path, stamp_of(path)) for path in paths), backlog=True)
     tagger = Tagger(Config(), history, analyser, backlog=True, trials=True)
-    return list(tagger.process(path for path, _ in list(there)))
+    return decisions(tagger.process(path for path, _ in list(there)))
 
 
 @pytest.mark.parametrize("asked", [("--run", "1"), ("--last", "3"), ("--since", "1h"), ("music", "--for-now")])
@@ -304,7 +304,7 @@ def test_a_trial_goes_back_to_the_decision_before(history: History, genred: Genr
     list(Tagger(Config(), history, FakeAnalyser({"a.flac": sure("Jazz")})).process([sure_of, unsure]))
     run = history.start_run("scan", "0")
     tagger = Tagger(Config(), history, FakeAnalyser())
-    assert len(list(tagger.redecide(history.analysed("0"), lambda batch: [sure("Rock")] * len(batch), "m2"))) == 2
+    assert len(list(tagger.redecide(hearing("Rock")))) == 2
     assert genred("undo", "--run", str(run))[0] == 0
     assert {(file.path.name, file.outcome.value, file.there) for file in history.analysed("0")} == {
         ("a.flac", "tagged", ("Jazz",)),
@@ -312,7 +312,7 @@ def test_a_trial_goes_back_to_the_decision_before(history: History, genred: Genr
     }
     assert history.files.genres_written(sure_of) == ("Jazz",)
     assert scan(history, music, "Metal")[0].path == music / "album" / "c.ogg"
-    assert len(list(tagger.redecide(history.analysed("0"), lambda batch: [sure("Folk")] * len(batch), "m3"))) == 3
+    assert len(list(tagger.redecide(hearing("Folk")))) == 3
 
 
 def test_a_persons_own_genre_undone_is_no_trial(history: History, genred: Genred, music: Path) -> None:

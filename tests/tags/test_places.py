@@ -21,7 +21,7 @@ from genred.tagging.undo import undo_write
 from genred.tags import read_genres, read_places
 from genred.tags.payload import payload_hash
 from tests import rawtags as raw
-from tests.fakes import FakeAnalyser, sure
+from tests.fakes import FakeAnalyser, decisions, sure
 from tests.makeaudio import make, suffix
 from tests.recipes import REPOSITORY
 
@@ -219,7 +219,7 @@ def test_a_persons_genre_is_read_wherever_it_stands_and_the_file_is_left(
     content = song.read_bytes()
     assert {place.where: place.genres for place in read_places(song) if place.genres} == {case.place: (case.genre,)}
     assert read_genres(song) == [case.genre]
-    (record,) = Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")})).process([song])
+    (record,) = decisions(Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz")})).process([song]))
     assert (record.outcome, record.previous) == (Outcome.KEPT, (case.genre,))
     assert song.read_bytes() == content
 
@@ -266,13 +266,13 @@ def test_a_persons_later_word_stands_wherever_it_is_put(
     song = Path(shutil.copy(bare(case.kind), tmp_path / f"song{suffix(case.kind)}"))
     analyser = FakeAnalyser({song.name: sure("Jazz")})
     tagger = Tagger(Config().with_changes("tags", mode="overwrite"), history, analyser)
-    (written,) = tagger.process([song])
+    (written,) = decisions(tagger.process([song]))
     if case.kind == "mka":
         assert written.outcome is Outcome.FAILED
         return
     case.put(song)
     content = song.read_bytes()
-    (record,) = tagger.process([song])
+    (record,) = decisions(tagger.process([song]))
     assert (record.outcome, record.reason[:31]) == (Outcome.KEPT, "genred wrote Jazz and a person ")
     assert case.genre in record.reason
     assert list(tagger.process([song])) == []

@@ -77,10 +77,11 @@ class Listener:
         meet: Meet = nothing_new,
         **options: object,
     ) -> None:
-        options = {"settle_seconds": SETTLE * speed, **options}
+        options = {"settle_seconds": SETTLE * speed, "album_seconds": 0.0, **options}
         settings = WatchOptions(extensions=frozenset({".mp3", ".flac"}), **options)  # type: ignore[arg-type]
         self.history = {path: stamp_of(path) for path in known}
         self.seen: list[Path] = []
+        self.batches: list[list[Path]] = []
         self.sizes: dict[Path, int] = {}
         self.watcher = Watcher(roots, settings, self._unknown, meet, clock=clock or Clock(speed))
         self._batches = self.watcher.batches(threading.Event())
@@ -102,6 +103,7 @@ class Listener:
     def read(self) -> None:
         batch = next(self._batches)
         assert len(batch) <= 256
+        self.batches += [batch] if batch else []
         for path in batch:
             self.seen.append(path)
             with suppress(FileError):  # gone again

@@ -142,6 +142,60 @@ def test_however_a_file_arrives_it_is_found_once_and_whole(
         assert listener.sizes[song] == len(AUDIO)
 
 
+@pytest.mark.parametrize("growing", [True, False], ids=["while the next one grows", "one after the other"])
+def test_an_album_that_arrives_slowly_is_passed_on_as_a_whole(music: Path, growing: bool) -> None:
+    """Track by track, each under a temporary name first, as rsync brings it; the second disc is of it."""
+    tracks = [music / f"album/{name}.mp3" for name in ("1", "2", "CD2/1")]
+    (music / "album/CD2").mkdir(parents=True)
+    clock, quiet = Clock(), 2.0
+
+    def bring() -> None:
+        with clock.held():
+            for track in tracks:
+                hidden = track.with_name(f".{track.name}.Xb31qz")
+                for at in range(0, len(AUDIO), 200):  # 20 writes: longer than the folder would have to be quiet
+                    with hidden.open("ab") as file:
+                        file.write(AUDIO[at : at + 200])
+                    clock.passes(quiet / 10 if growing else 0.0)
+                hidden.rename(track)
+                clock.passes(quiet / 3)
+            for _ in range(int(quiet / SETTLE) + 4):
+                clock.passes(SETTLE)
+
+    with closing(Listener(music, clock=clock, album_seconds=quiet)) as listener:
+        thread = threading.Thread(target=bring)
+        thread.start()
+        listener.finds(*tracks)
+        thread.join()
+        assert listener.batches == [tracks]
+
+
+def test_a_scan_lets_an_album_that_is_arriving_arrive(music: Path, outside: Path) -> None:
+    """A track that waits for the next one has rested for long by its own times, and is not passed on by itself."""
+    clock, quiet = Clock(), 0.3
+    (music / "album").mkdir()
+    first, second = music / "album/1.mp3", music / "album/2.mp3"
+    hidden = second.with_name(".2.mp3.Xb31qz")
+    with closing(Listener(music, clock=clock, album_seconds=quiet)) as listener:
+        with clock.held():
+            hidden.touch()
+            copy(outside, first)
+            for _ in range(5):
+                clock.passes(SETTLE / 4)
+            old = time.time() + 2 * quiet
+            while time.time() < old:  # the times of files are those of the world
+                with hidden.open("ab") as file:
+                    file.write(AUDIO)
+                clock.passes(0.001)
+            listener.watcher._roots[0].hints.scan()
+            clock.passes(0.001)
+            clock.passes(0.001)
+            hidden.rename(second)
+            clock.passes(SETTLE)
+        listener.finds(first, second)
+        assert listener.batches == [[first, second]]
+
+
 def test_odd_names_are_names(music: Path, outside: Path) -> None:
     """Whatever bytes a name is made of, the file is found under exactly these, copied or moved."""
     names = [

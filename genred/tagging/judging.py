@@ -1,0 +1,160 @@
+"""Judge the albums of a folder: by how all of their tracks sound together, and by what their owner calls the music."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from genred.errors import FileError
+from genred.fs.files import stamp_of
+from genred.genres import Vocabulary
+from genred.history.history import History
+from genred.history.library import Indexed
+from genred.history.records import Analysed, Record
+from genred.model.evidence import Kind, Owner
+from genred.model.prediction import Prediction
+from genred.names import Labels, is_disc
+from genred.tagging.albums import albums
+from genred.tagging.evidence import Testimony, Witness
+
+LARGEST = 500
+"""So many tracks of one album are judged together at most."""
+
+
+@dataclass(frozen=True)
+class Ear:
+    """A model at hand: it judges the tracks of one album by their features, and what its owner says about each."""
+
+    name: str
+    version: str
+    """The version of the features that it judges."""
+    judge: Callable[[Sequence[bytes], Sequence[Owner]], Sequence[Prediction]]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is to be said of one album."""
+
+    predictions: Mapping[Path, Prediction]
+    """For each track that was heard."""
+    earlier: Sequence[Analysed]
+    """Decisions by genred that are in force for tracks of it."""
+    testimony: Testimony
+    """What its owner says."""
+
+    def word(self, path: Path, vocabulary: Vocabulary) -> str | None:
+        """Return the word to write for the genre of a track; None where there is no genre."""
+        genre = self.predictions[path].genre
+        return None if genre is None else self.testimony.written(genre, vocabulary)
+
+
+class Judge:
+    """Finds the albums in a folder, and judges them.
+
+    Parameters
+    ----------
+    history
+        What is known of the tracks.
+    witness
+        Knows what the owner says.
+    ear
+        The model.
+    together
+        True to judge an album by the sound of all its tracks; otherwise each track is heard alone.
+    """
+
+    def __init__(self, history: History, witness: Witness, ear: Ear, *, together: bool) -> None:
+        self.ear = ear
+        self._history = history
+        self._witness = witness
+        self._together = together
+
+    def by(self, ear: Ear) -> "Judge":
+        """Return a judge with another model."""
+        return Judge(self._history, self._witness, ear, together=self._together)
+
+    def albums(self, folder: Path, seen: Mapping[Path, Indexed]) -> Iterator[list[Indexed]]:
+        """Yield the albums in a folder and its discs.
+
+        Parameters
+        ----------
+        folder
+            The folder, which may hold no music itself.
+        seen
+            Tracks in it that were looked at just now, the recorded ones among them.
+        """
+        library = self._history.library
+        tracks = {track.path: track for place in _places(folder) for track in library.folder(place)} | dict(seen)
+        for album in albums({path: track.labels or Labels() for path, track in tracks.items()}):
+            yield [tracks[path] for path in album]
+
+    def judge(self, album: Sequence[Indexed], heard: Mapping[Path, bytes], *, anew: bool = False) -> Judgement:
+        """Judge an album.
+
+        Parameters
+        ----------
+        album
+            Its tracks.
+        heard
+            Features of tracks that were heard just now; those of others are in the history.
+        anew
+            True to judge as if the album had never been corrected.
+        """
+        present = list(filter(_is_there, album))
+        testimony = self._witness.about(present)
+        owners = {track.path: owner for track, owner in zip(present, testimony.owners, strict=True)}
+        paths = sorted(owners, key=lambda path: path not in heard)
+        size = LARGEST if self._together else 1
+        predictions: dict[Path, Prediction] = {}
+        for start in range(0, len(paths), size):
+            predictions |= self._said(paths[start : start + size], owners, heard)
+        earlier = self._history.analysed_of(predictions, self.ear.version)
+        settled = None if anew else _settled(earlier)
+        predictions = {path: _agreeing(said, settled) for path, said in predictions.items()}
+        return Judgement(predictions, earlier, testimony)
+
+    def _said(
+        self, paths: Sequence[Path], owners: Mapping[Path, Owner], heard: Mapping[Path, bytes]
+    ) -> dict[Path, Prediction]:
+        """Return what the model says of those tracks whose features are known."""
+        stored = self._history.features_of((path for path in paths if path not in heard), self.ear.version)
+        vectors = {path: vector for path in paths if (vector := heard.get(path) or stored.get(path))}
+        said = self.ear.judge(list(vectors.values()), [owners[path] for path in vectors]) if vectors else []
+        return dict(zip(vectors, said, strict=True))
+
+
+def predicted(draft: Record, prediction: Prediction, ear: Ear) -> Record:
+    """Return a draft with what a model said."""
+    draft = replace(draft, genre=prediction.genre, confidence=prediction.confidence)
+    return replace(draft, model=ear.name, evidence=prediction.evidence.value)
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """Yield a folder, and the folders of discs in it."""
+    yield folder
+    with suppress(OSError), os.scandir(folder) as entries:
+        discs = [Path(entry.path) for entry in entries if is_disc(entry.name) and entry.is_dir(follow_symlinks=False)]
+        yield from sorted(discs)
+
+
+def _is_there(track: Indexed) -> bool:
+    with suppress(FileError):
+        return stamp_of(track.path).same_content(track.stamp)
+    return False
+
+
+def _settled(earlier: Iterable[Analysed]) -> str | None:
+    """Return the genre to which an album was corrected before; None where it never was."""
+    corrected = (it.answer for it in earlier if it.corrects is not None and it.evidence != Kind.TRACK)
+    votes = Counter(genre for genre in corrected if genre is not None)
+    return max(votes, key=lambda genre: (votes[genre], genre), default=None)
+
+
+def _agreeing(prediction: Prediction, settled: str | None) -> Prediction:
+    """Return the prediction for a track of an album that was corrected before: its sound moves the album no more."""
+    if settled is None or prediction.evidence is not Kind.ALBUM or prediction.genre in (None, settled):
+        return prediction
+    share = next((it.probability for it in prediction.candidates if it.genre == settled), 0.0)
+    return replace(prediction, genre=settled, confidence=share, reason=f"it goes with its album, which is {settled}")

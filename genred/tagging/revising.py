@@ -1,0 +1,89 @@
+"""Decide anew what genred decided before: when more is known of an album, or when a person asks for it."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from genred.errors import FileError
+from genred.fs.files import stamp_of
+from genred.history.history import History
+from genred.history.records import Analysed, Outcome, Record
+from genred.tagging.judging import Ear, Judge, Judgement, predicted
+from genred.tagging.policy import Policy
+from genred.tagging.scribe import Scribe
+
+log = logging.getLogger(__name__)
+
+
+class Reviser:
+    """Decides anew, by what was heard before.
+
+    A genre that genred wrote gives way only to another genre and not to doubt, and only where nobody touched the file.
+
+    Parameters
+    ----------
+    history
+        What was heard and decided.
+    policy
+        The rules.
+    judge
+        Judges albums.
+    scribe
+        Carries out what is decided.
+    """
+
+    def __init__(self, history: History, policy: Policy, judge: Judge, scribe: Scribe) -> None:
+        self._history = history
+        self._policy = policy
+        self._judge = judge
+        self._scribe = scribe
+
+    def corrections(self, judgement: Judgement) -> Iterator[Record]:
+        """Correct, once, what was decided about tracks of an album while less of the album was known."""
+        for file in judgement.earlier:
+            if file.corrects is not None or file.outcome not in (Outcome.TAGGED, Outcome.ABSTAINED):
+                continue
+            draft = self._anew(file, judgement, self._judge.ear)
+            if draft is not None:
+                corrects = file.record if file.outcome is Outcome.TAGGED else None
+                try:
+                    yield self._scribe.write(replace(draft, corrects=corrects))
+                except FileError as error:
+                    log.info("not corrected: %s", error)
+
+    def redecide(self, ear: Ear, below: Path | None = None) -> Iterator[Record]:
+        """Decide anew about all that was heard, album by album, and act where the answer is another one.
+
+        No audio is opened.
+
+        Parameters
+        ----------
+        ear
+            The model to decide by.
+        below
+            Only files in this folder, or this file.
+        """
+        judge = self._judge.by(ear)
+        for folder in self._history.folders_analysed(ear.version, below):
+            for album in judge.albums(folder, {}):
+                judgement = judge.judge(album, {}, anew=True)
+                for file in judgement.earlier:
+                    draft = self._anew(file, judgement, ear)
+                    if draft is not None and (below is None or file.path.is_relative_to(below)):
+                        yield self._scribe.carry_out(draft)
+
+    def _anew(self, file: Analysed, judgement: Judgement, ear: Ear) -> Record | None:
+        """Return another answer for a file that was decided about; None if there is none, or the file was changed."""
+        prediction = judgement.predictions[file.path]
+        decision = self._policy.decide(file.previous, prediction, judgement.word(file.path, self._policy.vocabulary))
+        if decision.outcome is not Outcome.TAGGED or decision.written == file.there:
+            return None
+        try:
+            stamp = stamp_of(file.path)
+        except FileError:
+            return None
+        if not stamp.matches(file.stamp):
+            return None  # The file isn't the one that was heard any more; the next scan looks at it.
+        draft = Record(file.path, Outcome.TAGGED, decision.reason, previous=file.there, written=decision.written)
+        return predicted(replace(draft, stamp=stamp), prediction, ear)
