@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from genred.genres import family
 from genred.model.album import Album
 from genred.model.classifier import GenreClassifier
-from genred.model.evaluation import calibration_error, family
+from genred.model.evaluation import calibration_error
 from genred.model.evidence import Owner
 from genred.model.judging import Need, judge
 from genred.model.table import Table

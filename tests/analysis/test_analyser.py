@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from genred import tags
 from genred.analysis import Analysis, Ask, worker
 from genred.analysis import analyser as analyser_module
 from genred.analysis.analyser import Analyser, WorkerLostError, _outcome, judge_stored
@@ -219,6 +220,17 @@ def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_m
     assert tries == [song, song]
     assert isinstance(error, WorkerLostError)
     assert not error.transient
+
+
+def test_workers_count_as_no_genre_what_the_user_does(tmp_path: Path, tiny_model: Path) -> None:
+    """So they listen to a file that says nothing else."""
+    songs = [make(tmp_path / f"{genre}.flac", 4.0) for genre in ("My Music", "Polka")]
+    for song in songs:
+        tags.write_genres(song, [song.stem])
+    model, service = Model(path=str(tiny_model), min_confidence=0.5), Service(workers=1, memory_mb=2048)
+    with Analyser(service, model, tmp_path, no_genre=("my music",)) as analyser:
+        looks = [look for _, look in analyser.analyse(songs, Ask.MISSING)]
+    assert [isinstance(look, Analysis) and look.prediction is not None for look in looks] == [True, False]
 
 
 def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, tmp_path: Path) -> None:

@@ -118,6 +118,15 @@ def test_a_genre_sure_enough_is_not_backed_off() -> None:
     assert confidence == pytest.approx(0.9)
 
 
+def test_backing_off_goes_up_several_levels() -> None:
+    """The answer is the deepest genre that is sure enough; with none, the broadest, which isn't."""
+    shares = {"Melodic Death Metal": 0.3, "Death Metal": 0.2, "Doom Metal": 0.2, "Punk": 0.15, "Jazz": 0.15}
+    candidates = [Candidate(genre, share) for genre, share in shares.items()]
+    found = {needed: back_off(candidates, needed)[:2] for needed in (0.25, 0.45, 0.65, 0.8, 0.9)}
+    assert [genre for genre, _ in found.values()] == ["Melodic Death Metal", "Death Metal", "Metal", "Rock", "Rock"]
+    assert [confidence for _, confidence in found.values()] == pytest.approx([0.3, 0.5, 0.7, 0.85, 0.85])
+
+
 @pytest.mark.parametrize(
     ("level", "seconds", "reason"), [(-90, 30, "silence"), (-20, 1, "only 1.0 s of audio, too little to judge")]
 )
