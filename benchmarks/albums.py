@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from genred.genres import family
+from genred.genres.tree import built_in
 from genred.model.album import Album
 from genred.model.classifier import GenreClassifier
 from genred.model.evaluation import calibration_error
@@ -68,7 +68,7 @@ def asked(judged: Judged, rows: Rows, truths: Sequence[str], owner: Owner, numbe
             said = predictions[i]
             shares = {c.genre: c.probability for c in said.candidates}
             backed_off = said.genre is not None and said.confidence > shares.get(said.genre, 0.0) + 1e-9
-            right = said.genre == (family(truth) if backed_off else truth)
+            right = said.genre in built_in().line(truth) if backed_off else said.genre == truth
             answers[precision] = None if said.genre is None else (said.genre, right)
         best = found[0.8][i].candidates[0]
         yield Said(number, best.probability, best.genre == truth, answers)

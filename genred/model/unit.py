@@ -1,7 +1,9 @@
 """The tracks of one album with everything that speaks for their genres."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,11 +94,16 @@ class Unit:
             found.append((Kind.TRACK, *self._sounds_like(self._alone[i]), 1.0, 1.0))
         if i in self.judged and len(self.judged) > 1:
             word, share = self._sounds_like(self._others[i])
-            others = [self._sounds_like(self._alone[j])[0] == word for j in self.judged if j != i]
-            found.append((Kind.ALBUM, word, share, float(sum(others)), float(len(others))))
+            others = self._tops[word] - (self._sounds_like(self._alone[i])[0] == word)
+            found.append((Kind.ALBUM, word, share, float(others), len(self.judged) - 1.0))
         at = self.words.index(genre) if genre in self.words else None
         weighed = [Ground(*ground, self._weight(i, at, ground[0])) for ground in found]
         return tuple(sorted(weighed, key=lambda ground: -ground.weight))
+
+    @cached_property
+    def _tops(self) -> Counter[str]:
+        """How many tracks sound most like each genre, each alone."""
+        return Counter(self._sounds_like(self._alone[i])[0] for i in self.judged)
 
     def _weight(self, i: int, word: int | None, kind: Kind) -> float:
         if word is None:

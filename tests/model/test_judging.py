@@ -146,14 +146,14 @@ def test_the_owners_word_stands_where_nothing_can_be_heard() -> None:
     """An audiobook that no model knows, by an author whose others are called that."""
     (found,) = judged([NOTHING], Owner(artist={"Audiobook": 4}), faults=["doesn't sound like anything"])
     assert (found.genre, found.evidence) == ("Audiobook", Kind.ARTIST)
-    assert "you call 4 of 4 other albums by the artist Audiobook" in found.reason
+    assert "4 of 4 other albums by the artist say Audiobook (you)" in found.reason
 
 
 def test_what_decided_is_told() -> None:
     """In the reason, as the evidence, and as the ground of the greatest weight."""
     (found,) = judged([MAYBE_JAZZ], Owner(mates={"Krautrock": 11}, artist={"Rock": 1}))
     assert (found.genre, found.evidence) == ("Krautrock", Kind.MATES)
-    assert found.reason.endswith("you call 11 of 11 other tracks of the album Krautrock")
+    assert found.reason.endswith("11 of 11 other tracks of the album say Krautrock (you)")
     mates, *others = found.grounds
     assert {ground.kind for ground in others} == {Kind.ARTIST, Kind.TRACK}
     assert (mates.kind, mates.genre, mates.share, mates.count, mates.of) == (Kind.MATES, "Krautrock", 1.0, 11, 11)
