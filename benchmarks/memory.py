@@ -99,7 +99,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, nargs="+", default=[1000])
     options = parser.parse_args()
-    print("  files  minutes    main: MB   fds  threads    server: MB    workers: MB each (fds, threads)", flush=True)
+    print(
+        "  files  minutes    main: MB   fds  threads    server: MB    all: MB    workers: MB each (fds, threads)",
+        flush=True,
+    )
     with tempfile.TemporaryDirectory() as base:
         home, music, studio = (Path(base, name) for name in ("home", "music", "studio"))
         for folder in (home, music, studio):
@@ -133,8 +136,12 @@ def main() -> int:
 def show(files: int, minutes: float, pid: int) -> None:
     own = Process.of(pid)
     server, workers = family(pid)
-    others = ", ".join(f"{it.mb:.0f} ({it.descriptors}, {it.threads})" for it in map(Process.of, workers))
-    row = f"{files:>7,}{minutes:>9.1f}{own.mb:>12.0f}{own.descriptors:>6}{own.threads:>9}{Process.of(server).mb:>14.0f}"
+    forker, theirs = Process.of(server), [Process.of(worker) for worker in workers]
+    others = ", ".join(f"{it.mb:.0f} ({it.descriptors}, {it.threads})" for it in theirs)
+    total = own.mb + forker.mb + sum(it.mb for it in theirs)
+    row = (
+        f"{files:>7,}{minutes:>9.1f}{own.mb:>12.0f}{own.descriptors:>6}{own.threads:>9}{forker.mb:>14.0f}{total:>11.0f}"
+    )
     print(f"{row}    {others}", flush=True)
 
 

@@ -1,10 +1,11 @@
 """How long a start takes, and how much a second worker helps.
 
-    python -m benchmarks.service [--times 5] [--tracks 400] [--song FILE...]
+    python -m benchmarks.service [--times 5] [--first 3] [--tracks 400] [--song FILE...]
 
-A start: from `genred run FOLDER` to READY=1, caches warm, beside a fresh interpreter that imports librosa.feature and
-scikit-learn. A pass: `genred scan --dry-run` of so many tracks of four minutes, less the time for one, with one worker
-and with two. Wall clock, medians, what is compared in turns.
+A start: from `genred run FOLDER` to READY=1, the very first one with nothing in the cache, and later ones, beside a
+fresh interpreter that imports librosa.feature and scikit-learn. `genred classify` of one track of four minutes: with
+nothing in the cache, and later. A pass: `genred scan --dry-run` of so many such tracks, less the time for one, with one
+worker and with two. Wall clock, medians, what is compared in turns.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.sound import SONG, ffmpeg
@@ -24,7 +26,8 @@ GENRED = (sys.executable, "-m", "genred")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    return os.environ | {"XDG_STATE_HOME": str(home / "state"), "XDG_CONFIG_HOME": str(home)} | more
+    folders = {"XDG_STATE_HOME": home / "state", "XDG_CONFIG_HOME": home, "XDG_CACHE_HOME": home / "cache"}
+    return os.environ | {name: str(folder) for name, folder in folders.items()} | more
 
 
 def imports() -> float:
@@ -53,6 +56,22 @@ def start(folder: Path, home: Path) -> float:
             address.unlink()
 
 
+def classify(song: Path, home: Path) -> float:
+    """Seconds of `genred classify` of one file."""
+    began = time.perf_counter()
+    subprocess.run([*GENRED, "classify", song], env=environment(home), check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - began
+
+
+def with_nothing_cached(measure: Callable[[], float], home: Path, times: int) -> float:
+    """Median of a measurement before each of which the cache is emptied."""
+    found = []
+    for _ in range(times):
+        shutil.rmtree(home / "cache", ignore_errors=True)
+        found.append(measure())
+    return statistics.median(found)
+
+
 def scan(folder: Path, home: Path, workers: int) -> float:
     shutil.rmtree(home / "state", ignore_errors=True)
     began = time.perf_counter()
@@ -70,6 +89,7 @@ def scan(folder: Path, home: Path, workers: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--first", type=int, default=3, help="how many starts with nothing in the cache")
     parser.add_argument("--tracks", type=int, default=400)
     parser.add_argument("--song", type=Path, nargs="+", help="music to copy; else it is synthesized")
     options = parser.parse_args()
@@ -85,7 +105,11 @@ def main() -> None:
             song = songs[i % len(songs)]
             shutil.copyfile(song, music / f"{i}{song.suffix}")
         shutil.copyfile(songs[0], single / songs[0].name)
-        start(empty, home)
+        cold = with_nothing_cached(lambda: classify(songs[0], home), home, options.first)
+        first = with_nothing_cached(lambda: start(empty, home), home, options.first)
+        warm = statistics.median(classify(songs[0], home) for _ in range(options.times))
+        print(f"classify, nothing in the cache {cold:.1f} s, later {warm:.2f} s")
+        print(f"start to READY, nothing in the cache {first:.1f} s")
         pairs = [(start(empty, home), imports()) for _ in range(options.times)]
         ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
         print(

@@ -53,12 +53,7 @@ LIBRARIES = (
     ),
     Library("click", "8.4", "8.5.1"),
     Library("joblib", "1.5", "1.6.0"),
-    Library(
-        "librosa",
-        "0.11",
-        "1.0.0",
-        undocumented=("librosa.util:frame(frame_length, hop_length, axis)", "librosa.filters:get_window"),
-    ),
+    Library("librosa", "0.11", "1.0.0", undocumented=("librosa.filters:get_window",)),
     Library("msgspec", "0.20", "0.22.0"),
     Library(
         "mutagen",
@@ -84,6 +79,7 @@ LIBRARIES = (
         undocumented=("pebble:CONSTS.sleep_unit", "pebble:ProcessExpired.exitcode"),
     ),
     Library("prompt-toolkit", "3.0.50", "3.0.53", "prompt_toolkit"),
+    Library("pyyaml", "6.0", "6.0.4", "yaml"),
     Library("rich", "14", "15.0.0"),
     Library("scikit-learn", "1.7", "1.9.1", "sklearn"),
     Library("scipy", "1.15", "1.18.1"),
@@ -150,7 +146,11 @@ def blame(error: BaseException) -> DependencyError | None:
         found = _misfit(error.__cause__)
     if found is None:
         return None
-    library, text = found
+    return unfit(*found)
+
+
+def unfit(library: Library, text: str) -> DependencyError:
+    """Return the error to show to a person if a library isn't as genred knows it; ``text`` says what it lacks."""
     there = installed(library)
     state = f"{library} {there} doesn't work" if there else f"{library} isn't there to work"
     tested = f"was tested with {library.oldest} to {library.newest}"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from genred import cli
+from genred.genres import count_as_no_genre
 from genred.history.history import History
 from tests.command import Genred, Ran
 
@@ -22,7 +23,7 @@ def corpus() -> Path:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State and configuration of this test alone; the cache is shared by all, or each would compile anew."""
+    """State and configuration of this test alone; the cache is shared by all, or each would make it anew."""
     home = tmp_path_factory.mktemp("home")
     cache = tmp_path_factory.getbasetemp() / "cache"
     for name in ("STATE_DIRECTORY", "CACHE_DIRECTORY", "GENRED_CONFIG", "NOTIFY_SOCKET", "JOURNAL_STREAM"):
@@ -30,6 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(cache / "numba"))
     return home
 
 
@@ -58,6 +60,13 @@ def genred(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
         return Ran(code if isinstance(code, int) else 1, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def own_no_genre() -> Iterator[None]:
+    """What a test counts as no genre counts in that test alone."""
+    yield
+    count_as_no_genre([])
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ def _run(*arguments: str) -> int:
 
 
 def _awaited(word: str, *command: str) -> bool:
-    """Whether a command of genred says a word before long; the first start compiles."""
+    """Whether a command of genred says a word before long; the first start makes ready."""
     until = time.monotonic() + 240
     while time.monotonic() < until:
         if word in subprocess.run([*GENRED, *command], capture_output=True, text=True, check=False).stdout:

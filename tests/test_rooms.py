@@ -11,7 +11,7 @@ ROOMS_OF = {
     "av": {"sound/audio.py"},
     "click": {"cli"},
     "joblib": {"learning/labels.py"},
-    "librosa": {"sound/ears.py", "sound/features"},
+    "librosa": {"sound/filters.py"},
     "msgspec": {"config", "model/storage.py"},
     "mutagen": {"tags"},
     "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging"},
@@ -25,6 +25,7 @@ ROOMS_OF = {
     "sqlalchemy": {"history"},
     "threadpoolctl": {"model"},
     "watchdog": {"watching/inotify.py"},
+    "yaml": {"genres/beets.py"},
 }
 """Where each library that is not Python's own may be imported: rooms, or files of them."""
 

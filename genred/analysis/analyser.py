@@ -1,6 +1,6 @@
 """Supervised child processes: whatever touches the inside of a hostile file happens there, under limits.
 
-The main process imports no decoder, no librosa and no scikit-learn: a file that crashes, hangs or bloats its reader
+The main process imports no decoder and no scikit-learn: a file that crashes, hangs or bloats its reader
 costs one worker, which is replaced, and nobody else. Workers are forked from a process that has imported all they need
 and opened nothing: they, and those that replace them, are there at once, and share the memory of it.
 """
@@ -12,7 +12,7 @@ import resource
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, TimeoutError, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, TimeoutError, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from itertools import islice
@@ -25,11 +25,9 @@ from genred.analysis import Analysis, Ask, worker
 from genred.config import Config, Model, Service, Tags, cache_dir
 from genred.errors import DecodeError, FileError, GenredError
 from genred.genres import Place, said
+from genred.sound import filters
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from genred.model.classifier import GenreClassifier
     from genred.model.evidence import Owner
     from genred.model.prediction import Prediction
@@ -40,39 +38,33 @@ _TRIES = 2
 _FILES_PER_WORKER = 1000
 _TAGS_AT_ONCE = 16
 _START_SECONDS = 600.0
-"""The very first start compiles librosa's numba code and fits the built-in model."""
+"""The very first start has librosa design filters, and fits the built-in model."""
 _DESCRIPTORS, _DESCRIPTORS_PER_WORKER = 64, 8
 """Files and pipes that may be open at once in the main process: more than were ever counted."""
 _LIMITS = "service.memory_mb, or a limit of memory or time that genred was started under (`ulimit -a`)"
 
 
-def prepare(cache: Path) -> None:
+def prepare() -> None:
     """Start what workers are forked from, if it isn't there, and have it import what listening takes: a second or more.
 
     Where that isn't asked for, what workers are forked from is there sooner, and they import what they need: to read or
     write a tag takes little of it.
-
-    Parameters
-    ----------
-    cache
-        A folder for what can be made again: compiled code, the fitted built-in model.
 
     Raises
     ------
     GenredError
         If there is no place for the socket that it listens to.
     """
-    set_environment(cache)
+    take_one_thread()
     _context.set_forkserver_preload(["genred.analysis.preload"])
     _start_server()
 
 
-def set_environment(cache: Path) -> None:
-    """Tell libraries, in the processes that this one starts, where to keep compiled code, and to take one thread."""
+def take_one_thread() -> None:
+    """Tell libraries, in the processes that this one starts, to take one thread."""
     # Workers are processes already: threads inside of numpy would only fight over the processors.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))
 
 
 def _start_server() -> None:
@@ -110,7 +102,9 @@ class Analyser:
     model
         Which model, and how sure it must be.
     cache
-        A folder for what can be made again: compiled code, the fitted built-in model.
+        A folder for the fitted built-in model.
+    no_genre
+        What counts as no genre, beside what says nothing to anybody.
     patience
         Seconds between two looks after the workers, by which an end may be late. Of an idle service, looking ten times
         a second is most of what it costs. The newest pool decides for all.
@@ -121,29 +115,32 @@ class Analyser:
         If too few files may be open at once.
     """
 
-    def __init__(self, service: Service, model: Model, cache: Path, *, patience: float = 0.1) -> None:
+    def __init__(
+        self, service: Service, model: Model, cache: Path, *, no_genre: tuple[str, ...] = (), patience: float = 0.1
+    ) -> None:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
         self.feature_version = ""
         self._service = service
         self._model = model
         self._cache = cache
+        self._no_genre = no_genre
         _look_after_workers_every(patience)
-        set_environment(cache)
+        take_one_thread()
         _open_up_to(_DESCRIPTORS + _DESCRIPTORS_PER_WORKER * self.workers)
         self._pool = self._made()
 
     @classmethod
     def of(cls, config: Config, *, patience: float = 0.1) -> Self:
         """Make a pool as it is configured."""
-        return cls(config.service, config.model, cache_dir(), patience=patience)
+        return cls(config.service, config.model, cache_dir(), no_genre=config.genres.no_genre, patience=patience)
 
     def _made(self) -> ProcessPool:
         return ProcessPool(
             max_workers=self.workers,
             max_tasks=_FILES_PER_WORKER,
-            initializer=worker.confine,
-            initargs=(self._service.nice, self._service.memory_mb),
+            initializer=worker.begin,
+            initargs=(self._service.nice, self._service.memory_mb, self._no_genre),
             context=_context,
         )
 
@@ -166,7 +163,7 @@ class Analyser:
         Parameters
         ----------
         stop
-            Ends the waiting: the first time, when code is compiled and the model fitted, takes a minute.
+            Ends the waiting: the first time, when filters are designed and the model fitted, takes half a minute.
         tell
             Called twice a second with what is waited for.
 
@@ -177,8 +174,7 @@ class Analyser:
         GenredError
             If no worker gets ready.
         """
-        anew = "" if any((self._cache / "numba").glob("*")) else ", which is compiled once"
-        prepare(self._cache)
+        prepare()
         # A pool is made by whoever gives it its first job, and that one waits, deaf, for the first fork.
         first = threading.Thread(target=_fork_once, daemon=True)
         first.start()
@@ -187,21 +183,29 @@ class Analyser:
             first.join(0.5)
             if stop is not None and stop.is_set():
                 return
+        model = (self._model, self._cache)
+        if not filters.are_kept():
+            # Beside, and not by a worker, which steps back for everybody else.
+            jobs = [_beside(filters.keep), self._submit(worker.fit, model, _START_SECONDS)]
+            once = "designing filters, once, and fitting the model if it is the built-in one"
+            if not self._answers(jobs, once, stop, tell):
+                return
         loading = "loading the model, which is fitted once if it is the built-in one"
-        for step, function, arguments in (
-            (f"trying what listens{anew}", worker.listen, ()),
-            (loading, worker.load, (self._model, self._cache)),
-        ):
-            tell(step)
-            future: Future[Any] = self._submit(function, arguments, _START_SECONDS)
-            while not wait([future], timeout=0.5).done:
-                tell(step)
-                if stop is not None and stop.is_set():
-                    return
-            loaded = self._ready(future)
-        self.model_name, self.feature_version = loaded
+        for loaded in self._answers([self._submit(worker.load, model, _START_SECONDS)], loading, stop, tell):
+            self.model_name, self.feature_version = loaded
 
-    def _ready(self, future: "Future[T]") -> T:
+    def _answers(
+        self, jobs: Sequence[Future[Any]], step: str, stop: threading.Event | None, tell: Callable[[str], None]
+    ) -> list[Any]:
+        """Return the answers of all jobs, or nothing when it is time to stop; raise as soon as one of them fails."""
+        tell(step)
+        while _go_on(jobs):
+            tell(step)
+            if stop is not None and stop.is_set():
+                return []
+        return [self._ready(job) for job in jobs if job.done()]
+
+    def _ready(self, future: Future[T]) -> T:
         try:
             return future.result()
         except TimeoutError as error:
@@ -261,6 +265,22 @@ class Analyser:
         except FileError:  # one of them was too much for the worker; which one, each alone will tell
             for path in batch:
                 yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)
+
+    def begin(self, path: Path, ask: Ask) -> Callable[[], Analysis | FileError | None]:
+        """Begin to analyse a file; return what tells what was found, None as long as it is not known."""
+        future = self._analyse(path, ask)
+
+        def found() -> Analysis | FileError | None:
+            if not future.done():
+                return None
+            if future.cancelled():
+                return FileError(path, "all readers were ended", transient=True)
+            try:
+                return _outcome(path, future)
+            except FileError as error:
+                return error
+
+        return found
 
     def genres(self, path: Path) -> tuple[str, ...]:
         """Return all genres that a file names; raises as `places`."""
@@ -364,6 +384,26 @@ def _outcome(path: Path, future: Future[T]) -> T:
         raise DecodeError(path, "it needs more memory to read than a worker may take") from error
 
 
+def _go_on(futures: Sequence[Future[Any]]) -> bool:
+    """Wait for half a second, or until all jobs are done or one has failed; return whether neither came about."""
+    done, rest = wait(futures, timeout=0.5, return_when=FIRST_EXCEPTION)
+    return bool(rest) and all(future.exception() is None for future in done)
+
+
+def _beside(function: Callable[[], T]) -> Future[T]:
+    """Call a function in a thread that nobody has to wait for."""
+    future: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(function())
+        except Exception as error:  # noqa: BLE001 - whatever it is, who asks for the result gets it
+            future.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    return future
+
+
 def _call_off(futures: "Iterable[Future[Any]]") -> None:
     """Cancel jobs that nobody began; to cancel another one would cost the worker."""
     for future in futures:
@@ -379,20 +419,9 @@ def _fork_once() -> None:
         process.join()
 
 
-def predict_stored(model: "GenreClassifier", vectors: Sequence[bytes]) -> "list[Prediction]":
-    """Return what a model says of features that were kept, each for itself, as `Analysis` has them.
-
-    No audio is opened.
-    """
-    return model.predict_many(_stacked(vectors))
-
-
 def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
     """Return what a model says of the tracks of one album together, as `Analyser.judge` does, in this process."""
-    return model.judge(_stacked(vectors), owners) if vectors else []
-
-
-def _stacked(vectors: Sequence[bytes]) -> "NDArray[np.float32]":
     import numpy as np
 
-    return np.stack([np.frombuffer(vector, "<f4") for vector in vectors])
+    X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors]) if vectors else None
+    return model.judge(X, owners) if X is not None else []

@@ -10,8 +10,9 @@ os.setpgrp()
 try:
     from genred import tags  # noqa: F401
     from genred.model import storage  # noqa: F401
-    from genred.sound import audio, features  # noqa: F401
+    from genred.sound import audio, features, filters  # noqa: F401
 
-    features.extract(())
+    if filters.are_kept():  # to design them takes long, and is for a worker, which can be ended
+        features.extract(())
 except Exception:  # noqa: BLE001, S110 - whatever it is, the worker that needs it tells of it, to somebody who listens
     pass

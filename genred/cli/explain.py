@@ -1,7 +1,10 @@
 """The command that gives reasons: explain."""
 
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,14 +12,18 @@ from genred.cli import show
 from genred.cli.arguments import PATH
 from genred.cli.options import Common, analyser_of, common, model_of
 
+if TYPE_CHECKING:
+    from genred.config import Config
+    from genred.history.history import History
+
 
 @click.command()
 @click.argument("path", metavar="FILE", type=PATH)
 @common
 def explain(common: Common, path: Path) -> None:
-    """Explain why a file has this genre or none: what was heard, what it takes, what would change it.
+    """Explain why a file has this genre or none: what speaks for it, what it takes, what would change it.
 
-    Writes nothing, and doesn't listen again to what was heard before.
+    It is judged in its album, as by `genred scan`. Writes nothing, and doesn't listen again to what was heard before.
 
     \b
     genred explain song.mp3
@@ -27,7 +34,6 @@ def explain(common: Common, path: Path) -> None:
     from genred.cli import explanation
     from genred.cli.progress import waiting
     from genred.fs.files import stamp_of
-    from genred.history.history import History
     from genred.tagging.explain import explain
     from genred.watching.walk import WatchOptions
 
@@ -37,10 +43,21 @@ def explain(common: Common, path: Path) -> None:
         stack.enter_context(waiting("listening"))
         model = model_of(settings)
         analyser = stack.enter_context(analyser_of(settings))
-        has_history = settings.database.exists()
-        history = stack.enter_context(closing(History.open(settings.database, readonly=True))) if has_history else None
+        history = stack.enter_context(_history(settings))
         told = explain(path, settings, WatchOptions.of(settings.watch), model, history, analyser)
     if common.json:
         show.say_json(explanation.as_json(told))
     else:
         explanation.as_text(told, Console(highlight=False))
+
+
+@contextmanager
+def _history(settings: "Config") -> Iterator["History"]:
+    """Open the history for reading; where there is none, an empty one that is gone afterwards."""
+    from genred.history.history import History
+
+    with ExitStack() as stack:
+        database = settings.database
+        if not database.exists():
+            database = Path(stack.enter_context(TemporaryDirectory(prefix="genred-"))) / "history.db"
+        yield stack.enter_context(closing(History.open(database, readonly=database == settings.database)))

@@ -9,10 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genred.cli import show
+from genred.cli import grounds, show
 from genred.fs.files import readable
-from genred.history.records import Outcome, Record
-from genred.tagging.explain import Explanation, Whose
+from genred.history.records import Author, Outcome, Record
+from genred.tagging.case import Whose
+from genred.tagging.company import Company
+from genred.tagging.explain import Explanation
 
 _SHOWN = 5
 _WORDS = 8
@@ -56,6 +58,22 @@ def as_json(told: Explanation) -> dict[str, Any]:
         "obstacles": told.obstacles,
         "history": [show.record_as_json(record) for record in told.past],
         "would_change": told.changes,
+        "evidence": told.heard.evidence,
+        "grounds": [
+            {"kind": it.kind, "genre": it.genre, "share": it.share, "count": it.count, "of": it.of, "weight": it.weight}
+            for it in told.heard.grounds
+        ],
+        "album": _album_as_json(told.company),
+    }
+
+
+def _album_as_json(company: Company) -> dict[str, Any]:
+    return {
+        "title": company.title,
+        "artist": company.artist,
+        "tracks": list(map(readable, company.tracks)),
+        "heard": company.heard,
+        "genres": [{"genre": said.genre, "by": said.by, "tracks": said.count} for said in company.said],
     }
 
 
@@ -77,7 +95,13 @@ def _sections(told: Explanation) -> Iterator[tuple[str, Iterable[RenderableType]
     known = "as it was heard before" if told.was_heard else "heard just now"
     words = ", ".join(word for word, _ in told.words[:_WORDS])
     said = Text(f"in listeners' words: {words}", style="dim")
-    yield f"What it sounds like to {told.model}, {known}", [_bars(told), said]
+    if told.heard.grounds:
+        yield f"What speaks for {told.heard.genre or told.heard.candidates[0].genre}, and against it", [_grounds(told)]
+        yield f"All of that together, to {told.model}, {known}", [_bars(told), said]
+    else:
+        yield f"What it sounds like to {told.model}, {known}", [_bars(told), said]
+    if len(told.company.tracks) > 1:
+        yield "Its album, which is judged as one", map(Text, _album(told.company))
     yield "What an answer takes", [_steps(told)]
     share = told.surroundings.strangeness / told.surroundings.limit
     far = "farther from all training music than the model judges" if share > 1 else "within what the model judges"
@@ -95,6 +119,23 @@ def _sections(told: Explanation) -> Iterator[tuple[str, Iterable[RenderableType]
     if told.past:
         yield "So far", [_past(told.past)]
     yield "What would change it", [_list(told.changes)]
+
+
+def _grounds(told: Explanation) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for words, weight in grounds.lines(told.heard.grounds, told.company):
+        table.add_row(Text(words), Text(weight, style="dim"))
+    return table
+
+
+def _album(company: Company) -> Iterator[str]:
+    whole = len(company.tracks)
+    count = f"{whole} tracks, {'all' if company.heard == whole else company.heard or 'none'} of them heard"
+    yield f"{grounds.name(company)}: {count}" if grounds.name(company) else count
+    if said := grounds.said(company):
+        yield said
+    if any(it.by is Author.GENRED for it in company.said):
+        yield "what genred wrote speaks for nothing until you confirm it (`genred set`, `genred review`)"
 
 
 def _bars(told: Explanation) -> Table:
@@ -131,15 +172,15 @@ def _nearest(told: Explanation) -> Table:
 
 def _meant(told: Explanation) -> Iterator[str]:
     for name, genre in told.meanings.items():
-        if genre is None:
+        if genre is None and told.whose is Whose.PERSON:
             yield f"the model knows no {name}; genres.aliases can say what it means"
-        elif genre != name:
+        elif genre not in (None, name):
             yield f"{name} means {genre}"
     best = told.heard.genre or told.heard.candidates[0].genre
     if told.written is None:
         yield f"{best} is not in genres.whitelist"
     elif told.written != best:
-        yield f"{best} is written as {told.written} (genres.spelling, genres.aliases)"
+        yield f"{best} is written as {told.written} (genres.spelling, genres.aliases, genres.whitelist)"
 
 
 def _places(told: Explanation) -> Iterator[RenderableType]:

@@ -72,6 +72,7 @@ def history(
     \b
     genred history --since 7d --outcome failed --outcome skipped
     genred history --path ~/Music/Jazz --genre Rock
+    genred history --evidence mates       where your genres on the same album decided
     genred history --csv > history.csv
     """
     from genred.history.records import Outcome, Query
@@ -182,8 +183,13 @@ def _rows(records: Iterable["Record"], width: int, genres: int, runs: int) -> It
         cells = [Text(f"{_when(record):%H:%M}"), Text(f"run {record.run}", "dim"), outcome, _answer(record, genres)]
         row.add_row(*cells, name, *([why] if beside else []))
         yield row
-        if not beside and not (record.model and record.outcome == "tagged"):  # there the answer says it
+        if not beside and not _is_answer_all(record):
             yield Padding(why, (0, 0, 0, 5 + 2 + runs + 2))
+
+
+def _is_answer_all(record: "Record") -> bool:
+    """Return whether the answer and its confidence say all of the reason: nothing but the track was heard."""
+    return bool(record.model) and record.outcome == "tagged" and record.evidence in (None, "track")
 
 
 def _answer(record: "Record", width: int) -> "Text":

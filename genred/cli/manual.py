@@ -30,7 +30,7 @@ _FILES = {
     "~/.config/genred/config.toml, /etc/genred/config.toml": "The configuration; the first there is.",
     "~/.local/state/genred/history.db": 'What happened, with what undo needs; SQLite, with the view "history".',
     "~/.local/state/genred/models": "Models of your own.",
-    "~/.cache/genred": "What can be made again: the fitted model, compiled code.",
+    "~/.cache/genred": "What can be made again: the fitted model, filters, compiled code.",
     "/var/lib/genred, /var/cache/genred": "The same, of the machine's service.",
 }
 _STATUS = {

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from genred import config
 from genred.cli.arguments import DIRS
 from genred.cli.options import Common, common, named, watching
 
@@ -22,7 +21,7 @@ def run(common: Common, directories: Sequence[Path]) -> None:
     """
     from genred.analysis.analyser import prepare
 
-    prepare(config.cache_dir())  # imports while this process does
+    prepare()  # imports while this process does
     from genred.service import service
     from genred.service.signals import Reload, stopping
 

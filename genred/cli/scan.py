@@ -40,13 +40,9 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
     settings = named(common.load(), directories)
     missing: list[WatchError] = []
     with stopping() as stop, Progress() as progress:
-        if redecide:
-            records = decide_anew(settings, stop, dry_run=dry_run)
-        else:
-            notices = Notices(
-                expect=progress.expect, step=progress.describe, heard=progress.hear, missing=missing.append
-            )
-            records = scan_or_ask(settings, stop, dry_run=dry_run, notices=notices)
+        notices = Notices(expect=progress.expect, step=progress.describe, heard=progress.hear, missing=missing.append)
+        decide = decide_anew if redecide else scan_or_ask
+        records = decide(settings, stop, dry_run=dry_run, notices=notices)
         for record in records:
             progress.decide(record)
             if common.json:

@@ -24,6 +24,14 @@ KEYS = ("id", "at", "path", "outcome", "genre", "confidence", "previous", "writt
 """The columns of the view ``history``, which scripts rely on."""
 
 
+_DECIDED = {
+    "album": "its album sounds so",
+    "mates": "you call its album so",
+    "artist": "you call its artist so",
+}
+"""What decided, in a few words, where that was more than the sound of the track."""
+
+
 def say_json(value: Mapping[str, Any]) -> None:
     """Print one object on one line."""
     click.echo(json.dumps(value, ensure_ascii=False))
@@ -82,7 +90,9 @@ def decision(record: "Record", width: int | None = None) -> str:
     what = ", ".join(record.written) or record.genre or ""
     by_model = record.model is not None and record.confidence is not None and record.outcome == "tagged"
     before = f"{record.outcome:<9} {what} {record.confidence:.2f}  " if by_model else f"{record.outcome:<9} "
-    after = "" if by_model else f": {what + ', ' if record.written else ''}{record.reason}"
+    after = f": {what + ', ' if record.written else ''}{record.reason}"
+    if by_model:
+        after = f": {_DECIDED[record.evidence]}" if record.evidence in _DECIDED else ""
     path = readable(record.path)
     if width is not None:
         path = shortened(path, max(40, width - len(before) - len(after)))

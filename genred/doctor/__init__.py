@@ -16,7 +16,7 @@ from genred.watching.walk import WatchOptions
 
 __all__ = ["Finding", "State", "diagnose"]
 
-FIRST_START_SECONDS = 300.0  # librosa's code is compiled, and the built-in model fitted
+FIRST_START_SECONDS = 300.0  # filters are designed, and the built-in model fitted
 FIRST_START_HINT = "a first start on a busy machine takes long: run `genred doctor` again"
 LARGE_SECONDS = 120.0  # a history of millions of decisions is read from end to end
 

@@ -7,6 +7,7 @@ people, `os.fsencode` turns it into bytes for the database.
 import hashlib
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,6 +95,25 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
             yield file
     finally:
         os.close(fd)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, readable by others but writable by the owner only.
+
+    Raises
+    ------
+    OSError
+        If there is no room, or no permission; what was there before is left.
+    """
+    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with open(fd, "wb") as file:
+            file.write(content)
+            os.fchmod(file.fileno(), 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def sha256(file: BinaryIO) -> bytes:

@@ -34,6 +34,7 @@ from genred.history.schema import (
     upsert,
     writes,
 )
+from genred.history.vectors import Vectors
 from genred.names import album_folder
 
 _PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries", "evidence")
@@ -49,6 +50,7 @@ class History:
         self.run: int | None = None
         self.files = KnownFiles(self.reading, self.writing)
         self.library = Library(self.reading, self.writing)
+        self.vectors = Vectors(self.reading, self.writing)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Self:
@@ -230,10 +232,12 @@ class History:
         """Count what happened (decisions and tag writes, whatever became of them) and what the files have now.
 
         `queries.shares` and `queries.counts` count what happened. Of what the files have, ``now`` counts by genre,
-        ``now_by`` by who wrote the genre, and ``now_genred`` by genre what genred wrote.
+        ``now_by`` by who wrote the genre, and ``now_genred`` by genre what genred wrote. ``evidence`` counts a model's
+        decisions by what decided.
         """
         with self.reading() as db:
-            return {"shares": queries.shares(db)} | queries.counts(db) | queries.counts_now(db)
+            happened = {"shares": queries.shares(db)} | queries.counts(db)
+            return happened | queries.counts_now(db) | {"evidence": queries.counts_by_evidence(db)}
 
     def to_review(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
         """Return decisions in force that a person may want to check, each with the path and the stamp known now.

@@ -19,7 +19,7 @@ from genred.errors import HistoryError
 from genred.fs.files import Stamp, readable
 from genred.names import Labels
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest migration in genred/history/migrations/versions."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -117,7 +117,7 @@ features = sa.Table(
     "features",
     metadata,
     sa.Column("file", sa.ForeignKey("files.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False, index=True),
     sa.Column("vector", sa.LargeBinary, nullable=False),
 )
 

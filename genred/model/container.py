@@ -11,15 +11,13 @@ to who wants no more; a line of JSON with the rest of the texts; numbers; and th
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from genred.errors import FileError, ModelError
-from genred.fs.files import open_regular, readable
+from genred.fs.files import open_regular, readable, write_whole
 
 SUFFIX = ".genred"
 
@@ -53,7 +51,7 @@ def write(path: Path, head: Any, texts: Any, numbers: bytes) -> None:
     begin += b" " * (-(len(begin) + 1) % _ALIGNED) + b"\n"
     content = begin + numbers
     try:
-        _replace(path, content + hashlib.sha256(content).digest())
+        write_whole(path, content + hashlib.sha256(content).digest())
     except OSError as error:
         raise ModelError(f"{readable(path)}: the model can't be kept there ({error.strerror})") from error
 
@@ -116,15 +114,3 @@ def _stranger(path: Path) -> str:
     if path.suffix == ".joblib":
         return f"{readable(path)}: saved by an earlier genred, in a form that is no longer read; train anew"
     return f"{readable(path)}: not a genred model"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with open(fd, "wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

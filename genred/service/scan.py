@@ -5,11 +5,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from genred.analysis.analyser import Analyser, judge_stored
+from genred.analysis.analyser import Analyser
 from genred.config import Config, cache_dir
 from genred.errors import WatchError
 from genred.fs.files import readable
@@ -17,7 +16,9 @@ from genred.history.history import History
 from genred.history.records import Record
 from genred.service.session import working
 from genred.service.status import Board, Watched
+from genred.sound import FEATURE_VERSION
 from genred.tagging.judging import Ear
+from genred.tagging.rehearing import hear_again
 from genred.tagging.tagger import Heard, Tagger
 from genred.watching.walk import WatchOptions, walk
 
@@ -66,9 +67,10 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
             board.status.queued, board.status.known = expected, history.files.count_known()
             board.post(at_once=True)
         notices.expect(expected)
-        if expected:
+        if expected or (board is not None and _count_outdated(history, roots)):
             with Analyser.of(config) as analyser:
                 analyser.warm_up(stop, notices.step)
+                _hear_again(history, analyser, roots, board, stop, notices)
                 tagger = Tagger(config, history, analyser, backlog=True, trials=True, dry_run=dry_run)
                 reads = config.evidence.library and not dry_run  # a rehearsal keeps in mind no more than a folder
                 told = tagger.read_tags(undone(history, roots, options)) if reads else iter(())
@@ -76,20 +78,24 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
                 yield from _posted(news, board, "scanning", analyser.model_name, stop, notices.heard)
 
 
-def redecide(config: Config, stop: threading.Event, *, dry_run: bool) -> Iterator[Record]:
-    """Decide anew about what was heard, with the model and the policy of now, without opening any audio."""
+def redecide(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notices) -> Iterator[Record]:
+    """Decide anew about what was heard, with the model and the policy of now.
+
+    Audio is opened only where an earlier genred heard it, and kept what this one can't compare.
+    """
     from genred.model import storage  # only this command computes in the main process
-    from genred.sound.features import FEATURE_VERSION
 
     model = storage.configured(config.model, cache_dir())
-    ear = Ear(model.name, FEATURE_VERSION, partial(judge_stored, model))
+    ear = Ear.of(model)
     with (
         _opened(config, dry_run=dry_run) as (history, board),
         Analyser.of(config) as analyser,
     ):
         tagger = Tagger(config, history, analyser, dry_run=dry_run)
-        for root in config.watch.directories or (None,):
-            records = tagger.redecide(ear, root.resolve() if root is not None else None)
+        roots = config.watch.directories or (None,)
+        _hear_again(history, analyser, roots, board, stop, notices)
+        for root in roots:
+            records = tagger.redecide(ear, _real(root))
             yield from _posted(records, board, "deciding anew", model.name, stop)
 
 
@@ -139,6 +145,38 @@ def present_roots(config: Config, missing: Callable[[WatchError], None]) -> Sequ
     for reason in errors:
         missing(reason)
     return present
+
+
+def _hear_again(
+    history: History,
+    analyser: Analyser,
+    roots: Sequence[Path | None],
+    board: Board | None,
+    stop: threading.Event,
+    notices: Notices,
+) -> None:
+    """Hear files again of which an earlier genred kept other features; a rehearsal, which has no board, doesn't."""
+    total = _count_outdated(history, roots)
+    if board is None or total == 0:
+        return
+    if not analyser.model_name:
+        analyser.warm_up(stop, notices.step)
+    if stop.is_set():
+        return
+    board.status.state = "hearing again"
+    for count, _ in enumerate(chain.from_iterable(hear_again(history, analyser, _real(root)) for root in roots), 1):
+        notices.step(f"hearing again what an earlier genred heard: {count:,} of {total:,}")
+        board.post()
+        if stop.is_set():
+            return
+
+
+def _count_outdated(history: History, roots: Iterable[Path | None]) -> int:
+    return sum(history.vectors.count_outdated(FEATURE_VERSION, _real(root)) for root in roots)
+
+
+def _real(root: Path | None) -> Path | None:
+    return None if root is None else root.resolve()
 
 
 def _posted(

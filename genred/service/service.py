@@ -22,6 +22,7 @@ from genred.service.signals import Reload
 from genred.service.status import Watched
 from genred.service.workers import Workers
 from genred.tagging.catalogue import Cataloguer
+from genred.tagging.rehearing import Rehearing
 from genred.tagging.tagger import Tagger
 from genred.watching.backlog import Meeting
 from genred.watching.walk import WatchOptions
@@ -29,7 +30,7 @@ from genred.watching.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 1.0
 """The time that is given to reading tags before the folders are looked after again."""
 PATIENCE_SECONDS = 60
 """The time between two tries to go on where the database can't be used for a while."""
@@ -101,14 +102,14 @@ class Service:
 
         What is queued when it changes isn't forgotten: the history doesn't know it, so the first scan finds it again.
         """
-        watcher, tagger, requests, cataloguer = self._begin(config)
+        watcher, tagger, requests, cataloguer, rehearing = self._begin(config)
         with closing(watcher.batches(self._stop)) as batches:
             for batch in batches:
                 while self._is_called_off(batch, watcher, tagger, requests):
                     if following := self._reloaded(config):
                         return following
-                if cataloguer is not None and not (batch or requests.left or watcher.queued):
-                    self._read_tags(cataloguer, watcher)
+                if watcher.ready and not (batch or requests.left or watcher.queued):
+                    self._use_the_moment(watcher, cataloguer, rehearing)
         return None
 
     def _is_called_off(self, batch: Sequence[Path], watcher: Watcher, tagger: Tagger, requests: Requests) -> bool:
@@ -124,13 +125,15 @@ class Service:
                 break
         return self._reload.asked and not self._stop.is_set()
 
-    def _read_tags(self, cataloguer: Cataloguer, watcher: Watcher) -> None:
-        """Read tags of the owner's music for a moment, since there is nothing else to do."""
+    def _use_the_moment(self, watcher: Watcher, cataloguer: Cataloguer | None, rehearing: Rehearing) -> None:
+        """Read tags of the owner's music, or hear again what an earlier genred heard, since nothing else is to do."""
         present = [Path(os.path.realpath(root.path)) for root in watcher.states if root.state != "offline"]
-        if watcher.ready and cataloguer.step(present, IDLE_SECONDS):
+        if cataloguer is not None and cataloguer.step(present, IDLE_SECONDS):
             self._reporter.catalogued()
+        else:
+            rehearing.step(present)
 
-    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests, Cataloguer | None]:
+    def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests, Cataloguer | None, Rehearing]:
         """Note what was there before, warm up, and make ready to watch."""
         history, roots, options = self._history, named_roots(config), WatchOptions.of(config.watch)
         status = self._reporter.status
@@ -146,7 +149,8 @@ class Service:
         requests = Requests(config, history, Tagger(config, history, analyser, backlog=True, trials=True))
         cataloguer = Cataloguer(history, analyser, config.tags.separator) if config.evidence.library else None
         status.unread = history.library.count_unread() if cataloguer else 0
-        return Watcher(roots, options, history.files.unknown, meeting), tagger, requests, cataloguer
+        watcher = Watcher(roots, options, history.files.unknown, meeting)
+        return watcher, tagger, requests, cataloguer, Rehearing(history, analyser)
 
     def _meet(self, meeting: Meeting, roots: Sequence[Path]) -> None:
         """Meet roots for the first time, before anything slow: what arrives from now on is new.

@@ -72,7 +72,7 @@ class Status:
     mistakes: list[str] = field(default_factory=list)
     """The mistakes of a configuration that was refused."""
     trouble: str = ""
-    """What it waits for: the database, or, while it starts, what is compiled or loaded."""
+    """What it waits for: the database, or, while it starts, what is made ready or loaded."""
     at: str = ""
     """The time of the last change."""
     ended: str | None = None

@@ -2,3 +2,6 @@
 
 SR = 22050
 """Sample rate in Hz. Old recordings and small files hold nothing above 11 kHz; the model must not hear which ones."""
+
+FEATURE_VERSION = "2"
+"""The version of the recipe: vectors of different versions can't be compared."""

@@ -6,12 +6,14 @@ package is needed. Files are hostile: this runs in a supervised child process wi
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.audio.fifo import AudioFifo
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
@@ -24,6 +26,7 @@ EXCERPT_SECONDS = 10.0
 
 _ALL_SECONDS = N_EXCERPTS * EXCERPT_SECONDS
 _FAR_SECONDS = 30.0
+_GATHERED = 2**15
 
 # Content decides, not the name, but only among formats that hold one piece of music: FFmpeg would follow a playlist
 # (HLS, concat, DASH) named .mp3 to other files.
@@ -168,21 +171,31 @@ def _decode(frames: Iterator[av.AudioFrame], seconds: float) -> Excerpt:
     wanted = round(seconds * SR)
     pieces: list[Excerpt] = []
     n = 0
+    # Frames hold a few hundred samples, and each call of the resampler takes longer than they do.
+    gathered = AudioFifo()
     resampler = AudioResampler(format="flt", layout="mono", rate=SR)
-    try:
+    with suppress(av.error.FFmpegError, ValueError):  # Damaged, or the sample rate changes: what came before is audio.
         for frame in frames:
-            for out in resampler.resample(frame):
-                pieces.append(out.to_ndarray()[0])
-                n += out.samples
-            if n >= wanted:
-                break
-    except (av.error.FFmpegError, ValueError):
-        pass  # Damaged, or its sample rate changes here: what came before is audio all the same.
+            frame.pts = None
+            gathered.write(frame)
+            # Near the end frame by frame: the next seek finds some decoders as they were left.
+            if gathered.samples >= _GATHERED or n + gathered.samples * SR / frame.sample_rate >= wanted:
+                pieces += _resampled(resampler, gathered)
+                n = sum(piece.size for piece in pieces)
+                if n >= wanted:
+                    break
+    with suppress(av.error.FFmpegError, ValueError):
+        pieces += _resampled(resampler, gathered)
     if not pieces:
         return np.zeros(0, np.float32)
     y = np.concatenate(pieces)[:wanted]
     # Float formats can hold anything; 8 is 18 dB over full scale.
     return np.clip(np.nan_to_num(y, nan=0.0, posinf=0.0, neginf=0.0), -8.0, 8.0).astype(np.float32)
+
+
+def _resampled(resampler: AudioResampler, gathered: AudioFifo) -> list[Excerpt]:
+    frame = gathered.read() if gathered.samples else None
+    return [] if frame is None else [out.to_ndarray()[0] for out in resampler.resample(frame)]
 
 
 def _frames(container: av.container.InputContainer) -> Iterator[av.AudioFrame]:

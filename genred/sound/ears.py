@@ -22,20 +22,19 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import librosa  # lazy: nothing is compiled before the first call
 import numpy as np
 import scipy.fft
 import soxr
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from genred.sound import SR
+from genred.sound import SR, filters
 
 Array = NDArray[np.floating[Any]]
 
-RATE = 16000
+RATE = filters.EARS_RATE
 """The sample rate in Hz that the network hears at."""
-N_FRAMES, N_BANDS = 187, 96
+N_FRAMES, N_BANDS = 187, filters.EARS_N_MELS
 N_UNITS, N_CHANNELS = 200, 212
 
 LAYOUT = {"ears_units": N_UNITS, "ears_pools": 2 * N_CHANNELS}
@@ -54,7 +53,7 @@ TAGS = (
 _N_PATCHES = 6
 _LEVEL = 10 ** (-15 / 20)
 """The effective value that a track is brought to: music of that level has the mean that the network's input had."""
-_N_FFT, _HOP = 512, 256
+_N_FFT, _HOP = filters.EARS_N_FFT, 256
 _PATCH = (N_FRAMES - 1) * _HOP + _N_FFT
 _BLOCK = 32
 
@@ -128,19 +127,10 @@ def patches(y: Array, n: int) -> Array:
 
 def _levels(y: Array) -> Array:
     """Return log10(10000 S + 1) of the power S in mel bands, (n_frames, `N_BANDS`)."""
-    spectrum = scipy.fft.rfft(sliding_window_view(y, _N_FFT)[::_HOP] * _window(), axis=1)
+    designed = filters.designed()
+    spectrum = scipy.fft.rfft(sliding_window_view(y, _N_FFT)[::_HOP] * designed.ears_window, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
-    return np.asarray(np.log10(np.float32(10000) * (power @ _mel_filters().T) + np.float32(1)))
-
-
-@cache
-def _window() -> Array:
-    return np.asarray(librosa.filters.get_window("hann", _N_FFT), np.float32)
-
-
-@cache
-def _mel_filters() -> Array:
-    return np.asarray(librosa.filters.mel(sr=RATE, n_fft=_N_FFT, n_mels=N_BANDS), np.float32)
+    return np.asarray(np.log10(np.float32(10000) * (power @ designed.ears_mels.T) + np.float32(1)))
 
 
 # -- network -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from genred.fs.files import Stamp, stamp_of
 from genred.history.history import History
 from genred.history.identity import author
 from genred.history.library import Indexed
+from genred.history.records import Author
 from genred.names import Labels
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ class Cataloguer:
     def _read(self, batch: list[Indexed]) -> int:
         """Read the tags of some files and note what they say; return the number of files noted."""
         present = {file.path: (file, stamp) for file in batch if (stamp := _unchanged(file)) is not None}
+        suspected = self._history.files.sizes_tagged(stamp.size for _, stamp in present.values())
         news: list[Indexed] = []
         labels: dict[Path, Labels] = {}
         for path, look in self._analyser.analyse(present, Ask.TAGS):
@@ -94,14 +96,14 @@ class Cataloguer:
             elif file.record is not None and file.genres == look.genres:
                 labels[path] = look.labels  # whose the genres are is known
             else:
-                news.append(self._described(path, stamp, look))
+                by = self._author(path, stamp, look) if stamp.size in suspected else Author.YOU
+                news.append(Indexed(path, stamp, look.labels, look.genres, by if look.genres else None))
         self._history.library.note_all(news)
         self._history.library.note_labels(labels)
         return len(news) + len(labels)
 
-    def _described(self, path: Path, stamp: Stamp, look: Analysis) -> Indexed:
-        by = author(self._history, path, stamp, look.places, self._separator)
-        return Indexed(path, stamp, look.labels, look.genres, by)
+    def _author(self, path: Path, stamp: Stamp, look: Analysis) -> Author | None:
+        return author(self._history, path, stamp, look.places, self._separator)
 
 
 def _unchanged(file: Indexed) -> Stamp | None:

@@ -5,8 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from genred.analysis.analyser import judge_stored
+from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import stamp_of
 from genred.genres import Vocabulary
@@ -16,8 +20,13 @@ from genred.history.records import Analysed, Record
 from genred.model.evidence import Kind, Owner
 from genred.model.prediction import Prediction
 from genred.names import Labels, is_disc
+from genred.sound import FEATURE_VERSION
 from genred.tagging.albums import albums
 from genred.tagging.evidence import Testimony, Witness
+from genred.tagging.policy import Policy
+
+if TYPE_CHECKING:
+    from genred.model.classifier import GenreClassifier
 
 LARGEST = 500
 """So many tracks of one album are judged together at most."""
@@ -32,11 +41,18 @@ class Ear:
     """The version of the features that it judges."""
     judge: Callable[[Sequence[bytes], Sequence[Owner]], Sequence[Prediction]]
 
+    @classmethod
+    def of(cls, model: "GenreClassifier") -> "Ear":
+        """Return a model in this process."""
+        return cls(model.name, FEATURE_VERSION, partial(judge_stored, model))
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What is to be said of one album."""
 
+    tracks: Sequence[Indexed]
+    """Those of its tracks that are as they were when they were seen last."""
     predictions: Mapping[Path, Prediction]
     """For each track that was heard."""
     earlier: Sequence[Analysed]
@@ -71,6 +87,12 @@ class Judge:
         self._witness = witness
         self._together = together
 
+    @classmethod
+    def of(cls, config: Config, history: History, ear: Ear) -> "Judge":
+        """Return a judge as it is configured."""
+        witness = Witness(history.library, Policy.of(config).vocabulary, config.evidence)
+        return cls(history, witness, ear, together=config.evidence.album)
+
     def by(self, ear: Ear) -> "Judge":
         """Return a judge with another model."""
         return Judge(self._history, self._witness, ear, together=self._together)
@@ -86,7 +108,7 @@ class Judge:
             Tracks in it that were looked at just now, the recorded ones among them.
         """
         library = self._history.library
-        tracks = {track.path: track for place in _places(folder) for track in library.folder(place)} | dict(seen)
+        tracks = {track.path: track for place in places(folder) for track in library.folder(place)} | dict(seen)
         for album in albums({path: track.labels or Labels() for path, track in tracks.items()}):
             yield [tracks[path] for path in album]
 
@@ -113,7 +135,7 @@ class Judge:
         earlier = self._history.analysed_of(predictions, self.ear.version)
         settled = None if anew else _settled(earlier)
         predictions = {path: _agreeing(said, settled) for path, said in predictions.items()}
-        return Judgement(predictions, earlier, testimony)
+        return Judgement(present, predictions, earlier, testimony)
 
     def _said(
         self, paths: Sequence[Path], owners: Mapping[Path, Owner], heard: Mapping[Path, bytes]
@@ -131,7 +153,7 @@ def predicted(draft: Record, prediction: Prediction, ear: Ear) -> Record:
     return replace(draft, model=ear.name, evidence=prediction.evidence.value)
 
 
-def _places(folder: Path) -> Iterator[Path]:
+def places(folder: Path) -> Iterator[Path]:
     """Yield a folder, and the folders of discs in it."""
     yield folder
     with suppress(OSError), os.scandir(folder) as entries:

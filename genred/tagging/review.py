@@ -6,22 +6,28 @@ again until genred decides about it anew.
 """
 
 import difflib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genred.analysis.analyser import Analyser, predict_stored
+from genred.analysis.analyser import Analyser
 from genred.config import Tags
 from genred.errors import FileError
 from genred.fs.files import stamp_of
 from genred.genres import Vocabulary, is_generic, key
 from genred.history.history import History
 from genred.history.journal import Journal
+from genred.history.library import Indexed
 from genred.history.records import Outcome, Query, Record, Standing
-from genred.model.prediction import Candidate, Prediction
+from genred.model.evidence import Ground
+from genred.model.prediction import Candidate
+from genred.names import album_folder
+from genred.sound import FEATURE_VERSION
+from genred.tagging.company import Company, company
+from genred.tagging.judging import Judge, Judgement
 from genred.tagging.policy import Policy
 from genred.tagging.tagger import Tagger
 from genred.tagging.undo import undo_write
@@ -43,7 +49,11 @@ class Question:
     model: str
     """The name of the model that guesses."""
     is_judged: bool
-    """False if the model has no opinion of such sound (silence, speech ...), and the guesses are worth little."""
+    """False if nothing speaks for any genre (silence, speech ...), and the guesses are worth little."""
+    company: Company
+    """The tracks that are judged together with the file, and itself."""
+    grounds: tuple[Ground, ...] = ()
+    """What speaks for the likeliest genre."""
 
     @property
     def path(self) -> Path:
@@ -54,6 +64,10 @@ class Question:
         """The folder of the file: an album has a folder of its own more often than not."""
         return self.path.parent
 
+    def is_beside(self, other: "Question") -> bool:
+        """Return whether both files are judged together."""
+        return self.path in other.company.tracks
+
 
 def to_review(
     history: History, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False
@@ -63,34 +77,38 @@ def to_review(
     Files that changed since genred decided are left out, and files with a genre that genred didn't write.
     """
     found = [record for record in history.to_review(below, tagged=tagged, skipped=skipped) if _is_fit(record)]
-    return sorted(found, key=lambda record: (record.path.parent, record.path.name))
+    return sorted(found, key=lambda record: (album_folder(record.path), record.path))
 
 
 def questions(
-    records: Iterable[Record], history: History, policy: Policy, model: "GenreClassifier"
+    records: Iterable[Record],
+    judge: Judge,
+    policy: Policy,
+    hear: Callable[[Collection[Path]], Mapping[Path, bytes]],
 ) -> Iterator[Question]:
-    """Yield a question about each decision, in the same order, with guesses from stored features; open no audio."""
-    from genred.sound.features import FEATURE_VERSION
+    """Yield a question about each decision, in the same order, which is that of `to_review`.
 
-    rest = iter(records)
-    while batch := list(islice(rest, 500)):
-        vectors = history.features_of((record.path for record in batch), FEATURE_VERSION)
-        predictions = dict(zip(vectors, predict_stored(model, [*vectors.values()]), strict=True)) if vectors else {}
-        for record in batch:
-            yield _question(record, predictions.get(record.path), policy, model.name)
-
-
-def genres_in(history: History, folder: Path) -> Counter[str]:
-    """Count the files of a folder by genre, according to the latest decisions; files in folders below are left out."""
-    latest: dict[Path, Record] = {}
-    for record in history.records(Query(path=folder)):
-        if record.path.parent == folder:
-            latest.setdefault(record.path, record)
-    counts: Counter[str] = Counter()
-    for record in latest.values():
-        genres = {Outcome.TAGGED: record.written, Outcome.KEPT: record.previous}.get(record.outcome, ())
-        counts.update(genre for genre in genres[:1] if not is_generic(genre))
-    return counts
+    Parameters
+    ----------
+    records
+        The decisions.
+    judge
+        Judges albums, and so guesses.
+    policy
+        Writes genres as this user does.
+    hear
+        Hears files again of which an earlier genred kept other features, and returns the features of this one.
+    """
+    for folder, inside in groupby(records, key=lambda record: album_folder(record.path)):
+        asked = list(inside)
+        found: dict[Path, tuple[Judgement, Company]] = {}
+        for album in judge.albums(folder, {}):
+            here = {track.path for track in album}.intersection(record.path for record in asked)
+            if here:
+                judged = judge.judge(album, hear([track.path for track in album if _is_of_old(track)]), anew=True)
+                found |= dict.fromkeys(here, (judged, company(judged.tracks, judged.predictions)))
+        for record in asked:
+            yield _question(record, *found[record.path], policy, judge.ear.name)
 
 
 def together(questions: Sequence[Question]) -> tuple[Candidate, ...]:
@@ -207,21 +225,29 @@ def meant(text: str, known: Sequence[str], vocabulary: Vocabulary) -> tuple[str,
     by_key = {key(word): word for word in known}
     if key(text) in by_key:
         return by_key[key(text)], True
-    if vocabulary.canonical(text) != text:
-        return text, True  # a spelling that the vocabulary understands ("Techno") is written as the person writes it
+    if vocabulary.land(text) is not None:
+        return text, True  # a spelling that the vocabulary understands ("Rap") is written as the person writes it
     near = difflib.get_close_matches(key(text), by_key, n=1, cutoff=0.7)
     return (by_key[near[0]] if near else text), False
 
 
-def _question(record: Record, prediction: Prediction | None, policy: Policy, model: str) -> Question:
+def _question(record: Record, judged: Judgement, around: Company, policy: Policy, model: str) -> Question:
+    prediction = judged.predictions.get(record.path)
     if prediction is None:
-        return Question(record, _with_own(record, ()), record.reason, record.model or model, is_judged=False)
-    guesses: defaultdict[str, float] = defaultdict(float)
+        guesses = _with_own(record, ())
+        return Question(record, guesses, record.reason, record.model or model, is_judged=False, company=around)
+    shares: defaultdict[str, float] = defaultdict(float)
     for candidate in prediction.candidates:
-        if policy.vocabulary.allows(candidate.genre):
-            guesses[policy.vocabulary.written(candidate.genre)] += candidate.probability
-    reason = policy.decide(record.previous, prediction).reason if record.outcome is Outcome.ABSTAINED else record.reason
-    return Question(record, _with_own(record, _descending(guesses)), reason, model, prediction.confidence > 0)
+        if (word := judged.testimony.word(candidate.genre, policy.vocabulary)) is not None:
+            shares[word] += candidate.probability
+    guesses, reason = _with_own(record, _descending(shares)), record.reason
+    if record.outcome is Outcome.ABSTAINED:
+        reason = policy.decide(record.previous, prediction).reason
+    return Question(record, guesses, reason, model, prediction.confidence > 0, around, prediction.grounds)
+
+
+def _is_of_old(track: Indexed) -> bool:
+    return track.features not in (None, FEATURE_VERSION)
 
 
 def _with_own(record: Record, guesses: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

@@ -18,7 +18,6 @@ from genred.names import album_folder
 from genred.tagging.arrivals import Arrival, Arrivals
 from genred.tagging.authors import Authors
 from genred.tagging.catalogue import Cataloguer
-from genred.tagging.evidence import Witness
 from genred.tagging.judging import Ear, Judge, Judgement, predicted
 from genred.tagging.looks import Looks
 from genred.tagging.policy import Decision, Policy
@@ -101,9 +100,7 @@ class Tagger:
         self._authors = Authors(history, separator)
         self._cataloguer = Cataloguer(history, analyser, separator)
         self._looks = Looks(history, analyser, self._arrivals)
-        witness = Witness(history.library, self._policy.vocabulary, config.evidence)
-        ear = Ear(analyser.model_name, analyser.feature_version, analyser.judge)
-        self._judge = Judge(history, witness, ear, together=config.evidence.album)
+        self._judge = Judge.of(config, history, Ear(analyser.model_name, analyser.feature_version, analyser.judge))
         self._scribe = Scribe(history, analyser, config.tags, dry_run=dry_run)
         self._reviser = Reviser(history, self._policy, self._judge, self._scribe)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genred.errors import DecodeError, FileError
-from genred.fs.files import Stamp, open_regular, readable, stamp_of
+from genred.fs.files import Stamp, open_regular, readable, stamp_of, write_whole
 
 
 def make_fifo(path: Path) -> None:
@@ -51,6 +51,19 @@ def test_a_file_is_recognised_after_a_remount() -> None:
     assert stamp.matches(replace(stamp, dev=9, ino=9))
     for name in ("size", "mtime_ns", "ctime_ns"):
         assert not stamp.matches(replace(stamp, **{name: 9}))
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """What was there before stays until all of the new is written, and nothing lies around."""
+    path = tmp_path / "x"
+    write_whole(path, b"old")
+    with pytest.raises(TypeError):
+        write_whole(path, "no bytes")  # type: ignore[arg-type]
+    assert path.read_bytes() == b"old"
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_error_survives_the_way_back_from_a_worker() -> None:

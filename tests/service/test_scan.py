@@ -4,11 +4,12 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fcntl import LOCK_UN, flock
 from functools import partial
 from pathlib import Path
 
+import mutagen
 import pytest
 
 from genred.analysis.analyser import Analyser
@@ -18,11 +19,14 @@ from genred.fs.files import stamp_of
 from genred.fs.locks import locked
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
+from genred.history.schema import features
+from genred.model.evidence import Owner
 from genred.model.prediction import Prediction
 from genred.service.asking import scan_or_ask
 from genred.service.request import Requests
 from genred.service.scan import Notices, scan
 from genred.service.status import Board, lock_of
+from genred.sound import FEATURE_VERSION
 from genred.tagging.tagger import Tagger
 from genred.watching.root import RootState
 from tests.fakes import FakeAnalyser, sure
@@ -35,6 +39,10 @@ class Ready(FakeAnalyser):
     """Notes how often it is warmed up."""
 
     warmed_up = 0
+
+    def __init__(self, hears: dict[str, Prediction | FileError]) -> None:
+        super().__init__(hears)
+        self.feature_version = FEATURE_VERSION
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = print) -> None:
         Ready.warmed_up += 1
@@ -99,6 +107,22 @@ def test_a_folder_that_is_missing_keeps_the_others_from_nothing(config: Config, 
         looked_at(of(config, music / "none"), told)
 
 
+def test_what_an_earlier_genred_heard_is_heard_again_first(config: Config, history: History, music: Path) -> None:
+    """With progress, also where nothing else is new; a rehearsal leaves it."""
+    looked_at(config, Told())
+    song = music / "a.mp3"
+    vector = history.features_of([song], FEATURE_VERSION)[song]
+    (old,) = history.library.of([song])
+    with history.writing() as db:
+        db.execute(features.update().values(version="of old", vector=b""))
+    told = Told()
+    assert looked_at(config, told, dry_run=True) == looked_at(config, told) == []
+    assert history.features_of([song], FEATURE_VERSION)[song] == vector
+    assert history.library.of([song]) == [old]
+    assert told.steps[-2:] == [f"hearing again what an earlier genred heard: {n} of 2" for n in (1, 2)]
+    assert Ready.warmed_up == 2
+
+
 def test_where_nothing_is_new_nothing_is_warmed_up(config: Config) -> None:
     """To load the model takes seconds."""
     assert len(looked_at(config, Told())) == 2
@@ -107,6 +131,33 @@ def test_where_nothing_is_new_nothing_is_warmed_up(config: Config) -> None:
     assert looked_at(config, told) == []
     assert (told.expected, told.steps) == ([0], [])
     assert Ready.warmed_up == 1
+
+
+def test_what_a_person_calls_the_music_is_known_before_the_first_file_is_heard(
+    config: Config, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their genres on an artist's albums count, wherever these lie; the files with a genre come first."""
+    told: list[object] = []
+
+    class Asked(Ready):
+        def judge(self, vectors: Sequence[bytes], owners: Sequence[Owner]) -> list[Prediction]:
+            told.extend(owner.artist for owner in owners)
+            return super().judge(vectors, owners)
+
+    monkeypatch.setattr(Analyser, "of", lambda *_, **__: Asked(JAZZ))
+    for path, album, genre in ((music / "a.mp3", "First", ""), (music / "z" / "1.flac", "Second", "Krautrock")):
+        path.parent.mkdir(exist_ok=True)
+        file = mutagen.File(path if path.exists() else make(path, 0.2), easy=True)
+        file["artist"], file["album"] = ["Ann"], [album]
+        if genre:
+            file["genre"] = [genre]
+        file.save()
+    (music / "b.mp3").unlink()
+    assert looked_at(config, Told()) == ["1.flac", "a.mp3"]
+    assert told == [{"Krautrock": 1}]
+    off = config.with_changes("evidence", library=False)
+    make(music / "b.mp3", 0.2)
+    assert looked_at(off, Told()) == ["b.mp3"]
 
 
 def test_a_rehearsal_needs_no_lock_and_leaves_no_trace(config: Config, history: History) -> None:

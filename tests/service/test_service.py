@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -20,8 +21,10 @@ import sqlalchemy as sa
 from genred import tags
 from genred.config import Config
 from genred.errors import HistoryError
+from genred.fs.files import stamp_of
 from genred.fs.locks import locked
 from genred.history.history import History
+from genred.history.records import Outcome, Query, Record
 from genred.service.reporter import Reporter
 from genred.service.sdnotify import Pulse, notify
 from genred.service.service import PATIENCE_SECONDS
@@ -29,6 +32,7 @@ from genred.service.service import Service as Tagging
 from genred.service.signals import Reload
 from genred.service.status import Board, Status, ask
 from genred.service.workers import Workers
+from genred.sound import FEATURE_VERSION
 from tests.makeaudio import make
 from tests.processes import until_ended
 from tests.service.running import Service
@@ -93,6 +97,23 @@ def test_tags_of_what_was_there_before_are_read_while_there_is_nothing_else_to_d
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_what_an_earlier_genred_heard_is_heard_again_while_nothing_else_is_to_do(service: Service, home: Path) -> None:
+    """Only the vector is another one then; neither a decision nor a file is."""
+    song = make(service.music / "old.flac", 5.0)
+    untouched = song.read_bytes()
+    database = home / "state" / "genred" / "history.db"
+    with closing(History.open(database)) as history:
+        history.start_run("scan", "0")
+        record = Record(song, Outcome.ABSTAINED, "not sure", stamp=stamp_of(song), features=("of old", b""))
+        decided = history.record(record)
+        service.start()
+        service.until(lambda: bool(history.features_of([song], FEATURE_VERSION)))
+        assert service.stop() == 0
+        assert list(history.records(Query())) == [replace(decided, stamp=None, features=None)]
+    assert song.read_bytes() == untouched
+
+
 @pytest.mark.timeout(300)
 def test_it_is_ready_before_it_has_caught_up(service: Service, tmp_path: Path) -> None:
     """A service manager need not wait for what arrived while it was stopped; those who ask see how far it is."""

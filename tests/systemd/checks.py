@@ -216,7 +216,7 @@ def gets_ready(bench: Bench) -> str:
     main, workers = bench.system.pids()
     users = {status(pid)["Uid"].split()[0] for pid in (main, *workers)}
     expect(users == {str(bench.system.machine.account(SYSTEM)[0])}, f"it runs as {users}")
-    return f"{seconds:.0f} s for the very first start, compiling beside the user's unit"
+    return f"{seconds:.0f} s for the very first start, beside that of the user's unit"
 
 
 @promise("it tags what arrives, and the history and `systemctl status` say so")

@@ -2,31 +2,35 @@ import json
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import mutagen
 import numpy as np
 import pytest
 from rich.console import Console
 
 from genred import tags
-from genred.analysis.analyser import predict_stored
+from genred.analysis.analyser import judge_stored
 from genred.cli import explanation
 from genred.config import Config
 from genred.fs.files import stamp_of
 from genred.history.history import History
 from genred.history.records import Outcome, Record, Standing
 from genred.model.classifier import GenreClassifier
-from genred.model.evidence import Owner
+from genred.model.evidence import Kind, Owner
 from genred.model.prediction import Prediction
 from genred.model.table import Table
 from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
-from genred.tagging.explain import Explanation, Whose, explain
+from genred.tagging.case import Whose
+from genred.tagging.explain import Explanation, explain
 from genred.tagging.tagger import Tagger
 from genred.watching.walk import WatchOptions
 from tests import rawtags
 from tests.command import Genred
-from tests.fakes import FakeAnalyser
+from tests.fakes import FakeAnalyser, decisions
 from tests.makeaudio import make
 
 CONFIG = Config().with_changes("model", min_confidence=0.9)
@@ -77,7 +81,7 @@ class Listener(FakeAnalyser):
 
     def judge(self, vectors: Sequence[bytes], owners: Sequence[Owner]) -> list[Prediction]:
         self.model.min_confidence = CONFIG.model.min_confidence
-        return predict_stored(self.model, vectors)
+        return judge_stored(self.model, vectors, owners)
 
     def remember(self, vector: bytes) -> Prediction:
         return self.judge([vector], [Owner()])[0]
@@ -97,7 +101,11 @@ def told(
     analyser: FakeAnalyser | None = None,
 ) -> Explanation:
     listener = analyser or Listener(model, vector(1.0) if x is None else x)
-    return explain(song, config, WatchOptions.of(config.watch), model, history, listener)
+    with ExitStack() as stack:
+        if history is None:
+            folder = Path(stack.enter_context(TemporaryDirectory()))
+            history = stack.enter_context(closing(History.open(folder / "history.db")))
+        return explain(song, config, WatchOptions.of(config.watch), model, history, listener)
 
 
 def test_it_listens_once_and_says_what_would_become_of_a_file(song: Path, model: GenreClassifier) -> None:
@@ -197,10 +205,10 @@ def test_a_hard_link_in_the_way_is_named(song: Path, model: GenreClassifier) -> 
 def test_a_persons_genre_is_theirs(song: Path, model: GenreClassifier) -> None:
     """By default it is kept, and only overwriting would replace it; what it means to genred is told."""
     tags.write_genres(song, ["Classic Rock"])
-    said = told(song, model)
+    said = told(song, model, x=vector(0.0))
     assert (said.whose, said.decision.outcome) == (Whose.PERSON, Outcome.KEPT)
     assert said.meanings == {"Classic Rock": "Rock"}
-    assert 'with tags.mode = "overwrite" it would be tagged Rock' in said.changes
+    assert 'with tags.mode = "overwrite" it would be tagged Jazz' in said.changes
     tags.write_genres(song, ["Polka"])
     assert told(song, model).meanings == {"Polka": None}
 
@@ -250,6 +258,102 @@ def test_what_is_never_looked_at_is_told(song: Path, model: GenreClassifier, his
     assert any("`genred scan`" in change for change in said.changes)
 
 
+# -- in its album ----------------------------------------------------------------------------------------------------
+
+
+def track(folder: Path, number: int, genre: str = "", **labels: str) -> Path:
+    """Make a track that is told from others by its length."""
+    folder.mkdir(exist_ok=True)
+    path = make(folder / f"{number:02}.flac", 0.1 + number / 50)
+    tagged = mutagen.File(path)
+    tagged.update({"artist": "A", "album": "One"} | labels | ({"genre": genre} if genre else {}))
+    tagged.save()
+    return path
+
+
+def lines(said: Explanation, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    explanation.as_text(said, Console(width=80, highlight=False))
+    return [line.strip() for line in capsys.readouterr().out.splitlines()]
+
+
+def test_what_a_person_calls_the_album_is_told_first(
+    tmp_path: Path, model: GenreClassifier, history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Read in the tags of files that genred never saw; that is noted nowhere."""
+    asked, *_ = (track(tmp_path / "album", number, "Polka" if number > 1 else "") for number in range(1, 5))
+    said = told(asked, model, history)
+    assert (said.decision.written, said.heard.evidence) == (("Polka",), Kind.MATES)
+    told_lines = lines(said, capsys)
+    first = told_lines.index("What speaks for Polka, and against it") + 1
+    assert told_lines[first] == "3 of 3 other tracks of this album say Polka (you)  1,000+ times likelier"
+    assert told_lines[first + 1].startswith("this track alone sounds like Rock")
+    assert {"One by A: 4 tracks, 1 of them heard", "3 of 4 tracks here: Polka (you)"} <= set(told_lines)
+    assert any("evidence.mates = false it would be tagged Rock" in change for change in said.changes)
+    assert history.library.folder(asked.parent) == []
+
+
+@pytest.mark.parametrize("genres", [("", "", ""), ("", "Polka", "Polka"), ("", "Rock", ""), ("Jazz", "Polka", "")])
+def test_it_tells_what_the_tagger_then_does(
+    tmp_path: Path, model: GenreClassifier, history: History, genres: tuple[str, ...]
+) -> None:
+    """With the reason, word by word, once the rest of the album was heard."""
+    album = [track(tmp_path / "album", number, genre) for number, genre in enumerate(genres)]
+    analyser = Listener(model, doubtful(model))
+    list(Tagger(CONFIG, history, analyser).process(album[1:]))
+    said = told(album[0], model, history, analyser=analyser)
+    done = {record.path: record for record in decisions(Tagger(CONFIG, history, analyser).process(album[:1]))}
+    record = done[album[0]]
+    assert (said.decision.outcome, said.decision.reason) == (record.outcome, record.reason)
+    assert said.decision.written == record.written
+    again = told(album[0], model, history, analyser=analyser)
+    assert (again.decision.outcome, again.decision.reason) == (record.outcome, record.reason)
+
+
+def test_an_artists_other_albums_speak(tmp_path: Path, model: GenreClassifier, history: History) -> None:
+    """By as many albums as there are."""
+    others = [track(tmp_path / f"other {n}", n, "Polka", album=f"Other {n}") for n in range(2)]
+    analyser = Listener(model, vector(1.0))
+    list(Tagger(CONFIG, history, analyser).process(others))
+    (ground, *_) = told(track(tmp_path / "album", 9), model, history).heard.grounds
+    assert (ground.kind, ground.genre, ground.count, ground.of) == (Kind.ARTIST, "Polka", 2, 2)
+
+
+def test_what_genred_wrote_beside_it_speaks_for_nothing(
+    tmp_path: Path, model: GenreClassifier, history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is shown as genred's, and the file is judged by sound."""
+    album = [track(tmp_path / "album", number) for number in range(3)]
+    analyser = Listener(model, vector(1.0))
+    list(Tagger(CONFIG, history, analyser).process(album))
+    said = told(album[0], model, history, analyser=analyser)
+    assert {ground.kind for ground in said.heard.grounds} == {Kind.TRACK, Kind.ALBUM}
+    told_lines = lines(said, capsys)
+    assert "3 of 3 tracks here: Rock (genred)" in told_lines
+    assert "One by A: 3 tracks, all of them heard" in told_lines
+    assert any(line.startswith("what genred wrote speaks for nothing") for line in told_lines)
+
+
+def test_on_a_compilation_only_the_same_artist_is_heard_with_it(
+    tmp_path: Path, model: GenreClassifier, history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others are not its company."""
+    labels = {"album": "Hits", "albumartist": "Various Artists"}
+    album = [track(tmp_path / "hits", n, artist=artist, **labels) for n, artist in enumerate(("A", "B", "A"))]
+    said = told(album[0], model, history)
+    assert said.company.tracks == (album[0], album[2])
+    assert "A on Hits: 2 tracks, 1 of them heard" in lines(said, capsys)
+
+
+def test_a_file_that_is_heard_alone_has_no_album(
+    song: Path, model: GenreClassifier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Then it reads as if there were no albums."""
+    track(song.parent, 7, artist="somebody else")
+    told_lines = lines(told(song, model), capsys)
+    assert not any("album" in line for line in told_lines)
+    assert any(line.startswith("What it sounds like to own-") for line in told_lines)
+
+
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_it_reads_well_at_any_width(
     song: Path, model: GenreClassifier, capsys: pytest.CaptureFixture[str], width: int
@@ -287,7 +391,7 @@ def test_it_shows_every_place_where_a_genre_stands(
 KEYS = [
     *("path", "decision", "written", "reason", "genres", "places", "whose", "meanings", "model", "was_heard"),
     *("genre", "confidence", "candidates", "families", "needed", "thresholds", "strangeness", "strangeness_limit"),
-    *("nearest", "words", "spelled", "obstacles", "history", "would_change"),
+    *("nearest", "words", "spelled", "obstacles", "history", "would_change", "evidence", "grounds", "album"),
 ]
 
 

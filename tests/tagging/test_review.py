@@ -1,6 +1,7 @@
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -27,8 +28,12 @@ from genred.history.history import History
 from genred.history.records import Outcome, Query, Record, Standing
 from genred.learning import own_tags
 from genred.model.classifier import GenreClassifier
+from genred.model.evidence import Owner
 from genred.model.prediction import Candidate, Prediction
+from genred.names import Labels
 from genred.sound.features import FEATURE_VERSION
+from genred.tagging.evidence import Witness
+from genred.tagging.judging import Ear, Judge
 from genred.tagging.policy import Policy
 from genred.tagging.review import Answers, Question, meant, questions, to_review, together, why_not, words
 from genred.tagging.tagger import Tagger
@@ -38,7 +43,7 @@ from tests.makeaudio import make
 
 
 class FakeModel(GenreClassifier):
-    """Judges a vector of one number by what it was told for that number."""
+    """Judges a vector of one number by what it was told for that number, and by the owner's words for its album."""
 
     def __init__(self, *predictions: Prediction) -> None:
         super().__init__()
@@ -46,8 +51,15 @@ class FakeModel(GenreClassifier):
         self.classes_ = np.array(["Hip-Hop", "Jazz", "Rock"])
         self._predictions = predictions
 
-    def predict_many(self, X: np.ndarray) -> list[Prediction]:
-        return [self._predictions[int(number)] for number in X[:, 0]]
+    def judge(self, X: np.ndarray, owners: Sequence[Owner]) -> list[Prediction]:
+        return [self._said(int(number), owner) for number, owner in zip(X[:, 0], owners, strict=True)]
+
+    def _said(self, number: int, owner: Owner) -> Prediction:
+        alone = self._predictions[number]
+        if not owner.mates:
+            return alone
+        word = max(owner.mates, key=lambda it: owner.mates[it])
+        return replace(alone, candidates=(Candidate(word, 0.6), *alone.candidates))
 
 
 def unsure(confidence: float = 0.4, **probabilities: float) -> Prediction:
@@ -80,6 +92,11 @@ def music(tmp_path: Path, history: History) -> list[Path]:
     return songs
 
 
+def deaf(paths: Collection[Path]) -> dict[Path, bytes]:
+    """Hear nothing: all features are of this version."""
+    return {}
+
+
 def _in(folder: Path, name: str) -> Path:
     (folder / name).parent.mkdir(exist_ok=True)
     return folder / name
@@ -91,13 +108,29 @@ def abstain(history: History, song: Path, number: int = 0, **values: object) -> 
     return history.record(record)
 
 
+def named(history: History, path: Path, genre: str) -> None:
+    """Give a song a genre of a person's."""
+    tags.write_genres(make(path, 0.1), [genre])
+    history.record(Record(path, Outcome.KEPT, "", previous=(genre,), stamp=stamp_of(path)))
+
+
 def names(found: Sequence[Record]) -> list[str]:
     return [f"{record.path.parent.name}/{record.path.name}" for record in found]
 
 
 def asked(history: History, below: Path | None = None, **words: object) -> list[Question]:
-    policy = Policy("keep", 1, Vocabulary(**words))  # type: ignore[arg-type]  # the words of the test
-    return list(questions(to_review(history, below), history, policy, MODEL))
+    return list(asking(history, to_review(history, below), Vocabulary(**words)))  # type: ignore[arg-type]  # of the test
+
+
+def asking(
+    history: History,
+    records: Sequence[Record],
+    vocabulary: Vocabulary | None = None,
+    hear: Callable[[Collection[Path]], dict[Path, bytes]] = deaf,
+) -> Iterator[Question]:
+    policy = Policy("keep", 1, vocabulary or Vocabulary())
+    witness = Witness(history.library, policy.vocabulary, Config().evidence)
+    return questions(records, Judge(history, witness, Ear.of(MODEL), together=True), policy, hear)
 
 
 def answering(history: History) -> Answers:
@@ -139,9 +172,24 @@ def test_its_least_sure_tags_come_when_asked_for(history: History, tmp_path: Pat
     assert to_review(history) == []
     found = to_review(history, tagged=3)
     assert [record.path.stem for record in found] == ["b", "d"]
-    (question, _) = questions(found, history, Policy("keep", 1, Vocabulary()), MODEL)
+    (question, _) = asking(history, found)
     assert [guess.genre for guess in question.guesses] == ["Jazz", "Rock", "Hip-Hop"]
     assert question.guesses[0].probability == 0.6
+
+
+def test_what_an_earlier_genred_heard_is_asked_about_with_guesses(history: History, music: list[Path]) -> None:
+    """Its features can't be compared, so it is heard again; no other file is."""
+    song = music[1]
+    history.record(Record(song, Outcome.ABSTAINED, "not sure", stamp=stamp_of(song), features=("of old", bytes(4))))
+    asked_for: list[Path] = []
+
+    def hear(paths: Collection[Path]) -> dict[Path, bytes]:
+        asked_for.extend(paths)
+        return {song: np.array([1], "<f4").tobytes()}
+
+    _, question, _ = asking(history, to_review(history), hear=hear)
+    assert (question.path, asked_for) == (song, [song])
+    assert [guess.genre for guess in question.guesses] == ["Jazz", "Rock", "Hip-Hop"]
 
 
 def test_a_skip_is_remembered_until_genred_decides_anew(history: History, music: list[Path]) -> None:
@@ -167,7 +215,7 @@ def test_an_answer_taken_back_leaves_everything_as_it_was(
     song = make(tmp_path / "song.flac", 0.1)
     list(Tagger(Config(), history, FakeAnalyser({"song.flac": sure("Jazz")} if tagged else {})).process([song]))
     before = history.files.genres_written(song), sha256(song.read_bytes()).digest()
-    (question,) = questions(to_review(history, song, tagged=1), history, Policy("keep", 1, Vocabulary()), MODEL)
+    (question,) = asking(history, to_review(history, song, tagged=1))
     answers = answering(history)
     ((_, given),) = list(answers.give([question], genre))
     assert isinstance(given, Record)
@@ -218,7 +266,7 @@ def test_genres_complete_from_all_that_a_person_may_mean(history: History, music
         ("Techno", "Techno", True),  # a spelling that genred understands is written as they write it
         ("hip hop", "Hip-Hop", True),
         ("Jaz", "Jazz", False),
-        ("Zydeco", "Zydeco", False),
+        ("Blurgh", "Blurgh", False),
     ],
 )
 def test_a_slip_is_noticed_and_a_new_genre_is_allowed(typed: str, genre: str, known: bool) -> None:
@@ -253,8 +301,7 @@ def test_corrections_teach(history: History, tmp_path: Path) -> None:
     assert labels() == {}
     songs[6] = songs[6].rename(tmp_path / "not looked at since.flac")
     assert labels() == {}
-    policy = Policy("keep", 1, Vocabulary())
-    tagged = list(questions(to_review(history, songs[0], tagged=1), history, policy, MODEL))
+    tagged = list(asking(history, to_review(history, songs[0], tagged=1)))
     ((_, confirmed),) = list(answering(history).give(tagged, tagged[0].guesses[0].genre))
     assert isinstance(confirmed, Record)
     assert confirmed.reason == "a person confirmed it"
@@ -300,14 +347,13 @@ class Person:
 
 def interview(history: History, person: Person, player: Player | None = None, tagged: int = 0) -> tuple[int, str]:
     """What is left, and what was printed."""
-    policy = Policy("keep", 1, Vocabulary())
     printed = StringIO()
     left = Interview(
         Console(file=printed, width=80),
         person.press,
         person.ask,
         player or FakePlayer(),
-        questions=lambda records: list(questions(records, history, policy, MODEL)),
+        questions=lambda records: list(asking(history, records)),
         answers=answering(history),
         words=["Hip-Hop", "Jazz", "Rock"],
         meant=lambda typed, words: meant(typed, words, Vocabulary()),
@@ -344,20 +390,53 @@ def test_the_footer_names_every_key_that_answers(history: History, music: list[P
     assert (speech[:2], song[:2]) == (["1-2", "g"], ["⏎", "1-3"])
 
 
-def test_the_genres_beside_a_file_are_shown(history: History, music: list[Path]) -> None:
-    """Those that the other files of its folder have by now, each by the latest decision about it."""
-    album = music[0].parent
-    for name, genre in (("3.flac", "Pop"), ("4.flac", "Pop"), ("5.flac", "Polka"), ("in/6.flac", "Jazz")):
-        path = album / name
-        history.record(Record(path, Outcome.TAGGED, "", "Rock", 0.9, (), ("Rock",), "m"))
-        history.record(Record(path, Outcome.KEPT, "", previous=(genre,)))
+def test_the_genres_of_its_album_are_shown_and_who_gave_them(history: History, music: list[Path]) -> None:
+    """For one file as for all; those of a folder inside are not among them, nor is a genre that says nothing."""
+    for name, genre in (
+        ("3.flac", "Pop"),
+        ("4.flac", "Pop"),
+        ("5.flac", "Polka"),
+        ("6.flac", "Misc"),
+        ("in/7.flac", "Jazz"),
+    ):
+        named(history, _in(music[0].parent, name), genre)
+    rock = make(music[0].parent / "8.flac", 0.1)
+    history.record(Record(rock, Outcome.TAGGED, "", "Rock", 0.9, (), ("Rock",), "m", stamp=stamp_of(rock)))
     person = Person("s", "a", "q")
     interview(history, person)
-    assert [screen.text.partition("\n")[2] for screen in person.saw] == [
-        "",
-        "beside it: 2 Pop, 1 Polka",
-        "beside them: 2 Pop, 1 Polka",
-    ]
+    beside = "2 of 7 tracks here: Pop (you), 1 Polka (you), 1 Rock (genred)"
+    assert [screen.text.partition("\n")[2] for screen in person.saw] == ["", beside, beside]
+
+
+def test_the_answer_for_one_track_speaks_for_the_rest_of_its_album(history: History, music: list[Path]) -> None:
+    """It is the first guess for the next one; taken back, it is none any more."""
+    person = Person("s", "g", "y", "u", "q", typed=["Zydeco"])
+    interview(history, person)
+    before, _, then, again = person.saw[1:]
+    assert (before.guesses[0].genre, then.guesses[0].genre, again.guesses[0].genre) == ("Jazz", "Zydeco", "Jazz")
+    assert "1 of 2 tracks here: Zydeco (you)" in then.text
+
+
+def test_on_a_compilation_an_answer_for_the_album_is_one_for_the_artist(history: History, tmp_path: Path) -> None:
+    """The tracks of the others are asked about for themselves."""
+    for number, artist in enumerate(("A", "B", "A")):
+        path = make(_in(tmp_path, f"hits/{number}.flac"), 0.1 + number / 50)
+        abstain(history, path, labels=Labels(artist, "Various Artists", "Hits"))
+    person = Person("a", "2", "q")
+    left, _ = interview(history, person)
+    assert ([screen.title for screen in person.saw], left) == (["0.flac", "the 2 files by A", "1.flac"], 1)
+    assert "a" not in dict(person.saw[2].keys)
+
+
+def test_the_discs_of_an_album_are_one_album(history: History, tmp_path: Path) -> None:
+    """One answer settles both."""
+    for name in ("disc 1/1.flac", "disc 2/1.flac"):
+        path = tmp_path / "box" / name
+        path.parent.mkdir(parents=True)
+        abstain(history, make(path, 0.1), labels=Labels("A", "", f"Box ({path.parent.name})"))
+    person = Person("a", "1")
+    left, printed = interview(history, person)
+    assert (person.saw[1].title, left, printed.count("✓")) == ("the whole album, 2 files", 0, 2)
 
 
 def test_one_answer_for_the_album_and_one_key_to_take_it_back(history: History, music: list[Path]) -> None:
@@ -376,11 +455,11 @@ def test_one_answer_for_the_album_and_one_key_to_take_it_back(history: History, 
 
 def test_another_genre_is_completed_corrected_or_confirmed(history: History, music: list[Path]) -> None:
     """A slip is asked about, a new one too; thinking better of it comes back to the question."""
-    person = Person("g", "g", "y", "g", "escape", "g", "y", typed=["", "Jaz", "Zydeco", "Zydeco"])
+    person = Person("g", "g", "y", "g", "escape", "g", "y", typed=["", "Jaz", "Blurgh", "Blurgh"])
     interview(history, person)
     assert "Did you mean Jazz?" in person.saw[2].text
-    assert "Zydeco is a new genre" in person.saw[4].text
-    assert (tags.read_genres(music[2]), tags.read_genres(music[1])) == (["Jazz"], ["Zydeco"])
+    assert "Blurgh is a new genre" in person.saw[4].text
+    assert (tags.read_genres(music[2]), tags.read_genres(music[1])) == (["Jazz"], ["Blurgh"])
     assert tags.read_genres(music[0]) == []
 
 
@@ -515,7 +594,8 @@ def test_a_script_lists_accepts_sets_and_skips(told_by: Told, tmp_path: Path, mo
     monkeypatch.delenv("GENRED_GENRES_WHITELIST")
     code, lines, _ = told_by("review", "--json")
     assert (code, [line["path"] for line in lines]) == (0, list(map(str, songs)))
-    assert list(lines[0]) == ["path", "album", "outcome", "written", "candidates", "reason", "model", "id"]
+    keys = ["path", "album", "outcome", "written", "candidates", "reason", "model", "id", "tracks", "genres"]
+    assert list(lines[0]) == keys
     candidates = lines[0]["candidates"]
     assert isinstance(candidates, list)
     best = candidates[0]["genre"]

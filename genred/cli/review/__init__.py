@@ -1,7 +1,7 @@
 """The commands of the review: asked on a terminal, or accept, set, skip and list for scripts."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import groupby
@@ -182,7 +182,9 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     from genred.cli.review.player import Player
     from genred.history.history import History
     from genred.service.session import deciding
+    from genred.tagging.judging import Ear, Judge
     from genred.tagging.policy import Policy
+    from genred.tagging.rehearing import hear_now
     from genred.tagging.review import Answers, meant, questions, to_review, words
     from genred.tagging.tagger import Tagger
 
@@ -196,13 +198,14 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     # One person, one file at a time: one worker is enough.
     settings = settings.with_changes("service", workers=1)
     with deciding(settings, "review") as history, analyser_of(settings) as analyser:
-        policy = Policy.of(settings)
+        policy, judge = Policy.of(settings), Judge.of(settings, history, Ear.of(model))
+        hear = partial(hear_now, history, analyser)
         left = Interview(
             console,
             terminal.press,
             terminal.ask,
             Player(),
-            questions=lambda records: list(questions(records, history, policy, model)),
+            questions=lambda records: list(questions(records, judge, policy, hear)),
             answers=Answers(Tagger(settings, history, analyser), history, analyser, settings.tags),
             words=words(policy, model, history),
             meant=partial(meant, vocabulary=policy.vocabulary),
@@ -240,10 +243,22 @@ def _files(paths: Sequence[Path], settings: "Config") -> list[Path]:
 
 
 def _questions(records: Sequence["Record"], settings: "Config", history: "History") -> Iterator["Question"]:
+    from genred.cli.progress import waiting
+    from genred.tagging.judging import Ear, Judge
     from genred.tagging.policy import Policy
+    from genred.tagging.rehearing import hear_now
     from genred.tagging.review import questions
 
-    return questions(records, history, Policy.of(settings), model_of(settings)) if records else iter(())
+    def hear(paths: Collection[Path]) -> dict[Path, bytes]:
+        if not paths:
+            return {}
+        with waiting("hearing again what an earlier genred heard"), analyser_of(settings) as analyser:
+            return hear_now(history, analyser, paths)
+
+    if not records:
+        return iter(())
+    judge = Judge.of(settings, history, Ear.of(model_of(settings)))
+    return questions(records, judge, Policy.of(settings), hear)
 
 
 def _as_json(question: "Question") -> dict[str, Any]:
@@ -257,6 +272,8 @@ def _as_json(question: "Question") -> dict[str, Any]:
         "reason": question.reason,
         "model": question.model,
         "id": record.id,
+        "tracks": len(question.company.tracks),
+        "genres": [{"genre": it.genre, "by": it.by, "tracks": it.count} for it in question.company.said],
     }
 
 
@@ -264,14 +281,19 @@ def _print_albums(console: "Console", asked: Iterator["Question"]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from genred.cli import grounds
     from genred.cli.review.interview import heading
+    from genred.names import album_folder
 
-    for album, inside in groupby(asked, key=lambda question: question.album):
+    for album, inside in groupby(asked, key=lambda question: album_folder(question.path)):
+        found = list(inside)
         console.print(heading(album), overflow=show.cut(), no_wrap=True)
+        for words in filter(None, dict.fromkeys(grounds.said(question.company) for question in found)):
+            console.print(Text(f"  {words}", style="dim"), overflow=show.cut(), no_wrap=True)
         table = Table.grid(expand=True, padding=(0, 2, 0, 0))
         table.add_column(ratio=3, overflow=show.cut(), no_wrap=True)
         table.add_column(ratio=2, overflow=show.cut(), no_wrap=True)
-        for question in inside:
+        for question in found:
             guesses = ", ".join(f"{guess.genre} {guess.probability:.0%}" for guess in question.guesses[:3])
             said = Text(guesses) if question.is_judged else Text(question.reason, style="dim")
             table.add_row(Text("  " + readable(Path(question.path.name))), said)

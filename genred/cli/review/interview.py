@@ -11,14 +11,15 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genred.cli import show
+from genred.cli import grounds, show
 from genred.cli.review.player import Player
 from genred.cli.review.terminal import Screen
 from genred.errors import FileError
 from genred.fs.files import readable
 from genred.history.records import Outcome, Record
 from genred.model.prediction import Candidate
-from genred.tagging.review import Answers, Question, genres_in, is_open, together
+from genred.names import album_folder
+from genred.tagging.review import Answers, Question, is_open, together
 
 _GUESSES = 5
 
@@ -66,7 +67,6 @@ class Interview:
         self._meant = meant
         self._album: Path | None = None
         self._asked: dict[Record, Question] = {}
-        self._beside = ""
 
     def run(self, records: Sequence[Record]) -> int:
         """Ask about decisions, which come album by album; how many are left."""
@@ -115,25 +115,25 @@ class Interview:
         return self._press(done) == "u" and self._take_back()
 
     def _enter_album(self) -> list[Question]:
-        """Return the questions of the album in hand; print its name where it is another than before."""
-        folder = self._left[0].path.parent
-        records = list(takewhile(lambda record: record.path.parent == folder, self._left))
+        """Return the questions of the album in hand; print the name of its folder where it is another than before."""
+        folder = album_folder(self._left[0].path)
+        records = list(takewhile(lambda record: album_folder(record.path) == folder, self._left))
         if folder != self._album:
             self._album, self._asked = folder, {}
-            counts = genres_in(self._answers.history, folder)
-            self._beside = ", ".join(f"{count} {genre}" for genre, count in counts.most_common())
             self._console.print(heading(folder), overflow=show.cut(), no_wrap=True)
         unknown = [record for record in records if record not in self._asked]
         self._asked |= dict(zip(unknown, self._questions(unknown), strict=True))
-        return [self._asked[record] for record in records]
+        first = self._asked[records[0]]
+        return [
+            question for record in records if (question := self._asked[record]) is first or question.is_beside(first)
+        ]
 
     def _screen(self, asked: Sequence[Question], in_album: int, note: str) -> Screen:
         first, whole = asked[0], len(asked) > 1
-        text = "what its files sound like on average" if whole else first.reason
+        text = first.reason
         if first.record.written and not whole:
             text = f"genred wrote {first.record.written[0]}: {text}"
-        if self._beside:
-            text += f"\nbeside {'them' if whole else 'it'}: {self._beside}"
+        text = "\n".join([text, *grounds.told(first)])
         guesses = _guesses(asked)
         keys = []
         if guesses:
@@ -144,7 +144,7 @@ class Interview:
         keys += [("a", "one file" if whole else "album")] if in_album > 1 else []
         keys += [("s", "skip"), ("p", "play")] + ([("u", "undo")] if self._answers else []) + [("q", "quit")]
         return Screen(
-            f"the whole album, {len(asked)} files" if whole else _name(first.path),
+            _whole(asked) if whole else _name(first.path),
             f"{self._total - len(self._left) + 1} of {self._total}",
             text,
             guesses,
@@ -183,6 +183,7 @@ class Interview:
         for question, done in self._answers.give(asked, genre):
             self._tell(question, done)
             self._left.remove(question.record)
+        self._forget(asked[0])
         if genre and genre not in self._words:
             self._words.append(genre)
         return True
@@ -192,7 +193,12 @@ class Interview:
             self._tell(question, done)
             if isinstance(done, Record):
                 self._left.insert(0, question.record)
+            self._forget(question)
         return True
+
+    def _forget(self, answered: Question) -> None:
+        """Forget the questions about an album that was answered in part: the answer speaks for the rest of it."""
+        self._asked = {record: it for record, it in self._asked.items() if not it.is_beside(answered)}
 
     def _tell(self, question: Question, done: Record | FileError) -> None:
         if isinstance(done, FileError):
@@ -223,6 +229,11 @@ def _mark(done: Record) -> tuple[str, str, str]:
     if done.outcome is Outcome.UNDONE:
         return show.glyph("↶", "<"), "taken back", "yellow"
     return show.glyph("✓", "+"), done.genre or "", "green"
+
+
+def _whole(asked: Sequence[Question]) -> str:
+    around = asked[0].company
+    return f"the {len(asked)} files by {around.artist}" if around.is_by_many else f"the whole album, {len(asked)} files"
 
 
 def _enter() -> str:

@@ -1,4 +1,4 @@
-"""Excerpts of a track to one feature vector: pure, deterministic, and librosa is known here only.
+"""Excerpts of a track to one feature vector: pure and deterministic.
 
 Conventions: ``y`` is mono float32 of shape (n_samples,) at `genred.sound.SR`; spectra are (n_bins, n_frames); bands
 count from low to high. Excerpts are brought to one level first, because libraries differ in loudness; nothing above
@@ -27,11 +27,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from genred.sound import FEATURE_VERSION as FEATURE_VERSION
 from genred.sound import SR, ears
 from genred.sound.features import rhythm, shape, timbre, tonality
 from genred.sound.features.frames import Features, Frames
 
-FEATURE_VERSION = "2"
 N_META = 2
 
 _LAYOUT = {"meta": N_META, **timbre.LAYOUT, **shape.LAYOUT, **rhythm.LAYOUT, **tonality.LAYOUT, **ears.LAYOUT}

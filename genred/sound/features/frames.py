@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import librosa  # lazy: nothing is compiled before the first call
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from genred.sound import SR
+from genred.sound.filters import N_FFT, N_FFT_SEMITONES, designed
 
 Array = NDArray[np.floating[Any]]
 Features = dict[str, Array]
 """Families of features by name; the size of each stands in the ``LAYOUT`` of its module."""
 
-N_FFT, HOP, N_FFT_SEMITONES = 2048, 512, 8192
+HOP = 512
 FRAME_RATE = SR / HOP
 """Frames in a second."""
 BIN = SR / N_FFT
 """Hertz from one bin of a spectrum to the next."""
-N_MELS = 40
 
+_BLOCK = 2**17
 _FLOOR = 1e-6  # -60 dB below the track's mean: what codecs throw away counts as silence
 
 
@@ -50,25 +50,33 @@ class Frames:
     def of(cls, excerpts: Sequence[Array], level: float) -> "Frames":
         """Cut excerpts into frames; ``level`` is the effective value of them all."""
         ys = [_padded(e / np.float32(level + 1e-7)) for e in excerpts] or [_padded(np.zeros(0, np.float32))]
-        powers = [power_spectrum(y, N_FFT, HOP) for y in ys]
-        bands = [_mel_filters() @ power for power in powers]
+        filters = designed()
+        powers = [power_spectrum(y, filters.window, HOP) for y in ys]
+        bands = [filters.mels @ power for power in powers]
         mean = np.float32(np.mean([band.mean() for band in bands]) + 1e-12)
         spectra = [power / mean for power in powers]
-        notes = [_semitone_filters() @ power_spectrum(y, N_FFT_SEMITONES, 4 * HOP) for y in ys]
+        notes = [_semitone_filters() @ power_spectrum(y, filters.semitone_window, 4 * HOP) for y in ys]
         return cls(
             np.concatenate(ys),
             spectra,
             [10 * np.log10(band / mean + np.float32(_FLOOR)) for band in bands],
-            np.concatenate([_chroma_filters() @ spectrum for spectrum in spectra], axis=1),
+            np.concatenate([filters.chroma @ spectrum for spectrum in spectra], axis=1),
             np.concatenate(notes, axis=1),
         )
 
 
-def power_spectrum(y: Array, n_fft: int, hop: int) -> Array:
-    """Return the power of `librosa.stft`, not centered, in half its time: here a frame lies in one piece in memory."""
-    frames = librosa.util.frame(y, frame_length=n_fft, hop_length=hop, axis=0) * _window(n_fft)
-    spectrum = scipy.fft.rfft(frames, axis=1)
-    return np.asarray((spectrum.real**2 + spectrum.imag**2).T)
+def power_spectrum(y: Array, window: Array, hop: int) -> Array:
+    """Return the power of `librosa.stft`, not centered, in less than half its time.
+
+    A frame lies in one piece in memory, and so many frames at once are computed as the processor's cache holds.
+    """
+    frames = sliding_window_view(y, len(window))[::hop]
+    power = np.empty((len(frames), 1 + len(window) // 2), np.float32)
+    step = _BLOCK // len(window)
+    for start in range(0, len(frames), step):
+        spectrum = scipy.fft.rfft(frames[start : start + step] * window, axis=1)
+        power[start : start + step] = spectrum.real**2 + spectrum.imag**2
+    return power.T
 
 
 def windows(x: Array, size: int, hop: int) -> Array:
@@ -110,21 +118,6 @@ def _padded(y: Array) -> Array:
     """Lengthen ``y`` by silence to so much that every statistic exists."""
     missing = 2 * N_FFT_SEMITONES - len(y)
     return np.pad(y, (0, missing)) if missing > 0 else y
-
-
-@cache
-def _window(n_fft: int) -> Array:
-    return np.asarray(librosa.filters.get_window("hann", n_fft), np.float32)
-
-
-@cache
-def _mel_filters() -> Array:
-    return np.asarray(librosa.filters.mel(sr=SR, n_fft=N_FFT, n_mels=N_MELS, fmin=30, fmax=8000))
-
-
-@cache
-def _chroma_filters() -> Array:
-    return np.asarray(librosa.filters.chroma(sr=SR, n_fft=N_FFT, tuning=0.0))
 
 
 @cache

@@ -10,7 +10,6 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from genred.sound.features.frames import (
     FRAME_RATE,
-    N_MELS,
     Array,
     Features,
     correlations,
@@ -18,6 +17,7 @@ from genred.sound.features.frames import (
     rate_filters,
     windows,
 )
+from genred.sound.filters import N_MELS
 
 LAYOUT = {
     "onset_std": 13,

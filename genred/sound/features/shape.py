@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from genred.sound import SR
-from genred.sound.features.frames import BIN, N_FFT, Array, Features, correlations
+from genred.sound.features.frames import BIN, Array, Features, correlations
+from genred.sound.filters import N_FFT
 
 LAYOUT = {
     "contrast_range": 10,

@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 import scipy.fft
 
-from genred.sound.features.frames import N_MELS, Array, Features, correlations, grouped, rate_filters, windows
+from genred.sound.features.frames import Array, Features, correlations, grouped, rate_filters, windows
+from genred.sound.filters import N_MELS
 
 LAYOUT = {
     "mfcc_delta": 20,

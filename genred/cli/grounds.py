@@ -1,0 +1,62 @@
+"""Evidence in words: what explain and review tell of an album and of what speaks for its genre."""
+
+from collections.abc import Iterator
+from math import exp
+
+from genred.history.records import Author
+from genred.model.evidence import Ground, Kind
+from genred.tagging.company import Company
+from genred.tagging.review import Question
+
+_AUTHORS = {Author.YOU: "you", Author.GENRED: "genred"}
+_MOST = 1000.0
+
+
+def said(company: Company) -> str:
+    """Return what the tracks of an album are called; empty where nobody called them anything."""
+    counted = [(it.count, it.genre, _AUTHORS[it.by]) for it in company.said]
+    told = [f"{count} {genre} ({author})" for count, genre, author in counted[1:]]
+    for count, genre, author in counted[:1]:
+        told.insert(0, f"{count} of {len(company.tracks)} tracks here: {genre} ({author})")
+    return ", ".join(told)
+
+
+def name(company: Company) -> str:
+    """Return the name of an album, or of an artist's tracks on an album by many; empty where it has none."""
+    if company.is_by_many:
+        return f"{company.artist or 'one artist'} on {company.title or 'an album by many'}"
+    return f"{company.title} by {company.artist}" if company.title and company.artist else company.title
+
+
+def told(question: Question) -> list[str]:
+    """Return what to know of a file's album while one is asked about it."""
+    by_artist = [_words(ground, question.company) for ground in question.grounds if ground.kind is Kind.ARTIST]
+    return [line for line in (said(question.company), *by_artist) if line]
+
+
+def lines(grounds: tuple[Ground, ...], company: Company) -> Iterator[tuple[str, str]]:
+    """Yield each kind of evidence in words, with its weight in words."""
+    for ground in grounds:
+        yield _words(ground, company), _weight(ground)
+
+
+def _words(ground: Ground, company: Company) -> str:
+    share = f"{ground.count:g} of {ground.of:g}"
+    match ground.kind:
+        case Kind.MATES:
+            return f"{share} other tracks of this album say {ground.genre} (you)"
+        case Kind.ARTIST:
+            return f"{share} other albums by {company.artist or 'the artist'} say {ground.genre} (you)"
+        case Kind.ALBUM:
+            return f"{share} other tracks of this album sound like {ground.genre}, each alone"
+        case Kind.TRACK:
+            return f"this track alone sounds like {ground.genre} {ground.share:.2f}"
+
+
+def _weight(ground: Ground) -> str:
+    """Return by what evidence multiplies the odds, in words."""
+    times = exp(min(abs(ground.weight), 50.0))
+    if times < 1.05:
+        return "no matter"
+    number = f"{_MOST:,.0f}+" if times > _MOST else f"{times:.1f}" if times < 10 else f"{times:,.0f}"
+    return f"{number} times {'likelier' if ground.weight > 0 else 'less likely'}"
