@@ -79,6 +79,7 @@ LIBRARIES = (
         undocumented=("pebble:CONSTS.sleep_unit", "pebble:ProcessExpired.exitcode"),
     ),
     Library("prompt-toolkit", "3.0.50", "3.0.53", "prompt_toolkit"),
+    Library("pyyaml", "6.0", "6.0.4", "yaml"),
     Library("rich", "14", "15.0.0"),
     Library("scikit-learn", "1.7", "1.9.1", "sklearn"),
     Library("scipy", "1.15", "1.18.1"),

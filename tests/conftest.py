@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from genred import cli
+from genred.genres import count_as_no_genre
 from genred.history.history import History
 from tests.command import Genred, Ran
 
@@ -59,6 +60,13 @@ def genred(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
         return Ran(code if isinstance(code, int) else 1, said.out, said.err)
 
     return run
+
+
+@pytest.fixture
+def own_no_genre() -> Iterator[None]:
+    """What a test counts as no genre counts in that test alone."""
+    yield
+    count_as_no_genre([])
 
 
 @pytest.fixture(scope="session")

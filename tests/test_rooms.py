@@ -25,6 +25,7 @@ ROOMS_OF = {
     "sqlalchemy": {"history"},
     "threadpoolctl": {"model"},
     "watchdog": {"watching/inotify.py"},
+    "yaml": {"genres/beets.py"},
 }
 """Where each library that is not Python's own may be imported: rooms, or files of them."""
 

@@ -103,6 +103,8 @@ class Analyser:
         Which model, and how sure it must be.
     cache
         A folder for the fitted built-in model.
+    no_genre
+        What counts as no genre, beside what says nothing to anybody.
     patience
         Seconds between two looks after the workers, by which an end may be late. Of an idle service, looking ten times
         a second is most of what it costs. The newest pool decides for all.
@@ -113,13 +115,16 @@ class Analyser:
         If too few files may be open at once.
     """
 
-    def __init__(self, service: Service, model: Model, cache: Path, *, patience: float = 0.1) -> None:
+    def __init__(
+        self, service: Service, model: Model, cache: Path, *, no_genre: tuple[str, ...] = (), patience: float = 0.1
+    ) -> None:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
         self.feature_version = ""
         self._service = service
         self._model = model
         self._cache = cache
+        self._no_genre = no_genre
         _look_after_workers_every(patience)
         take_one_thread()
         _open_up_to(_DESCRIPTORS + _DESCRIPTORS_PER_WORKER * self.workers)
@@ -128,14 +133,14 @@ class Analyser:
     @classmethod
     def of(cls, config: Config, *, patience: float = 0.1) -> Self:
         """Make a pool as it is configured."""
-        return cls(config.service, config.model, cache_dir(), patience=patience)
+        return cls(config.service, config.model, cache_dir(), no_genre=config.genres.no_genre, patience=patience)
 
     def _made(self) -> ProcessPool:
         return ProcessPool(
             max_workers=self.workers,
             max_tasks=_FILES_PER_WORKER,
-            initializer=worker.confine,
-            initargs=(self._service.nice, self._service.memory_mb),
+            initializer=worker.begin,
+            initargs=(self._service.nice, self._service.memory_mb, self._no_genre),
             context=_context,
         )
 
@@ -385,13 +390,6 @@ def _go_on(futures: Sequence[Future[Any]]) -> bool:
     return bool(rest) and all(future.exception() is None for future in done)
 
 
-def _call_off(futures: "Iterable[Future[Any]]") -> None:
-    """Cancel jobs that nobody began; to cancel another one would cost the worker."""
-    for future in futures:
-        if not future.running():
-            future.cancel()
-
-
 def _beside(function: Callable[[], T]) -> Future[T]:
     """Call a function in a thread that nobody has to wait for."""
     future: Future[T] = Future()
@@ -404,6 +402,13 @@ def _beside(function: Callable[[], T]) -> Future[T]:
 
     threading.Thread(target=call, daemon=True).start()
     return future
+
+
+def _call_off(futures: "Iterable[Future[Any]]") -> None:
+    """Cancel jobs that nobody began; to cancel another one would cost the worker."""
+    for future in futures:
+        if not future.running():
+            future.cancel()
 
 
 def _fork_once() -> None:

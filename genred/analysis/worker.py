@@ -44,6 +44,12 @@ _OF_PROCESS, _IDLE = 1, 3 << 13
 # -- limits --------------------------------------------------------------------------------------------------------
 
 
+def begin(nice: int, memory_mb: int, no_genre: tuple[str, ...]) -> None:
+    """Begin as a worker: with limits, and with the user's words for no genre."""
+    confine(nice, memory_mb)
+    genres.count_as_no_genre(no_genre)
+
+
 def confine(nice: int, memory_mb: int) -> None:
     """Set limits for this worker, which dies with the main process and when that has lost sight of it.
 

@@ -8,8 +8,11 @@ from genred.model import installed
 
 
 def genres(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """List the genres of the vocabulary and of the model in use."""
-    return _fitting(installed.known_genres(config.check(config.find(said(ctx).file))[0]), begun)
+    """List the genres that a person may mean, as they write them."""
+    settings = config.check(config.find(said(ctx).file))[0]
+    words = settings.vocabulary
+    known = {*words.words(), *map(words.written, installed.heard_genres(settings))}
+    return _fitting(sorted(known, key=str.casefold), begun)
 
 
 def models(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[str]:

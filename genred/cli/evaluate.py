@@ -29,9 +29,10 @@ def evaluate(common: Common, sources: Sequence[Path], report: TextIO | None) -> 
     from genred.learning.report import page
 
     settings = common.load()
-    table, failed = table_of([item for source in sources for item in labels.read_source(source)], settings)
+    words = settings.vocabulary
+    table, failed = table_of([item for source in sources for item in labels.read_source(source, words)], settings)
     model = model_of(settings)
-    evaluation = model.evaluate(table)
+    evaluation = model.evaluate(labels.coarsened(table, set(map(str, model.classes_)), words))
     if report:
         report.write(page(model.name, evaluation))
     if common.json:

@@ -180,7 +180,7 @@ def _meant(told: Explanation) -> Iterator[str]:
     if told.written is None:
         yield f"{best} is not in genres.whitelist"
     elif told.written != best:
-        yield f"{best} is written as {told.written} (genres.spelling, genres.aliases)"
+        yield f"{best} is written as {told.written} (genres.spelling, genres.aliases, genres.whitelist)"
 
 
 def _places(told: Explanation) -> Iterator[RenderableType]:

@@ -13,6 +13,7 @@ from genred import config
 from genred.cli.arguments import PATH
 from genred.errors import GenredError, WatchError
 from genred.fs.files import readable
+from genred.genres import count_as_no_genre
 from genred.model import installed
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ class Common:
     """``--dry-run`` was said before the command."""
 
     def load(self) -> config.Config:
+        """Load the configuration, and have this process log and count as no genre what it says."""
         loaded = installed.with_model(config.load(config.find(self.file)))
+        count_as_no_genre(loaded.genres.no_genre)
         from genred.service.logs import set_up_logging
 
         levels = ["error", "warning", loaded.service.log_level, "debug"]

@@ -64,7 +64,8 @@ def train(
     if name == installed.BUILTIN:
         raise click.BadParameter(f"{name} is the model that comes with genred", param_hint="--name")
     settings = common.load()
-    labelled = [item for source in sources for item in labels.read_source(source)]
+    words = settings.vocabulary
+    labelled = [item for source in sources for item in labels.read_source(source, words)]
     base = storage.builtin_table() if with_builtin else None
     covered = set(map(str, base.y)) if base is not None else set()
     table, failed = table_of(labelled + (_own_labels(libraries, settings, covered) if libraries else []), settings)
@@ -75,7 +76,9 @@ def train(
         return code
     beside = None if with_builtin else storage.builtin_table()
     with waiting("loading the model") as tell:
-        model, comparison = own_tags.teach(table, model_of(settings), name=name, base=base, beside=beside, tell=tell)
+        model, comparison = own_tags.teach(
+            table, model_of(settings), name=name, base=base, beside=beside, vocabulary=words, tell=tell
+        )
     path = installed.file_of(model.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     storage.save(model, path)
@@ -101,7 +104,6 @@ def _own_labels(folders: Sequence[Path], settings: "Config", covered: Collection
     """Return what a person's own tags teach; say on stderr what they don't."""
     from genred.history.history import History
     from genred.learning import own_tags
-    from genred.tagging.policy import Policy
     from genred.watching.walk import WatchOptions, walk
 
     options = WatchOptions.of(settings.watch)
@@ -110,8 +112,7 @@ def _own_labels(folders: Sequence[Path], settings: "Config", covered: Collection
         has_history = settings.database.exists()
         history = stack.enter_context(closing(History.open(settings.database, readonly=True))) if has_history else None
         analyser = stack.enter_context(analyser_of(settings))
-        vocabulary = Policy.of(settings).vocabulary
-        found = own_tags.from_tags(paths, analyser, history, vocabulary, settings.tags.separator, covered)
+        found = own_tags.from_tags(paths, analyser, history, settings.vocabulary, settings.tags.separator, covered)
     for reason, count in found.left_out.most_common():
         click.echo(f"genred: left out {count} tracks: {reason}", err=True)
     if not found.labelled:

@@ -7,7 +7,7 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
@@ -15,10 +15,19 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 import msgspec
 from msgspec import Meta
 
-from genred.config.lint import Doubt, about_evidence, about_folders, about_genres, contradictions
+from genred.config.lint import (
+    Doubt,
+    about_evidence,
+    about_folders,
+    about_genres,
+    about_no_genre,
+    about_tags,
+    contradictions,
+    unreadable_patterns,
+)
 from genred.config.toml import line_of, line_of_entry
 from genred.errors import ConfigError
-from genred.genres import Vocabulary
+from genred.genres import Vocabulary, beets, built_in
 
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
 Count = Annotated[int, Meta(ge=0)]
@@ -61,7 +70,10 @@ class Tags(Section, frozen=True):
 class Genres(Section, frozen=True):
     aliases: Mapping[str, str] = {}
     whitelist: tuple[str, ...] = ()
+    whitelist_file: str = ""
     spelling: Mapping[str, str] = {}
+    no_genre: tuple[str, ...] = ()
+    tree: str = ""
 
 
 class Evidence(Section, frozen=True):
@@ -101,6 +113,20 @@ class Config(msgspec.Struct, frozen=True):
         if self.history.url:
             return Path(self.history.url.removeprefix("sqlite:///")).expanduser().absolute()
         return state_dir() / "history.db"
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The user's own words.
+
+        Raises
+        ------
+        ConfigError
+            If a file that the configuration names can't be read.
+        """
+        mine = self.genres
+        tree = beets.tree(Path(mine.tree).expanduser()) if mine.tree else built_in()
+        listed = beets.whitelist(Path(mine.whitelist_file).expanduser()) if mine.whitelist_file else ()
+        return Vocabulary(mine.aliases, (*mine.whitelist, *listed), mine.spelling, tree)
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """Return sections and keys in plain types, in the order of the example."""
@@ -192,9 +218,9 @@ def check(file: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[C
             _accept(values, name, key, listed, f"${variable}", None, mistakes)
     sections: dict[str, Any] = {name: kind(**values[name]) for name, kind in SECTIONS.items()}
     config = Config(**sections)
-    impossible = contradictions(config.genres.aliases, config.genres.spelling)
+    impossible = [*contradictions(config.genres.aliases, config.genres.spelling), *_unreadable(config.genres)]
     mistakes += (_located(doubt, file, text, environ, fatal=True) for doubt in impossible)
-    return config, mistakes
+    return _without(config, impossible), mistakes
 
 
 def doubts(
@@ -210,11 +236,14 @@ def doubts(
         The genres that may be named: those of the vocabulary and of the model in use.
     """
     text, _, _ = _read(file)
-    genres = config.genres
-    vocabulary = Vocabulary(genres.aliases, genres.whitelist, genres.spelling)
     evidence = config.evidence
-    found = [*about_folders(config.watch.directories), *about_genres(vocabulary, known)]
-    found += about_evidence(mates=evidence.mates, artist=evidence.artist, library=evidence.library)
+    found = [
+        *about_folders(config.watch.directories),
+        *about_tags(config.tags.mode, config.tags.max_genres),
+        *about_genres(config.vocabulary, config.genres.whitelist, known),
+        *about_no_genre(config.genres.no_genre, config.genres.spelling),
+        *about_evidence(mates=evidence.mates, artist=evidence.artist, library=evidence.library),
+    ]
     return [_located(doubt, file, text, environ, fatal=False) for doubt in found]
 
 
@@ -251,6 +280,30 @@ def _read(file: Path | None) -> tuple[str, dict[str, Any], list[Mistake]]:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
         return "", {}, [Mistake(str(file), int(line[1]) if line else None, "", f"not TOML: {error}")]
+
+
+def _without(config: Config, impossible: Iterable[Doubt]) -> Config:
+    """Return a configuration without the files and the patterns of genres that can't be read."""
+    genres = config.genres
+    entries = {(doubt.key, doubt.entry) for doubt in impossible}
+    return config.with_changes(
+        "genres",
+        aliases={word: genre for word, genre in genres.aliases.items() if ("genres.aliases", word) not in entries},
+        tree="" if ("genres.tree", genres.tree) in entries else genres.tree,
+        whitelist_file="" if ("genres.whitelist_file", genres.whitelist_file) in entries else genres.whitelist_file,
+    )
+
+
+def _unreadable(genres: Genres) -> Iterator[Doubt]:
+    """Find files and patterns of genres that can't be read."""
+    yield from unreadable_patterns(genres.aliases)
+    for key, read in (("tree", beets.tree), ("whitelist_file", beets.whitelist)):
+        name = getattr(genres, key)
+        try:
+            if name:
+                read(Path(name).expanduser())
+        except ConfigError as error:
+            yield Doubt(f"genres.{key}", name, str(error))
 
 
 def _accept(

@@ -2,12 +2,14 @@
 
 import difflib
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from genred.fs.files import readable
-from genred.genres import Vocabulary, canonical, is_generic, key
+from genred.genres import Vocabulary, is_generic, key
+from genred.genres.vocabulary import PATTERN
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,39 +41,68 @@ def contradictions(aliases: Mapping[str, str], spelling: Mapping[str, str]) -> I
             yield Doubt("genres.aliases", word, f"{word!r} leads back to itself")
 
 
-def about_genres(vocabulary: Vocabulary, known: Iterable[str]) -> Iterator[Doubt]:
+def unreadable_patterns(aliases: Mapping[str, str]) -> Iterator[Doubt]:
+    """Find aliases between slashes that are no regular expressions, or lead to a group that there is not."""
+    for word, meaning in aliases.items():
+        if (match := PATTERN.fullmatch(word)) is None:
+            continue
+        try:
+            re.compile(match[1])
+            # With an alternative for nothing there is a match to try the meaning on.
+            if (empty := re.fullmatch(f"{match[1]}|", "")) is not None:
+                empty.expand(meaning)
+        except (re.error, IndexError) as error:
+            yield Doubt("genres.aliases", word, f"{word!r} is no regular expression: {error}")
+
+
+def about_tags(mode: str, max_genres: int) -> Iterator[Doubt]:
+    """Find combinations of keys that do nothing."""
+    if mode == "merge" and max_genres == 1:
+        message = 'with max_genres = 1, "merge" does no more than "keep": a file with a genre has as many as it may'
+        yield Doubt("tags.mode", mode, message)
+    if mode == "off" and max_genres > 1:
+        yield Doubt("tags.max_genres", str(max_genres), 'nothing is written with tags.mode = "off", however many')
+
+
+def about_genres(vocabulary: Vocabulary, whitelist: Sequence[str], known: Iterable[str]) -> Iterator[Doubt]:
     """Find entries that have no effect, or another effect than it seems.
 
     Parameters
     ----------
     vocabulary
         The user's own words.
+    whitelist
+        The genres that the configuration itself allows, without those of a file.
     known
-        The genres of genred's vocabulary and of the model in use.
+        The genres of the user's tree and of the model in use.
     """
-    names = sorted({canonical(name) for name in known})
+    names = sorted({vocabulary.tree.canonical(name) for name in known})
     yield from _about_aliases(vocabulary, names)
-    yield from _about_whitelist(vocabulary, names)
+    yield from _about_whitelist(vocabulary, whitelist, names)
     yield from _about_spelling(vocabulary, names)
 
 
 def _about_aliases(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Doubt]:
     others = {key(word): meaning for word, meaning in vocabulary.aliases.items()}
     for word, meaning in vocabulary.aliases.items():
+        if PATTERN.fullmatch(word):
+            continue
         if key(meaning) == key(word):
-            yield Doubt("genres.aliases", word, f"{word!r} and {meaning!r} are one word anyway")
-        elif key(meaning) in others:
+            if key(vocabulary.tree.canonical(word)) == key(word):
+                same = "is a genre of its own anyway" if word == meaning else f"and {meaning!r} are one word anyway"
+                yield Doubt("genres.aliases", word, f"{word!r} {same}")
+        elif key(others.get(key(meaning), meaning)) != key(meaning):
             message = f"{meaning!r} is an alias too, and only one step is taken; name {others[key(meaning)]!r} itself"
             yield Doubt("genres.aliases", word, message)
-        elif vocabulary.canonical(word) not in names:
+        elif not _is_known(meaning, vocabulary, names):
             yield Doubt("genres.aliases", word, _unheard_of(meaning, names))
 
 
-def _about_whitelist(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Doubt]:
+def _about_whitelist(vocabulary: Vocabulary, whitelist: Sequence[str], names: Sequence[str]) -> Iterator[Doubt]:
     there: set[str] = set()
-    for name in vocabulary.whitelist:
+    for name in whitelist:
         genre = vocabulary.canonical(name)
-        if genre not in names:
+        if not _is_known(name, vocabulary, names):
             yield Doubt("genres.whitelist", name, _unheard_of(name, names))
         elif genre in there:
             yield Doubt("genres.whitelist", name, f"{name!r} is {genre}, which is there already")
@@ -79,13 +110,22 @@ def _about_whitelist(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[D
 
 
 def _about_spelling(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Doubt]:
-    for name, written in vocabulary.spelling.items():
-        if vocabulary.canonical(name) not in names:
+    for name in vocabulary.spelling:
+        if not _is_known(name, vocabulary, names):
             yield Doubt("genres.spelling", name, _unheard_of(name, names))
         elif not vocabulary.allows(name):
             yield Doubt("genres.spelling", name, f"{name!r} is never written: genres.whitelist leaves it out")
-        if is_generic(written):
+
+
+def about_no_genre(names: Collection[str], spelling: Mapping[str, str]) -> Iterator[Doubt]:
+    """Find words that say nothing, where they are to be written or are said to say nothing."""
+    none = set(map(key, names))
+    for name, written in spelling.items():
+        if key(written) in none or is_generic(written):
             yield Doubt("genres.spelling", name, f"{written!r} says nothing, and so counts as no genre")
+    for name in names:
+        if is_generic(name):
+            yield Doubt("genres.no_genre", name, f"{name!r} counts as no genre anyway")
 
 
 def about_evidence(*, mates: bool, artist: bool, library: bool) -> Iterator[Doubt]:
@@ -106,7 +146,11 @@ def about_folders(folders: Collection[Path]) -> Iterator[Doubt]:
             yield Doubt("watch.directories", str(folder), f"{readable(folder)} is inside {readable(around[0])} already")
 
 
+def _is_known(name: str, vocabulary: Vocabulary, names: Collection[str]) -> bool:
+    return vocabulary.land(name) is not None or vocabulary.canonical(name) in names
+
+
 def _unheard_of(name: str, names: Sequence[str]) -> str:
     near = difflib.get_close_matches(name.title(), names, n=1, cutoff=0.6)
-    nearest = f"; did you mean {near[0]}?" if near else f" (there are: {', '.join(names)})"
+    nearest = f"; did you mean {near[0]}?" if near else "; `genred genres` lists what there is"
     return f"neither the vocabulary nor the model knows {name!r}{nearest}"

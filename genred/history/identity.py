@@ -98,10 +98,11 @@ def author(history: History, path: Path, stamp: Stamp, places: Sequence[Place], 
 
 def _originals(history: History, path: Path, stamp: Stamp) -> Iterator[tuple[Known, int]]:
     """Yield the files of which this one is a copy, as a tag write left them, and the write."""
+    if not history.files.count_tagged(stamp.size):
+        return
     tagged = [(known, known.wrote) for known in history.files.of_content(stamp) if known.path != path]
     yield from ((known, write) for known, write in tagged if write is not None)
-    digest = sha256_of(path) if history.files.count_tagged(stamp.size) else None
-    if digest is not None:
+    if (digest := sha256_of(path)) is not None:
         yield from ((known, write) for known, write in history.files.left_as(stamp.size, digest) if known.path != path)
 
 

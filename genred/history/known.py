@@ -25,6 +25,9 @@ from genred.history.schema import (
     writes,
 )
 
+# Asked several times for each file that arrives: of such a query, SQLAlchemy would make most of the work.
+_KNOWN = f'SELECT path, {", ".join(STAMP)}, standing, record, wrote, "by", genre FROM files'  # noqa: S608 - our names
+
 Connecting = Callable[[], AbstractContextManager[sa.Connection]]
 
 
@@ -38,7 +41,7 @@ class KnownFiles:
     def known(self, path: Path) -> Known | None:
         """Return what is known of a path, None where nothing is known."""
         with self._reading() as db:
-            row = db.execute(sa.select(files).where(files.c.path == os.fsencode(path))).first()
+            row = db.exec_driver_sql(f"{_KNOWN} WHERE path = ?", (os.fsencode(path),)).first()
         return None if row is None else _known(row)
 
     def count_known(self) -> int:
@@ -109,15 +112,16 @@ class KnownFiles:
 
     def _known_by(self, stamp: Stamp, *names: str) -> list[Known]:
         row = columns_of(stamp)
+        where = " AND ".join(f"{name} = ?" for name in names)
         with self._reading() as db:
-            rows = db.execute(sa.select(files).where(*(files.c[name] == row[name] for name in names))).all()
+            rows = db.exec_driver_sql(f"{_KNOWN} WHERE {where}", tuple(row[name] for name in names)).all()
         return list(map(_known, rows))
 
     def count_tagged(self, size: int) -> int:
         """Count the known files of this size that carry a tag of genred's."""
-        tagged = sa.select(sa.func.count()).select_from(files).where(files.c.size == size, files.c.wrote.is_not(None))
+        count = "SELECT count(*) FROM files WHERE size = ? AND wrote IS NOT NULL"
         with self._reading() as db:
-            return int(db.execute(tagged).scalar_one())
+            return int(db.exec_driver_sql(count, (size,)).scalar_one())
 
     def sizes_tagged(self, sizes: Iterable[int]) -> set[int]:
         """Return those of some sizes that a known file with a tag of genred's has: only such files can have copies."""

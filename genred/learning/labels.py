@@ -8,18 +8,18 @@ The table that the package carries is made by::
 import csv
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from genred import genres
 from genred.analysis.analyser import take_one_thread
 from genred.errors import ConfigError, FileError
 from genred.fs.files import open_regular, readable
+from genred.genres import Vocabulary, is_generic
 from genred.model.table import Table
 from genred.sound import filters
 from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
@@ -41,7 +41,7 @@ class Labelled:
 # -- reading labels ------------------------------------------------------------------------------------------------
 
 
-def read_source(source: Path) -> list[Labelled]:
+def read_source(source: Path, vocabulary: Vocabulary | None = None) -> list[Labelled]:
     """Read labelled files from a folder of folders named by genre, or a CSV manifest.
 
     Parameters
@@ -49,6 +49,8 @@ def read_source(source: Path) -> list[Labelled]:
     source
         A folder: ``Genre/track`` or ``Genre/artist or album/.../track``. Or a CSV with the header
         ``path,genre[,artist[,source]]`` and paths relative to the CSV itself; other columns are left alone.
+    vocabulary
+        The meanings of the user's spellings.
 
     Raises
     ------
@@ -56,9 +58,9 @@ def read_source(source: Path) -> list[Labelled]:
         If there is no labelled music to read; the message names the place, and says what to do.
     """
     if source.is_dir():
-        found = list(_from_folders(source))
+        found = list(_from_folders(source, vocabulary or Vocabulary()))
     elif source.is_file():
-        found = list(_from_manifest(source))
+        found = list(_from_manifest(source, vocabulary or Vocabulary()))
     else:
         raise ConfigError(f"{readable(source)}: no such folder or CSV manifest")
     if not found:
@@ -66,7 +68,7 @@ def read_source(source: Path) -> list[Labelled]:
     return found
 
 
-def _from_folders(source: Path) -> Iterator[Labelled]:
+def _from_folders(source: Path, vocabulary: Vocabulary) -> Iterator[Labelled]:
     for folder in sorted(p for p in source.iterdir() if p.is_dir() and not p.name.startswith(".")):
         for directory, names, files in os.walk(folder):
             names[:] = sorted(name for name in names if not name.startswith("."))
@@ -75,10 +77,10 @@ def _from_folders(source: Path) -> Iterator[Labelled]:
                 if name.startswith(".") or not path.is_file():
                     continue
                 inner = path.relative_to(folder).parts
-                yield Labelled(path, genres.canonical(folder.name), str(folder / inner[0]), readable(source))
+                yield Labelled(path, vocabulary.canonical(folder.name), str(folder / inner[0]), readable(source))
 
 
-def _from_manifest(source: Path) -> Iterator[Labelled]:
+def _from_manifest(source: Path, vocabulary: Vocabulary) -> Iterator[Labelled]:
     where = readable(source)
     try:
         with open(source, encoding="utf-8-sig", newline="") as file:
@@ -88,19 +90,19 @@ def _from_manifest(source: Path) -> Iterator[Labelled]:
                 wanted = " and ".join(sorted(missing))
                 raise ConfigError(f"{where}, line 1: no column {wanted}; the header is path,genre[,artist[,source]]")
             for row in reader:
-                yield _labelled(source, reader.line_num, row)
+                yield _labelled(source, reader.line_num, row, vocabulary)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{readable(source)}: not a CSV manifest in UTF-8 ({error})") from error
 
 
-def _labelled(source: Path, line: int, row: dict[str, str | None]) -> Labelled:
+def _labelled(source: Path, line: int, row: dict[str, str | None], vocabulary: Vocabulary) -> Labelled:
     path, genre = ((row[key] or "").strip() for key in ("path", "genre"))
     where = f"{readable(source)}, line {line}"
     if not path or not genre:
         raise ConfigError(f"{where}: no {'genre' if path else 'path'}; fill it in or remove the line")
     full = source.parent / path
     artist = (row.get("artist") or "").strip() or str(full)
-    return Labelled(full, genres.canonical(genre), artist, (row.get("source") or "").strip() or source.stem)
+    return Labelled(full, vocabulary.canonical(genre), artist, (row.get("source") or "").strip() or source.stem)
 
 
 def contradictory(labelled: Sequence[Labelled]) -> set[Path]:
@@ -109,6 +111,30 @@ def contradictory(labelled: Sequence[Labelled]) -> set[Path]:
     for item in labelled:
         said.setdefault(item.path, set()).add(item.genre)
     return {path for path, names in said.items() if len(names) > 1}
+
+
+def label_of(names: Iterable[str], vocabulary: Vocabulary) -> str | None:
+    """Return the one genre that a track with several teaches; None if more than half of them have nothing in common.
+
+    Of the deepest branch of the tree that holds more than half of the genres, it is the finest if they all lie on one
+    line (House of "House, Electronic"), and the branch itself if they don't (Electronic of "House, Techno").
+    """
+    meant = list(dict.fromkeys(vocabulary.canonical(part) for name in names for part in vocabulary.split(name)))
+    lines = {genre: (genre, *vocabulary.ancestors(genre)) for genre in meant if not is_generic(genre)}
+    branches = [genre for line in lines.values() for genre in line]
+    most = [genre for genre in dict.fromkeys(branches) if branches.count(genre) * 2 > len(lines)]
+    if not most:
+        return None
+    branch = max(most, key=lambda genre: len(vocabulary.ancestors(genre)))
+    inside = [genre for genre, line in lines.items() if branch in line]
+    finest = [genre for genre in inside if not any(genre in lines[other][1:] for other in inside)]
+    return finest[0] if len(finest) == 1 else branch
+
+
+def coarsened(table: Table, genres: Collection[str], vocabulary: Vocabulary) -> Table:
+    """Return a table whose genres are the nearest of some above them; a genre that is below none of them stays."""
+    told = {genre: vocabulary.nearest(genre, genres) or genre for genre in map(str, np.unique(table.y))}
+    return replace(table, y=np.array([told[str(genre)] for genre in table.y], np.str_))
 
 
 # -- features ------------------------------------------------------------------------------------------------------

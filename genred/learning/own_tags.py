@@ -16,7 +16,7 @@ from genred.genres import Place, Vocabulary, is_generic, is_said
 from genred.history.history import History
 from genred.history.identity import copied_answer, recognise, sounds_alike
 from genred.history.records import Author, Known, Standing
-from genred.learning.labels import Labelled
+from genred.learning.labels import Labelled, coarsened, label_of
 from genred.model.classifier import GenreClassifier
 from genred.model.evaluation import Evaluation
 from genred.model.table import Table
@@ -52,6 +52,8 @@ def from_tags(
 ) -> Found:
     """Return the music among ``paths`` that can teach: only genres with enough to learn from and to test on.
 
+    A genre with too few tracks or artists teaches the genre above it, if that has enough with it.
+
     Parameters
     ----------
     paths, analyser, history, vocabulary, separator
@@ -60,7 +62,7 @@ def from_tags(
         Genres of which there is enough other music to learn from: of these, a single track in ``paths`` is of use.
     """
     found = by_a_person(paths, analyser, history, vocabulary, separator)
-    return _enough(found.labelled, found.left_out, covered)
+    return _enough(found.labelled, found.left_out, covered, vocabulary)
 
 
 def by_a_person(
@@ -70,7 +72,9 @@ def by_a_person(
     vocabulary: Vocabulary,
     separator: str = Tags().separator,
 ) -> Found:
-    """Return the music among ``paths`` that has exactly one genre, if a person gave it that genre.
+    """Return the music among ``paths`` with the genre that it teaches, if a person gave it its genres.
+
+    Of several genres, `label_of` finds the one that they teach.
 
     Parameters
     ----------
@@ -89,13 +93,17 @@ def by_a_person(
     left_out: Counter[str] = Counter()
     unsure: dict[Path, tuple[Labelled, Known]] = {}
     for path, look in analyser.analyse(paths, Ask.TAGS):
-        reason = _unfit(look)
-        if reason or not isinstance(look, Analysis):
-            left_out[reason] += 1
+        if not isinstance(look, Analysis):
+            left_out["tags can't be read"] += 1
             continue
-        (name,) = (name for name in look.genres if not is_generic(name))
+        if all(map(is_generic, look.genres)):
+            left_out["no genre"] += 1
+            continue
+        if (genre := label_of(look.genres, vocabulary)) is None:
+            left_out["several genres that have nothing in common"] += 1
+            continue
         # Without an artist, the folder stands for one: an album is by one artist more often than not.
-        item = Labelled(path, vocabulary.canonical(name), _artist(look.labels) or str(path.parent), "library")
+        item = Labelled(path, genre, _artist(look.labels) or str(path.parent), "library")
         answered = _answered(path, look.places, history, separator) if history is not None else None
         if answered is None:
             labelled.append(item)
@@ -112,7 +120,10 @@ def by_a_person(
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same music, neither flattered: tracks that a model was fitted to are judged out of fold."""
+    """Two models on the same music, neither flattered: tracks that a model was fitted to are judged out of fold.
+
+    Genres that only the new model tells apart count as those above them that the old one knows.
+    """
 
     new: Evaluation
     old: Evaluation
@@ -150,6 +161,7 @@ def teach(
     name: str,
     base: Table | None,
     beside: Table | None = None,
+    vocabulary: Vocabulary | None = None,
     tell: Callable[[str], None] = lambda step: None,
 ) -> tuple[GenreClassifier, Comparison]:
     """Fit a model to a person's music, joined with a base where there is one, and compare it with the one in use.
@@ -166,6 +178,8 @@ def teach(
         Other music to learn from as well: the built-in table.
     beside
         Other music that only says what music sounds like.
+    vocabulary
+        The tree by which finer genres of the new model are compared with coarser ones of the model in use.
     tell
         Called with the step that begins, in a few words, since the whole takes a minute.
     """
@@ -178,23 +192,29 @@ def teach(
         joined = Table.join([replace(table, groups=groups), base])
     model = GenreClassifier().fit(joined, name=name, beside=beside, tell=tell)
     tell("comparing with the model in use")
-    old = in_use.evaluate(table)
-    return model, Comparison(model.evaluation_.of(slice(len(table))), old, in_use.target_precision)
+    known = set(map(str, in_use.classes_))
+    old = in_use.evaluate(coarsened(table, known, vocabulary or Vocabulary()))
+    new = _in_words_of(known, model.evaluation_.of(slice(len(table))), vocabulary or Vocabulary())
+    return model, Comparison(new, old, in_use.target_precision)
+
+
+def _in_words_of(known: Collection[str], evaluation: Evaluation, vocabulary: Vocabulary) -> Evaluation:
+    """Return an evaluation in which finer genres count as the nearest known one above them.
+
+    A model that tells more genres apart has a harder task; two models are compared by the one that both have.
+    """
+    told = [vocabulary.nearest(genre, known) or genre for genre in evaluation.genres]
+    genres, column = np.unique(told, return_inverse=True)
+    into = np.eye(len(genres))[column]
+    truth = np.array([told[evaluation.genres.index(str(genre))] for genre in evaluation.truth], np.str_)
+    return replace(
+        evaluation, genres=tuple(map(str, genres)), truth=truth, probabilities=evaluation.probabilities @ into
+    )
 
 
 def _artist(labels: Labels) -> str:
     """Return the name by which an artist is one group: the album's, but on albums by many that of the track."""
     return labels.artist_key if labels.is_by_many else labels.album_artist_key
-
-
-def _unfit(look: Analysis | object) -> str:
-    """Return the reason why a file teaches nothing, whoever wrote its genre; empty if the file may teach."""
-    if not isinstance(look, Analysis):
-        return "tags can't be read"
-    said = [name for name in look.genres if not is_generic(name)]
-    if not said:
-        return "no genre"
-    return "more than one genre" if len(said) > 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,15 +259,36 @@ def _other_music(files: Mapping[Path, Known], analyser: Analyser, history: Histo
                 yield path
 
 
-def _enough(labelled: list[Labelled], left_out: Counter[str], covered: Collection[str]) -> Found:
-    """Leave out genres with too few tracks or artists, unless other music covers them."""
+def _enough(
+    labelled: Sequence[Labelled], left_out: Counter[str], covered: Collection[str], vocabulary: Vocabulary
+) -> Found:
+    """Let genres with too few tracks or artists teach what they are a kind of; leave out those that are of no kind.
+
+    Other music has enough of ``covered`` genres.
+    """
+    items = list(labelled)
+    while few := _too_few(items, covered):
+        above = {genre: next(iter(vocabulary.ancestors(genre)), None) for genre in few}
+        depth = {genre: len(vocabulary.ancestors(genre)) for genre, parent in above.items() if parent is not None}
+        if not depth:
+            break
+        deepest = max(depth.values())
+        moved = {genre: str(above[genre]) for genre in depth if depth[genre] == deepest}
+        items = [replace(item, genre=moved.get(item.genre, item.genre)) for item in items]
+    for genre, tracks in few.items():
+        left_out[f"too few tracks or artists of {genre}"] += tracks
+    return Found([item for item in items if item.genre not in few], left_out)
+
+
+def _too_few(labelled: Iterable[Labelled], covered: Collection[str]) -> dict[str, int]:
+    """Count the tracks of genres with too few tracks or artists."""
     artists: defaultdict[str, set[str]] = defaultdict(set)
     tracks: Counter[str] = Counter()
     for item in labelled:
         artists[item.genre].add(item.artist)
         tracks[item.genre] += 1
-    fit = {genre for genre in tracks if tracks[genre] >= LEAST_TRACKS and len(artists[genre]) >= LEAST_ARTISTS}
-    fit |= tracks.keys() & set(covered)
-    for genre in tracks.keys() - fit:
-        left_out[f"too few tracks or artists of {genre}"] += tracks[genre]
-    return Found([item for item in labelled if item.genre in fit], left_out)
+    return {
+        genre: count
+        for genre, count in tracks.items()
+        if genre not in covered and (count < LEAST_TRACKS or len(artists[genre]) < LEAST_ARTISTS)
+    }

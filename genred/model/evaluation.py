@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from string import ascii_lowercase, ascii_uppercase
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from genred.genres import PARENT
+from genred.genres.tree import built_in
 
 SOURCE = 50
 """Answers about a source from which on it is judged alone."""
@@ -62,19 +63,35 @@ class Evaluation:
         Returns
         -------
         confidence : (n_tracks,)
-            Of the likeliest genre, or of its family where the genre alone is not sure enough.
+            Of the likeliest genre or, where it alone is not sure enough, of the genre above it, and so on.
         right : (n_tracks,) bool
-            Whether that genre, or that family, is the true one.
+            Whether the track is of that genre, or of a kind of it.
         """
-        heads = np.array([family(genre) for genre in self.genres])
         best = self.probabilities.argmax(axis=1)
-        alone = self.probabilities.max(axis=1)
-        kin = heads[best][:, None] == heads[None]
-        together = (self.probabilities * kin).sum(axis=1)
-        true_family = np.array([family(str(genre)) for genre in self.truth])
-        sure = alone >= needed
-        right = np.where(sure, np.array(self.genres)[best] == self.truth, heads[best] == true_family)
-        return np.where(sure, alone, together), right
+        rows = np.arange(len(best))
+        confidence, right = self.probabilities.max(axis=1), np.array(self.genres)[best] == self.truth
+        for kinds, true in self._above:
+            unsure = confidence < needed
+            confidence = np.where(unsure, (self.probabilities @ kinds)[rows, best], confidence)
+            right = np.where(unsure, true[rows, best], right)
+        return confidence, right
+
+    @cached_property
+    def _above(self) -> list[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
+        """For each genre, and then for the one above it and so on up to the broad one: its kinds, and what is true.
+
+        The first is (n_genres, n_genres): 1 where the genre of the row is a kind of what stands above that of the
+        column. The second is (n_tracks, n_genres): whether the track is of what stands above the genre.
+        """
+        lines = [built_in().line(genre) for genre in self.genres]
+        truths, row = np.unique(self.truth, return_inverse=True)
+        found = []
+        for level in range(max(map(len, lines), default=0)):
+            heads = [line[min(level, len(line) - 1)] for line in lines]
+            kinds = np.array([[head in line for head in heads] for line in lines], np.float64)
+            true = np.array([[head in built_in().line(str(truth)) for head in heads] for truth in truths], np.bool_)
+            found.append((kinds, true[row]))
+        return found
 
     @property
     def predicted(self) -> NDArray[np.str_]:
@@ -213,11 +230,6 @@ class Evaluation:
             sources = ", ".join(f"{source} {value:.2f}" for source, value in self.by_source.items())
             out.append(f"trained without the source it is tested on: {sources}")
         return [*out, "", *_matrix(self.genres, self.confusion, self.precision, self.recall)]
-
-
-def family(genre: str) -> str:
-    """Return the genre that a genre is a kind of; itself where it heads its own family."""
-    return PARENT.get(genre, genre)
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

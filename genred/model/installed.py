@@ -7,10 +7,15 @@ from typing import Any
 
 from genred.config import Config, state_dir
 from genred.errors import ModelError
-from genred.genres import GENRES
 from genred.model import container
 
 BUILTIN = "builtin"
+
+BUILTIN_GENRES = (
+    *("Blues", "Classical", "Country", "Disco", "Electronic", "Folk", "Hip-Hop", "Jazz"),
+    *("Latin", "Metal", "Pop", "Punk", "R&B", "Reggae", "Rock"),
+)
+"""The genres of the built-in table, which takes long to open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,16 @@ def card_of(path: Path) -> dict[str, Any]:
     return card if isinstance(card, dict) else {}
 
 
-def known_genres(settings: Config) -> list[str]:
-    """Return the genres of the vocabulary, and those of the model in use where it is one's own."""
+def heard_genres(settings: Config) -> list[str]:
+    """Return the genres that the model in use tells apart, without loading it."""
     model = with_model(settings).model.path
     own = card_of(Path(model)).get("genres") if model else None
-    return list(dict.fromkeys([*GENRES, *(own if isinstance(own, dict) else ())]))
+    return list(own) if isinstance(own, dict) else list(BUILTIN_GENRES)
+
+
+def known_genres(settings: Config) -> list[str]:
+    """Return the genres of the user's tree, and those that the model in use tells apart."""
+    return list(dict.fromkeys([*settings.vocabulary.tree.nodes, *heard_genres(settings)]))
 
 
 def use(name: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from genred.model.evaluation import family
+from genred.genres.tree import built_in, family
 from genred.model.evidence import Ground, Kind
 from genred.model.fitted import Floats
 from genred.model.prediction import Candidate, Prediction
@@ -91,12 +91,20 @@ def _unheard(unit: Unit, i: int, fault: str, need: Need) -> Prediction:
 
 
 def back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
-    """Return the likeliest genre, or its family where the genre alone is not sure enough; ``candidates`` descend."""
+    """Return the likeliest genre or, where it alone is not sure enough, the nearest genre up the tree that is.
+
+    A genre up the tree has the probability of all its kinds together; where none is sure enough, the one with most
+    kinds is returned. ``candidates`` descend.
+    """
     best = candidates[0]
-    kin = tuple(c for c in candidates if family(c.genre) == family(best.genre))
-    if best.probability >= needed or len(kin) == 1:
-        return best.genre, best.probability, (best,)
-    return family(best.genre), sum(c.probability for c in kin), kin
+    found: tuple[str, float, tuple[Candidate, ...]] = best.genre, best.probability, (best,)
+    for genre in built_in().line(best.genre):
+        if found[1] >= needed:
+            break
+        kin = tuple(c for c in candidates if genre in built_in().line(c.genre))
+        if len(kin) > len(found[2]):
+            found = genre, sum(c.probability for c in kin), kin
+    return found
 
 
 def _candidates(words: Sequence[str], likely: Floats) -> tuple[Candidate, ...]:

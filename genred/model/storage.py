@@ -163,10 +163,11 @@ def builtin_table() -> Table:
         return Table.load(path)
 
 
-_DATA = ("table.npz", "re_encoding.npy")
+_DATA = ("table.npz", "re_encoding.npy", "genres.txt")
 _CODE = (
     "errors.py",
-    "genres.py",
+    "genres/spellings.py",
+    "genres/tree.py",
     "model/album.py",
     "model/belief.py",
     "model/classifier.py",

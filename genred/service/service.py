@@ -30,7 +30,7 @@ from genred.watching.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 1.0
 """The time that is given to reading tags before the folders are looked after again."""
 PATIENCE_SECONDS = 60
 """The time between two tries to go on where the database can't be used for a while."""
@@ -108,10 +108,8 @@ class Service:
                 while self._is_called_off(batch, watcher, tagger, requests):
                     if following := self._reloaded(config):
                         return following
-                if not (batch or requests.left or watcher.queued):
-                    if cataloguer is not None:
-                        self._read_tags(cataloguer, watcher)
-                    rehearing.step()
+                if watcher.ready and not (batch or requests.left or watcher.queued):
+                    self._use_the_moment(watcher, cataloguer, rehearing)
         return None
 
     def _is_called_off(self, batch: Sequence[Path], watcher: Watcher, tagger: Tagger, requests: Requests) -> bool:
@@ -127,11 +125,13 @@ class Service:
                 break
         return self._reload.asked and not self._stop.is_set()
 
-    def _read_tags(self, cataloguer: Cataloguer, watcher: Watcher) -> None:
-        """Read tags of the owner's music for a moment, since there is nothing else to do."""
+    def _use_the_moment(self, watcher: Watcher, cataloguer: Cataloguer | None, rehearing: Rehearing) -> None:
+        """Read tags of the owner's music, or hear again what an earlier genred heard, since nothing else is to do."""
         present = [Path(os.path.realpath(root.path)) for root in watcher.states if root.state != "offline"]
-        if watcher.ready and cataloguer.step(present, IDLE_SECONDS):
+        if cataloguer is not None and cataloguer.step(present, IDLE_SECONDS):
             self._reporter.catalogued()
+        else:
+            rehearing.step(present)
 
     def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests, Cataloguer | None, Rehearing]:
         """Note what was there before, warm up, and make ready to watch."""
@@ -150,7 +150,7 @@ class Service:
         cataloguer = Cataloguer(history, analyser, config.tags.separator) if config.evidence.library else None
         status.unread = history.library.count_unread() if cataloguer else 0
         watcher = Watcher(roots, options, history.files.unknown, meeting)
-        return watcher, tagger, requests, cataloguer, Rehearing(history, analyser, [root.resolve() for root in roots])
+        return watcher, tagger, requests, cataloguer, Rehearing(history, analyser)
 
     def _meet(self, meeting: Meeting, roots: Sequence[Path]) -> None:
         """Meet roots for the first time, before anything slow: what arrives from now on is new.

@@ -1,7 +1,7 @@
 """The owner's words: what a person calls the music around a track, counted for the model.
 
 A genre that genred wrote is no evidence, nor is a copy of one, until a person confirms it. Words are compared by the
-user's vocabulary; a word that it doesn't know ("Krautrock", "Kids") stands for itself, in whatever way it is spelt.
+user's vocabulary; a word that it doesn't know ("Blurgh") stands for itself, in whatever way it is spelt.
 """
 
 from collections import defaultdict
@@ -37,6 +37,10 @@ class Testimony:
     def written(self, genre: str, vocabulary: Vocabulary) -> str:
         """Return the word that is written into a file for a genre."""
         return self.spelling.get(genre) or vocabulary.written(genre)
+
+    def word(self, genre: str, vocabulary: Vocabulary) -> str | None:
+        """Return the word for a genre, or for the nearest genre above it that may be written; None if none may."""
+        return self.written(genre, vocabulary) if vocabulary.allows(genre) else next(vocabulary.chain(genre), None)
 
 
 class Witness:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from genred.analysis.analyser import Analyser
 from genred.config import Config
-from genred.genres import PARENT, Place, is_generic
+from genred.genres import Place, family, is_generic
 from genred.history.history import History
 from genred.history.records import Known, Outcome, Record, Standing
 from genred.model.prediction import Candidate, Prediction
@@ -133,7 +133,7 @@ def explain(
         families=tuple(_families(heard.candidates)),
         surroundings=model.surroundings(x),
         words=tuple(features.tags(x)),
-        written=judged.testimony.written(best, vocabulary) if vocabulary.allows(best) else None,
+        written=judged.testimony.word(best, vocabulary),
         obstacles=tuple(_obstacles(path, config, options, case.known)),
         past=case.past,
         changes=tuple(_changes(case)),
@@ -193,15 +193,14 @@ def _variations(config: Config) -> Iterator[tuple[str, Config]]:
 
 
 def _meaning(name: str, case: Case) -> str | None:
-    genre = Policy.of(case.config).vocabulary.canonical(name)
-    return genre if genre in case.model.classes_ else None
+    return Policy.of(case.config).vocabulary.nearest(name, set(map(str, case.model.classes_)))
 
 
 def _families(candidates: tuple[Candidate, ...]) -> Iterator[Family]:
     """Return the families of more than one genre, likeliest first."""
     kin: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        kin.setdefault(PARENT.get(candidate.genre, candidate.genre), []).append(candidate)
+        kin.setdefault(family(candidate.genre), []).append(candidate)
     found = [
         Family(head, sum(c.probability for c in members), tuple(c.genre for c in members))
         for head, members in kin.items()

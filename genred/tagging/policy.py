@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from genred.analysis import Ask
 from genred.config import Config
@@ -38,8 +39,7 @@ class Policy:
 
     @classmethod
     def of(cls, config: Config) -> "Policy":
-        words = Vocabulary(config.genres.aliases, config.genres.whitelist, config.genres.spelling)
-        return cls(config.tags.mode, config.tags.max_genres, words)
+        return cls(config.tags.mode, config.tags.max_genres, config.vocabulary)
 
     @property
     def ask(self) -> Ask:
@@ -68,22 +68,34 @@ class Policy:
             return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
         if prediction.genre is None:
             return Decision(Outcome.ABSTAINED, prediction.reason)
-        if not self.vocabulary.allows(prediction.genre):
+        words = tuple(islice(self.vocabulary.chain(prediction.genre), self.max_genres))
+        if not words:
             return Decision(Outcome.ABSTAINED, f"{prediction.genre} is not in genres.whitelist")
-        genre = word or self.vocabulary.written(prediction.genre)
+        if word is not None and self.vocabulary.allows(prediction.genre):
+            words = (word, *(other for other in words[1:] if other != word))
+        reason = prediction.reason
+        if not self.vocabulary.allows(prediction.genre):
+            reason += f"; genres.whitelist has {words[0]}"
         if self.mode == "off":
-            return Decision(Outcome.KEPT, f'{prediction.reason}; not written, since tags.mode is "off"')
+            return Decision(Outcome.KEPT, f'{reason}; not written, since tags.mode is "off"')
         if self.mode == "keep" and said:
             return Decision(Outcome.KEPT, f"it has a genre already: {', '.join(said)}")
         if self.mode == "merge":
-            if self.vocabulary.canonical(genre) in map(self.vocabulary.canonical, said):
-                return Decision(Outcome.KEPT, f"it says {genre} already")
-            if len(said) >= self.max_genres:
-                return Decision(Outcome.KEPT, f"it has as many genres as tags.max_genres allows: {', '.join(said)}")
-            return Decision(Outcome.TAGGED, prediction.reason, (*said, genre))
-        if tuple(there) == (genre,):
-            return Decision(Outcome.KEPT, f"it says {genre} already")
-        return Decision(Outcome.TAGGED, prediction.reason, (genre,))
+            return self._merged(said, words, reason)
+        if tuple(there) == words:
+            return Decision(Outcome.KEPT, f"it says {', '.join(words)} already")
+        return Decision(Outcome.TAGGED, reason, words)
+
+    def _merged(self, said: Sequence[str], words: Sequence[str], reason: str) -> Decision:
+        """Decide about adding words to those that a file has."""
+        there = [part for name in said for part in self.vocabulary.split(name)]
+        meant = set(map(self.vocabulary.canonical, there))
+        more = [word for word in words if self.vocabulary.canonical(word) not in meant]
+        if not more:
+            return Decision(Outcome.KEPT, f"it says {', '.join(words)} already")
+        if len(there) >= self.max_genres:
+            return Decision(Outcome.KEPT, f"it has as many genres as tags.max_genres allows: {', '.join(said)}")
+        return Decision(Outcome.TAGGED, reason, (*said, *more[: self.max_genres - len(there)]))
 
 
 def change_in_words(places: Sequence[Place], wrote: Sequence[str], it: str = "") -> str:

@@ -65,50 +65,47 @@ class Rehearing:
         The history.
     analyser
         The workers; all but one of them are left to what arrives meanwhile.
-    roots
-        Only files below these folders are heard.
     clock
         Monotonic, in seconds.
     """
 
-    def __init__(
-        self, history: History, analyser: Analyser, roots: Sequence[Path], clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, history: History, analyser: Analyser, clock: Callable[[], float] = time.monotonic) -> None:
         self._history = history
         self._analyser = analyser
-        self._roots = roots
         self._clock = clock
-        self._files = self._outdated()
+        self._files = history.vectors.outdated(FEATURE_VERSION)
         self._at_work: deque[tuple[Outdated, Callable[[], Analysis | FileError | None]]] = deque()
         self._resting_until = clock()
 
-    def step(self) -> int:
-        """Note what was heard since the last step, and begin with the next files; return the number of files noted."""
+    def step(self, roots: Sequence[Path]) -> int:
+        """Note what was heard since the last step, and begin with the next files below some folders.
+
+        Returns
+        -------
+        int
+            The number of files of which another vector is kept now.
+        """
         count = 0
         while self._at_work and (look := self._at_work[0][1]()) is not None:
             file, _ = self._at_work.popleft()
             count += _keep(self._history, file, look)
         for _ in range(max(1, self._analyser.workers - 1) - len(self._at_work)):
-            self._begin()
+            self._begin(roots)
         return count
 
-    def _begin(self) -> None:
+    def _begin(self, roots: Sequence[Path]) -> None:
         """Have a worker hear the next file, if one of the next few is there and is what was heard."""
         if self._clock() < self._resting_until:
             return
         for _ in range(_LOOKS):
             file = next(self._files, None)
             if file is None:
-                self._files = self._outdated()
+                self._files = self._history.vectors.outdated(FEATURE_VERSION)
                 self._resting_until = self._clock() + REST_SECONDS
                 return
-            if _is_unchanged(file):
+            if any(map(file.path.is_relative_to, roots)) and _is_unchanged(file):
                 self._at_work.append((file, self._analyser.begin(file.path, Ask.SOUND)))
                 return
-
-    def _outdated(self) -> Iterator[Outdated]:
-        for root in self._roots:
-            yield from self._history.vectors.outdated(FEATURE_VERSION, root)
 
 
 def _keep(history: History, file: Outdated, look: Analysis | FileError) -> bool:

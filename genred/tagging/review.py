@@ -225,8 +225,8 @@ def meant(text: str, known: Sequence[str], vocabulary: Vocabulary) -> tuple[str,
     by_key = {key(word): word for word in known}
     if key(text) in by_key:
         return by_key[key(text)], True
-    if vocabulary.canonical(text) != text:
-        return text, True  # a spelling that the vocabulary understands ("Techno") is written as the person writes it
+    if vocabulary.land(text) is not None:
+        return text, True  # a spelling that the vocabulary understands ("Rap") is written as the person writes it
     near = difflib.get_close_matches(key(text), by_key, n=1, cutoff=0.7)
     return (by_key[near[0]] if near else text), False
 
@@ -238,8 +238,8 @@ def _question(record: Record, judged: Judgement, around: Company, policy: Policy
         return Question(record, guesses, record.reason, record.model or model, is_judged=False, company=around)
     shares: defaultdict[str, float] = defaultdict(float)
     for candidate in prediction.candidates:
-        if policy.vocabulary.allows(candidate.genre):
-            shares[judged.testimony.written(candidate.genre, policy.vocabulary)] += candidate.probability
+        if (word := judged.testimony.word(candidate.genre, policy.vocabulary)) is not None:
+            shares[word] += candidate.probability
     guesses, reason = _with_own(record, _descending(shares)), record.reason
     if record.outcome is Outcome.ABSTAINED:
         reason = policy.decide(record.previous, prediction).reason

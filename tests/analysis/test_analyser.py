@@ -15,12 +15,15 @@ from typing import Any
 
 import pytest
 
+from genred import tags
 from genred.analysis import Analysis, Ask, worker
 from genred.analysis import analyser as analyser_module
-from genred.analysis.analyser import Analyser, WorkerLostError, _outcome
+from genred.analysis.analyser import Analyser, WorkerLostError, _outcome, judge_stored
 from genred.config import Model, Service
-from genred.errors import DecodeError, FileError, ModelError
+from genred.errors import DecodeError, FileError, GenredError, ModelError
 from genred.genres import Place
+from genred.model import storage
+from genred.model.evidence import Owner
 from tests.makeaudio import make
 from tests.processes import until_ended
 
@@ -36,6 +39,10 @@ def analyser(tmp_path: Path, tiny_model: Path) -> Iterator[Analyser]:
 
 def crash() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def die(*_: object) -> None:
+    crash()
 
 
 def hang(begun: Path | None = None) -> None:
@@ -215,6 +222,17 @@ def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_m
     assert not error.transient
 
 
+def test_workers_count_as_no_genre_what_the_user_does(tmp_path: Path, tiny_model: Path) -> None:
+    """So they listen to a file that says nothing else."""
+    songs = [make(tmp_path / f"{genre}.flac", 4.0) for genre in ("My Music", "Polka")]
+    for song in songs:
+        tags.write_genres(song, [song.stem])
+    model, service = Model(path=str(tiny_model), min_confidence=0.5), Service(workers=1, memory_mb=2048)
+    with Analyser(service, model, tmp_path, no_genre=("my music",)) as analyser:
+        looks = [look for _, look in analyser.analyse(songs, Ask.MISSING)]
+    assert [isinstance(look, Analysis) and look.prediction is not None for look in looks] == [True, False]
+
+
 def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, tmp_path: Path) -> None:
     """Good and bad ones alike; one that has a genre is left unheard if that is asked."""
     from genred import tags
@@ -230,6 +248,25 @@ def test_files_come_back_in_their_order_with_what_was_heard(analyser: Analyser, 
     assert heard == ["Classical", "Metal"]
     assert isinstance(looks[2][1], FileError)
     assert looks[3][1] == Analysis((Place("Vorbis comment GENRE", ("Polka",)),))
+
+
+def test_the_tracks_of_an_album_are_judged_together(analyser: Analyser, tmp_path: Path, tiny_model: Path) -> None:
+    """From what was heard of them before, with their owner's words, as the main process would with the same model."""
+    paths = [make(tmp_path / f"{number}.flac") for number in range(2)]
+    heard = [analysis for _, analysis in analyser.analyse(paths, Ask.BOTH)]
+    vectors = [one.features[1] for one in heard if isinstance(one, Analysis) and one.features]
+    owners = [Owner(mates={"Kids": 5})] * 2
+    model = storage.configured(Model(path=str(tiny_model), min_confidence=0.5), tmp_path)
+    assert [found.genre for found in analyser.judge(vectors, owners)] == ["Kids", "Kids"]
+    assert analyser.judge(vectors, owners) == judge_stored(model, vectors, owners)
+    assert analyser.judge([], []) == judge_stored(model, [], []) == []
+
+
+def test_workers_that_die_while_they_judge_are_told_of(analyser: Analyser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once more, and then the run ends with what to look at: no file is to blame."""
+    monkeypatch.setattr(worker, "judge", die)
+    with pytest.raises(GenredError, match=r"workers die or hang while they judge.*service\.memory_mb"):
+        analyser.judge([b"\0" * 4], [Owner()])
 
 
 def test_tags_are_read_many_files_to_a_job_and_a_file_that_kills_its_reader_costs_itself_alone(

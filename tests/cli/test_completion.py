@@ -27,8 +27,8 @@ def test_the_shell_completes_what_there_is() -> None:
     assert offered("cla") == ["classify"]
     assert offered("scan", "--re") == ["--redecide"]
     assert offered("history", "--outcome", "ta") == ["tagged"]
-    assert offered("set", "hi") == ["Hip-Hop"]
-    assert offered("history", "--genre", "R") == ["R\\&B", "Reggae", "Rock"]
+    assert offered("set", "hip") == ["Hip\\ House", "Hip-Hop"]
+    assert offered("history", "--genre", "Reg") == ["Reggae", "Reggae\\ Fusion", "Reggaeton"]
     assert offered("model", "use", "") == ["builtin"]
 
 

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from genred import config
 from genred.config import toml
 from genred.errors import ConfigError
-from genred.genres import GENRES
+from genred.genres import built_in
+
+GENRES = list(built_in().nodes)
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 
@@ -99,8 +101,11 @@ def test_a_vocabulary_that_contradicts_itself_is_a_mistake(tmp_path: Path, text:
             "whitelist = ['Jazz']\nspelling = { Rock = 'ROCK' }",
             "'Rock' is never written: genres.whitelist leaves it out",
         ),
-        ("spelling = { Polka = 'polka' }", "neither the vocabulary nor the model knows 'Polka'; did you mean"),
+        ("spelling = { Polkka = 'polka' }", "neither the vocabulary nor the model knows 'Polkka'; "),
         ("spelling = { Rock = 'Other' }", "'Other' says nothing, and so counts as no genre"),
+        ("aliases = { House = 'House' }", "'House' is a genre of its own anyway"),
+        ("no_genre = ['Podcast', 'unknown']", "'unknown' counts as no genre anyway"),
+        ("spelling = { Rock = 'Mine' }\nno_genre = ['mine']", "'Mine' says nothing, and so counts as no genre"),
     ],
 )
 def test_what_can_hardly_be_meant_is_a_warning(tmp_path: Path, text: str, said: str) -> None:
@@ -109,7 +114,65 @@ def test_what_can_hardly_be_meant_is_a_warning(tmp_path: Path, text: str, said: 
     [doubt] = config.doubts(config.load(file, {}), file, GENRES, {})
     assert not doubt.fatal
     assert f"warning: {said}" in str(doubt)
-    assert doubt.line == text.count("\n") + 2
+    key = doubt.key.partition(".")[2]
+    assert doubt.line == 2 + next(n for n, line in enumerate(text.splitlines()) if line.startswith(key))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mode = 'merge'", ':2: tags.mode: warning: with max_genres = 1, "merge" does no more than "keep"'),
+        ("mode = 'off'\nmax_genres = 2", ':3: tags.max_genres: warning: nothing is written with tags.mode = "off"'),
+        ("mode = 'merge'\nmax_genres = 2", ""),
+        ("mode = 'off'", ""),
+        ("max_genres = 3", ""),
+    ],
+)
+def test_keys_that_together_do_nothing_are_a_warning(tmp_path: Path, text: str, said: str) -> None:
+    """Nobody waits in vain for genres to be merged."""
+    file = write(tmp_path, f"[tags]\n{text}\n")
+    found = config.doubts(config.load(file, {}), file, GENRES, {})
+    assert [str(doubt).startswith(f"{file}{said}") for doubt in found] == ([True] if said else [])
+
+
+def test_files_and_patterns_of_genres_that_cannot_be_read_are_mistakes(tmp_path: Path) -> None:
+    """Each with its line; what else the configuration says can be understood all the same."""
+    (tmp_path / "tree.yaml").write_text("- a: [")
+    lines = [
+        "[genres]",
+        f"tree = '{tmp_path}/tree.yaml'",
+        "whitelist_file = '/nowhere'",
+        "aliases = { '/a(/' = 'Rock', '/b+/' = '\\2', '/c+/' = 'Pop', '/(d)+/' = '\\1' }",
+    ]
+    file = write(tmp_path, "\n".join(lines))
+    settings, mistakes = config.check(file, {})
+    assert [(mistake.line, mistake.key) for mistake in mistakes] == [
+        *((4, "genres.aliases"), (4, "genres.aliases")),
+        *((2, "genres.tree"), (3, "genres.whitelist_file")),
+    ]
+    assert "'/a(/' is no regular expression: " in mistakes[0].message
+    assert "not YAML" in mistakes[2].message
+    assert "can't be read (No such file or directory)" in mistakes[3].message
+    assert settings.genres.aliases == {"/c+/": "Pop", "/(d)+/": "\\1"}
+    assert settings.vocabulary.canonical("CC") == "Pop"
+
+
+def test_what_beets_users_have_is_read_from_where_they_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tree and a whitelist, beside the configuration's own entries."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    beets = tmp_path / ".config" / "beets"
+    beets.mkdir(parents=True)
+    (beets / "genres-tree.yaml").write_text("- dance:\n  - techno\n")
+    (beets / "whitelist.txt").write_text("dance\nhip hop\n")
+    own = "tree = '~/.config/beets/genres-tree.yaml'\nwhitelist_file = '~/.config/beets/whitelist.txt'\n"
+    file = write(tmp_path, f"[genres]\n{own}whitelist = ['Jazz']\n")
+    words = config.load(file, {}).vocabulary
+    assert words.ancestors("Techno") == ("Dance",)
+    assert list(words.chain("Techno")) == ["Dance"]
+    assert words.allows("Jazz")
+    assert words.allows("Rap")
+    assert not words.allows("Rock")
+    assert config.doubts(config.load(file, {}), file, GENRES, {}) == []
 
 
 def test_reading_tags_for_nothing_is_a_warning(tmp_path: Path) -> None:

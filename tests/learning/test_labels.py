@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from genred.errors import ConfigError, DecodeError, FileError, ModelError
-from genred.learning.labels import Labelled, build_table, read_source
+from genred.genres import Vocabulary
+from genred.learning.labels import Labelled, build_table, coarsened, label_of, read_source
 from genred.model.classifier import GenreClassifier
 from genred.model.table import Table
 from genred.sound.features import FEATURE_NAMES
@@ -203,3 +204,46 @@ def test_evaluation_has_both_views() -> None:
     assert found.confusion.sum() == 60
     assert any("macro-F1" in line for line in found.lines())
     assert found.as_dict()["tracks"] == 60
+
+
+@pytest.mark.parametrize(
+    ("genres", "label"),
+    [
+        (["House"], "House"),
+        (["House", "Electronic"], "House"),
+        (["Acid Jazz", "Jazz", "Electronic"], "Acid Jazz"),
+        (["House", "Techno", "Electronic"], "Electronic"),
+        (["Rock", "Alternative", "Electronic"], "Alternative"),
+        (["Death Metal", "Metal", "Rock", "Blues"], "Death Metal"),
+        (["Indie Rock", "Shoegaze", "Grunge"], "Alternative"),
+        (["Electronic; House"], "House"),
+        (["rap", "Hip-Hop"], "Hip-Hop"),
+        (["Blurgh"], "Blurgh"),
+        (["Rock", "Jazz"], None),
+        (["Rock", "Blurgh"], None),
+        (["Rock", "Jazz", "Blues", "Metal"], None),
+    ],
+)
+def test_several_genres_teach_one_if_most_of_them_agree(genres: list[str], label: str | None) -> None:
+    """The finest of one line, else the branch that holds more than half."""
+    assert label_of(genres, Vocabulary()) == label
+
+
+def test_the_users_words_are_labels_in_a_source_too(tmp_path: Path) -> None:
+    """Of folders and of manifests."""
+    touch(tmp_path / "Heavy Metal" / "one.mp3")
+    manifest = tmp_path / "labels.csv"
+    manifest.write_text("path,genre\na.mp3,heavy metal\n")
+    own = Vocabulary(aliases={"Heavy Metal": "Heavy Metal"})
+    for source in (tmp_path, manifest):
+        assert [item.genre for item in read_source(source)] == ["Metal"]
+        assert [item.genre for item in read_source(source, own)] == ["Heavy Metal"]
+
+
+def test_labels_finer_than_a_models_genres_count_as_those_above_them() -> None:
+    """What is below none of them stays, and counts as unknown."""
+    y = np.array(["Techno", "Death Metal", "Jazz", "Polka"])
+    table = Table(np.zeros((4, len(FEATURE_NAMES)), np.float32), y, y, y)
+    found = coarsened(table, {"Electronic", "Rock", "Jazz"}, Vocabulary())
+    assert list(found.y) == ["Electronic", "Rock", "Jazz", "Polka"]
+    assert found.X is table.X

@@ -13,6 +13,7 @@ from sklearn.preprocessing import QuantileTransformer
 from genred.errors import ModelError
 from genred.model import storage
 from genred.model.classifier import GenreClassifier
+from genred.model.evidence import Kind, Owner
 from genred.model.judging import back_off
 from genred.model.novelty import nearest
 from genred.model.prediction import Candidate
@@ -74,6 +75,28 @@ def test_one_or_many_is_the_same(model: GenreClassifier) -> None:
     assert one.confidence == pytest.approx(many.confidence)
 
 
+def test_one_track_without_words_is_judged_as_ever(model: GenreClassifier) -> None:
+    """`judge` agrees with `predict`, to the last bit."""
+    for x in np.concatenate([vectors(genre, 5, seed=3) for genre in GENRES]):
+        assert model.judge(x[None], [Owner()]) == [model.predict(x)]
+
+
+def test_an_album_is_judged_together(model: GenreClassifier) -> None:
+    """Tracks by themselves may be Jazz or unanswered; together they are, and so is one that is silence."""
+    X = vectors("Jazz", 12, seed=3)
+    X[7, 0] = -90
+    found = model.judge(X, [Owner()] * 12)
+    assert {prediction.genre for prediction in found} == {"Jazz"}
+    assert [prediction.evidence for prediction in found] == [Kind.ALBUM] * 12
+    assert "silence" in found[7].reason
+
+
+def test_the_owners_word_for_an_album_stands(model: GenreClassifier) -> None:
+    """A word that the model doesn't know, for an album that sounds like one that it knows."""
+    found = model.judge(vectors("Jazz", 3, seed=3), [Owner(mates={"Kids": 9})] * 3)
+    assert {(prediction.genre, prediction.evidence) for prediction in found} == {("Kids", Kind.MATES)}
+
+
 def test_backs_off_to_the_family(anew: GenreClassifier) -> None:
     """Where Metal and Rock share the probability, the answer is Rock with the sum, and the reason says so."""
     anew.min_confidence = 0.98
@@ -93,6 +116,15 @@ def test_a_genre_sure_enough_is_not_backed_off() -> None:
     genre, confidence, members = back_off(candidates, 0.8)
     assert (genre, len(members)) == ("Rock", 2)
     assert confidence == pytest.approx(0.9)
+
+
+def test_backing_off_goes_up_several_levels() -> None:
+    """The answer is the deepest genre that is sure enough; with none, the broadest, which isn't."""
+    shares = {"Melodic Death Metal": 0.3, "Death Metal": 0.2, "Doom Metal": 0.2, "Punk": 0.15, "Jazz": 0.15}
+    candidates = [Candidate(genre, share) for genre, share in shares.items()]
+    found = {needed: back_off(candidates, needed)[:2] for needed in (0.25, 0.45, 0.65, 0.8, 0.9)}
+    assert [genre for genre, _ in found.values()] == ["Melodic Death Metal", "Death Metal", "Metal", "Rock", "Rock"]
+    assert [confidence for _, confidence in found.values()] == pytest.approx([0.3, 0.5, 0.7, 0.85, 0.85])
 
 
 @pytest.mark.parametrize(

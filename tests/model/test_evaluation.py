@@ -33,6 +33,21 @@ def test_the_threshold_keeps_its_promise(precision: float, seed: int) -> None:
         assert found.coverage(precision) == 0
 
 
+def test_an_answer_is_right_if_the_track_is_of_that_genre_or_of_a_kind_of_it() -> None:
+    """Several levels up the tree, as the model itself backs off."""
+    genres = ("Death Metal", "Doom Metal", "Jazz", "Punk")
+    truth = np.array(["Death Metal", "Doom Metal", "Punk", "Jazz"])
+    found = Evaluation(genres, truth, np.array([[0.4, 0.25, 0.15, 0.2]] * 4))
+    for needed, confidence, right in (
+        (0.35, 0.4, [True, False, False, False]),
+        (0.6, 0.65, [True, True, False, False]),
+        (0.8, 0.85, [True, True, True, False]),
+    ):
+        told, is_right = found.answers(needed)
+        assert told == pytest.approx([confidence] * 4)
+        assert is_right.tolist() == right
+
+
 def test_a_family_answers_where_its_members_share() -> None:
     """Metal 0.4 and Rock 0.35 give Rock 0.75, which is right for either; a sure genre answers for itself only."""
     shared = np.array([[0.25, 0.4, 0.35]] * 3)

@@ -21,6 +21,7 @@ from genred.config import Config
 from genred.errors import ModelError
 from genred.model import installed, storage
 from genred.model.classifier import GenreClassifier
+from genred.model.evidence import Owner
 from tests.model.music import table, vectors
 
 
@@ -60,6 +61,7 @@ def test_a_saved_model_is_the_same(model: GenreClassifier, saved: Path) -> None:
     again = storage.load(saved)
     X = np.concatenate([vectors(genre, 20, seed=7) for genre in ("Rock", "Jazz")])
     assert again.predict_many(X) == model.predict_many(X)
+    assert again.judge(X, [Owner()] * len(X)) == model.judge(X, [Owner()] * len(X))
     assert again.surroundings(X[0]) == model.surroundings(X[0])
     assert (again.name, again.card, again.texts()) == (model.name, model.card, model.texts())
     assert again.evaluate(table()).as_dict() == model.evaluate(table()).as_dict()
@@ -107,7 +109,7 @@ def test_a_crafted_file_is_a_model_or_refused(
         found = storage.load(path)
     except ModelError:
         return
-    assert found.predict(vectors("Jazz", 1)[0]).candidates
+    assert found.judge(vectors("Jazz", 3), [Owner()] * 3)[0].candidates
 
 
 def set_shape(name: str, *shape: Any) -> Callable[[Any, Any], None]:

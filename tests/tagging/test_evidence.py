@@ -94,9 +94,9 @@ def test_a_track_of_a_compilation_asks_for_its_own_artist(history: History) -> N
 
 def test_the_whole_library_says_how_often_a_word_is_used(history: History) -> None:
     """In albums, by the name of the genre."""
-    history.library.note_all([track("b", "Rap", Labels("A", "", "B")), track("c", "hiphop,Kids", Labels("B", "", "C"))])
+    history.library.note_all([track("b", "Rap", Labels("A", "", "B")), track("c", "hiphop,Odd", Labels("B", "", "C"))])
     (owner,) = witness(history).about([track("a/1")]).owners
-    assert owner.library == {"Hip-Hop": 1.5, "Kids": 0.5}
+    assert owner.library == {"Hip-Hop": 1.5, "Odd": 0.5}
 
 
 def test_an_owner_whose_words_agree_is_trusted_more_than_one_whose_words_do_not(history: History) -> None:
@@ -142,11 +142,11 @@ def test_a_file_whose_tags_were_not_read_says_nothing(history: History) -> None:
 
 
 def test_a_word_is_written_as_the_nearest_music_spells_it(history: History) -> None:
-    """Eleven tracks that say "Techno" are followed by a twelfth, whatever the vocabulary calls it."""
-    album = [track("1", "Techno"), track("2", "Techno"), track("3", "House"), track("4")]
-    assert witness(history).about(album).written("Electronic", Vocabulary()) == "Techno"
-    history.library.note_all([track("b/1", "Trance", Labels("Ann", "", "Second"))])
-    assert witness(history).about([track("4")]).written("Electronic", Vocabulary()) == "Trance"
+    """Eleven tracks that say "Rap" are followed by a twelfth, whatever the tree calls it."""
+    album = [track("1", "Rap"), track("2", "Rap"), track("3", "Hip Hop"), track("4")]
+    assert witness(history).about(album).written("Hip-Hop", Vocabulary()) == "Rap"
+    history.library.note_all([track("b/1", "HIPHOP", Labels("Ann", "", "Second"))])
+    assert witness(history).about([track("4")]).written("Hip-Hop", Vocabulary()) == "HIPHOP"
 
 
 def test_from_the_library_only_another_spelling_of_the_same_word_is_taken(history: History) -> None:

@@ -144,27 +144,35 @@ def test_a_question_is_answered_at_once(history: History, music: list[Path]) -> 
 def test_the_background_waits_for_nobody(history: History, music: list[Path], tmp_path: Path) -> None:
     """One worker is left to what arrives; what isn't done at one step is noted at a later one."""
     ear = Ear()
-    rehearing = Rehearing(history, ear, [tmp_path], clock=lambda: 0.0)
+    rehearing = Rehearing(history, ear, clock=lambda: 0.0)
     ear.is_done = False
-    assert [rehearing.step() for _ in range(3)] == [0, 0, 0]
+    assert [rehearing.step([tmp_path]) for _ in range(3)] == [0, 0, 0]
     assert ear.begun == ["a.flac"]
     ear.is_done = True
-    assert [rehearing.step() for _ in range(4)] == [1, 1, 1, 0]
+    assert [rehearing.step([tmp_path]) for _ in range(4)] == [1, 1, 1, 0]
     assert are_new(history, music) == [True, True, True]
+
+
+def test_the_background_leaves_folders_that_are_away(history: History, music: list[Path], tmp_path: Path) -> None:
+    """Nobody asks a share that doesn't answer for a file."""
+    ear = Ear()
+    rehearing = Rehearing(history, ear, clock=lambda: 0.0)
+    rehearing.step([tmp_path / "elsewhere"])
+    assert ear.begun == []
 
 
 def test_the_background_rests_after_a_pass(history: History, music: list[Path], tmp_path: Path) -> None:
     """What couldn't be heard is tried again after an hour, not all the time."""
     now = 0.0
     ear = Ear({"b.flac": FileError(music[1], "no such disk")})
-    rehearing = Rehearing(history, ear, [tmp_path], clock=lambda: now)
+    rehearing = Rehearing(history, ear, clock=lambda: now)
     for _ in range(10):
-        rehearing.step()
+        rehearing.step([tmp_path])
     assert ear.begun == ["a.flac", "b.flac", "c.flac"]
     ear.hears.clear()
     now = REST_SECONDS
     for _ in range(3):
-        rehearing.step()
+        rehearing.step([tmp_path])
     assert ear.begun[3:] == ["b.flac"]
     assert are_new(history, music) == [True, True, True]
 
@@ -176,8 +184,8 @@ def test_a_step_is_short_however_many_files_are_gone(history: History, music: li
         stamp = replace(stamp_of(music[0]), ino=number)
         history.record(Record(gone, Outcome.ABSTAINED, "not sure", stamp=stamp, features=("another", bytes(8))))
     ear = Ear()
-    rehearing = Rehearing(history, ear, [tmp_path], clock=lambda: 0.0)
-    rehearing.step()
+    rehearing = Rehearing(history, ear, clock=lambda: 0.0)
+    rehearing.step([tmp_path])
     assert ear.begun == []
-    rehearing.step()
+    rehearing.step([tmp_path])
     assert ear.begun == ["a.flac"]
