@@ -41,14 +41,18 @@ def lines(grounds: tuple[Ground, ...], company: Company) -> Iterator[tuple[str, 
 
 
 def _words(ground: Ground, company: Company) -> str:
-    share = f"{ground.count:g} of {ground.of:g}"
+    is_one = ground.count == ground.of == 1
+    share = f"{ground.count:g} of {ground.of:g} other"
+    tracks = "the other track of this album" if is_one else f"{share} tracks of this album"
     match ground.kind:
         case Kind.MATES:
-            return f"{share} other tracks of this album say {ground.genre} (you)"
+            return f"{tracks} say{'s' if is_one else ''} {ground.genre} (you)"
         case Kind.ARTIST:
-            return f"{share} other albums by {company.artist or 'the artist'} say {ground.genre} (you)"
+            albums = "the other album" if is_one else f"{share} albums"
+            by = f"{albums} by {company.artist or 'the artist'}"
+            return f"{by} say{'s' if is_one else ''} {ground.genre} (you)"
         case Kind.ALBUM:
-            return f"{share} other tracks of this album sound like {ground.genre}, each alone"
+            return f"{tracks} sound{'s' if is_one else ''} like {ground.genre}"
         case Kind.TRACK:
             return f"this track alone sounds like {ground.genre} {ground.share:.2f}"
 

@@ -55,7 +55,6 @@ def counts(by: Mapping[str, Mapping[str, int]]) -> None:
         click.echo(f"{name:<11} {count:>11,}  {remark}".rstrip())
     headings = {"now": "genres that files have now", "now_genred": "of these, written by genred"}
     headings |= {"outcome": "decisions", "genre": "genres written, with those undone since"}
-    headings |= {"evidence": "decided by (track: its sound; album: all of its sound; mates, artist: your genres)"}
     headings |= {"model": "written by model", "month": "written in"}
     widest = max((len(value) for name in headings for value in by[name]), default=0)
     for name, heading in headings.items():

@@ -232,12 +232,10 @@ class History:
         """Count what happened (decisions and tag writes, whatever became of them) and what the files have now.
 
         `queries.shares` and `queries.counts` count what happened. Of what the files have, ``now`` counts by genre,
-        ``now_by`` by who wrote the genre, and ``now_genred`` by genre what genred wrote. ``evidence`` counts a model's
-        decisions by what decided.
+        ``now_by`` by who wrote the genre, and ``now_genred`` by genre what genred wrote.
         """
         with self.reading() as db:
-            happened = {"shares": queries.shares(db)} | queries.counts(db)
-            return happened | queries.counts_now(db) | {"evidence": queries.counts_by_evidence(db)}
+            return {"shares": queries.shares(db)} | queries.counts(db) | queries.counts_now(db)
 
     def to_review(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
         """Return decisions in force that a person may want to check, each with the path and the stamp known now.

@@ -68,13 +68,6 @@ def counts(db: sa.Connection) -> dict[str, dict[str, int]]:
     return found
 
 
-def counts_by_evidence(db: sa.Connection) -> dict[str, int]:
-    """Count decisions of a model by the kind of evidence that decided, most first; read in the index alone."""
-    total = sa.func.count()
-    select = sa.select(records.c.evidence, total).where(records.c.evidence.is_not(None)).group_by(records.c.evidence)
-    return dict(map(tuple, db.execute(select.order_by(total.desc()))))
-
-
 def counts_now(db: sa.Connection) -> dict[str, dict[str, int]]:
     """Count files by genre (one with two under each), most first, by who wrote it, and by genre what genred wrote."""
     each = sa.func.json_each(tally_now.c.genre).table_valued("value")

@@ -18,7 +18,6 @@ def test_stats_say_what_share_was_answered_and_corrected(capsys: pytest.CaptureF
         "now": {"Rock": 500, "Polka": 12},
         "now_by": {"genred": 490, "you": 22},
         "now_genred": {"Rock": 490},
-        "evidence": {"track": 700, "album": 290, "mates": 10},
     }
     stats.counts(counts)
     out = capsys.readouterr().out

@@ -149,6 +149,12 @@ def test_an_album_that_arrives_slowly_is_passed_on_as_a_whole(music: Path, growi
     (music / "album/CD2").mkdir(parents=True)
     clock, quiet = Clock(), 2.0
 
+    def notices(path: Path) -> None:
+        """Wait for the event, which comes at the pace of the world."""
+        root = listener.watcher._roots[0]
+        while path not in root._others.waiting | root._settler.waiting:
+            clock.passes(0.0)
+
     def bring() -> None:
         with clock.held():
             for track in tracks:
@@ -156,8 +162,10 @@ def test_an_album_that_arrives_slowly_is_passed_on_as_a_whole(music: Path, growi
                 for at in range(0, len(AUDIO), 200):  # 20 writes: longer than the folder would have to be quiet
                     with hidden.open("ab") as file:
                         file.write(AUDIO[at : at + 200])
+                    notices(hidden)
                     clock.passes(quiet / 10 if growing else 0.0)
                 hidden.rename(track)
+                notices(track)
                 clock.passes(quiet / 3)
             for _ in range(int(quiet / SETTLE) + 4):
                 clock.passes(SETTLE)
@@ -177,9 +185,12 @@ def test_a_scan_lets_an_album_that_is_arriving_arrive(music: Path, outside: Path
     first, second = music / "album/1.mp3", music / "album/2.mp3"
     hidden = second.with_name(".2.mp3.Xb31qz")
     with closing(Listener(music, clock=clock, album_seconds=quiet)) as listener:
+        root = listener.watcher._roots[0]
         with clock.held():
             hidden.touch()
             copy(outside, first)
+            while not {hidden, first} <= root._others.waiting | root._settler.waiting:
+                clock.passes(0.0)
             for _ in range(5):
                 clock.passes(SETTLE / 4)
             old = time.time() + 2 * quiet
@@ -187,7 +198,7 @@ def test_a_scan_lets_an_album_that_is_arriving_arrive(music: Path, outside: Path
                 with hidden.open("ab") as file:
                     file.write(AUDIO)
                 clock.passes(0.001)
-            listener.watcher._roots[0].hints.scan()
+            root.hints.scan()
             clock.passes(0.001)
             clock.passes(0.001)
             hidden.rename(second)
