@@ -30,6 +30,7 @@ from genred.fs.files import stamp_of
 from genred.model.evidence import Owner
 from genred.model.prediction import Prediction
 from genred.service import service
+from genred.sound import FEATURE_VERSION
 from genred.watching.watcher import Watcher
 from tests.fakes import UNSURE, FakeAnalyser, sure
 
@@ -102,6 +103,7 @@ class Ear(Listener):
 
     def __init__(self, clock: Clock, notes: Path) -> None:
         super().__init__()
+        self.workers, self.feature_version = 1, FEATURE_VERSION  # what it hears is not to be heard again
         self._clock = clock
         self._notes = notes.open("a")
         self._tried: set[int] = set()
