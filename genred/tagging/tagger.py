@@ -18,7 +18,7 @@ from genred.names import album_folder
 from genred.tagging.arrivals import Arrival, Arrivals
 from genred.tagging.authors import Authors
 from genred.tagging.catalogue import Cataloguer
-from genred.tagging.judging import Ear, Judge, Judgement, predicted
+from genred.tagging.judging import Ear, Judge, Judgement, places, predicted
 from genred.tagging.looks import Looks
 from genred.tagging.policy import Decision, Policy
 from genred.tagging.revising import Reviser
@@ -55,6 +55,11 @@ class _InHand:
     """Everything that was looked at, in case that nothing is recorded."""
     to_note: list[Indexed] = field(default_factory=list)
     """Files of which nothing but the tags were read."""
+
+    @property
+    def has_word(self) -> bool:
+        """Return whether a person gave a genre to any of it."""
+        return any(track.by is Author.YOU for track in self.seen.values())
 
     def takes(self, path: Path) -> bool:
         """Return whether a file belongs to what is in hand."""
@@ -187,11 +192,12 @@ class Tagger:
 
         What is new is written last. If that is cut short, it is undecided, and the next start goes on with the album.
         """
-        if in_hand.folder is None:
-            return
         if not self._dry_run:
             self._history.library.note_all(in_hand.to_note)
-            self._cataloguer.read_folder(in_hand.folder)
+        if in_hand.folder is None or not (in_hand.heard or in_hand.has_word):
+            return
+        for place in () if self._dry_run else places(in_hand.folder):
+            self._cataloguer.read_folder(place)
         for album in self._judge.albums(in_hand.folder, in_hand.seen if self._dry_run else {}):
             paths = {track.path for track in album}
             new = [heard for path, heard in in_hand.heard.items() if path in paths]

@@ -462,3 +462,13 @@ def test_an_album_is_taken_back_in_one_word(home: Path, genred: Genred, album: P
     assert (code, len(out.splitlines())) == (0, 4)
     assert {path: path.read_bytes() for path in before} == before
     assert len(os.listdir(album)) == 3
+
+
+def test_the_word_of_another_disc_counts(history: History, album: Path) -> None:
+    """What was there before genred is read in the folders of all discs."""
+    (album / "CD1").mkdir()
+    (album / "CD2").mkdir()
+    owned = [song(album / "CD1", number, genre="Krautrock") for number in (1, 2)]
+    history.files.note_backlog([(path, stamp_of(path)) for path in owned], backlog=True)
+    (record,) = decide(history, ear(_03="Rock"), song(album / "CD2", 3))
+    assert (record.written, record.evidence) == (("Krautrock",), "mates")
