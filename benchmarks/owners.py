@@ -54,7 +54,7 @@ class Library:
         for artist, of in makes.items():
             chance = rng.random()
             if chance < 0.2:
-                words[artist] = str(rng.choice(OWN if chance < 0.1 else genres))
+                words[artist] = canonical(str(rng.choice(OWN if chance < 0.1 else genres)))
             albums[artist] = []
             for _ in range(rng.geometric(2 / 3) if rng.random() < known else 0):
                 genre = labelled(words.get(artist, str(rng.choice(of))), wrong / 2)
@@ -100,8 +100,8 @@ class Library:
 
 def meant(spelled: Sequence[str]) -> Counts:
     """Return how often each genre is meant."""
-    known = {key(word): word for word in OWN}
-    return Counter(known.get(key(canonical(one)), canonical(one)) for one in spelled)
+    known = {key(word): canonical(word) for word in OWN}
+    return Counter(known.get(key(one), canonical(one)) for one in spelled)
 
 
 def _albums(albums: Sequence[Counts]) -> Counts:

@@ -3,7 +3,8 @@
 The words are counted as in a Polya urn: of those who were asked before, each counts one, and what is known without them
 counts `genred.model.evidence.Trust`. What is known without the artist's other albums is the sound; what is known
 without the album's other tracks is the sound and those albums. A word counts more where the music sounds like it, and
-less where it doesn't; a word that the model doesn't know counts as it is. So without words, nothing changes.
+less where it doesn't. A word that the model doesn't know sounds somewhat like the genre of the model that it is a kind
+of; one that is a kind of none counts as it is. Without words, nothing changes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +12,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from genred.genres.tree import built_in
 from genred.model.evidence import Owner
 from genred.model.fitted import Floats
 
 DEAF = 0.2
 """The share of an owner's words that have nothing to do with how music sounds: no sound outdoes some agreeing words."""
+
+_DEAF_TO_KINDS = 0.5
+"""The same of words for kinds of a genre that the model knows: they sound like it, more or less."""
 
 _PULL = 0.3
 """The exponent of how common genres are in the library: music that arrives may be other than what is there."""
@@ -44,6 +49,10 @@ def believe(sound: Floats, named: Sequence[str], owner: Owner) -> Floats:
     n, genres = sound.shape
     fits = np.ones((n, len(named)))
     fits[:, :genres] = (1 - DEAF) * genres * sound + DEAF
+    for column, word in enumerate(named[genres:], genres):
+        if (above := next((genre for genre in built_in().line(word) if genre in named[:genres]), None)) is not None:
+            kind_of = genres * sound[:, named.index(above)]
+            fits[:, column] = (1 - _DEAF_TO_KINDS) * kind_of + _DEAF_TO_KINDS
     likely = np.zeros_like(fits)
     likely[:, :genres] = sound * _common(owner.library, named[:genres])
     likely /= likely.sum(axis=1, keepdims=True)

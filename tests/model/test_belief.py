@@ -96,6 +96,14 @@ def test_sound_decides_between_two_genres_of_an_artist() -> None:
     assert found["Blues"] < 0.05
 
 
+def test_a_word_for_a_kind_of_a_genre_sounds_somewhat_like_it() -> None:
+    """Of an artist with as much Krautrock as Jazz, what may be Rock is Krautrock; a word of the owner's is unheard."""
+    sound = np.array([[0.05, 0.35, 0.6]])
+    found = likely(sound, Owner(artist={"Krautrock": 3, "Jazz": 3}))
+    assert found["Krautrock"] > found["Jazz"] > 0.4
+    assert likely(sound, Owner(artist={"My sister": 3, "Jazz": 3}))["My sister"] < 0.5
+
+
 def test_the_tracks_of_the_album_count_more_than_the_artist() -> None:
     """Two tracks of an album outdo five other albums."""
     found = likely(np.array([[0.1, 0.1, 0.8]]), Owner(mates={"Krautrock": 2}, artist={"Rock": 5}))
