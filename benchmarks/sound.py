@@ -132,8 +132,8 @@ def main() -> None:
         print(f"{'CPU seconds a track':<28}{'genred':>8}{'floor':>8}{'':>7}{'original':>10}{'':>7}{'Essentia':>10}")
         for name, path in made.items():
             ours = cpu(lambda: genred(path), options.times)  # noqa: B023 - called at once
-            least = cpu(lambda: floor(path), options.times)  # noqa: B023
-            recipe = cpu(lambda: original(path), 1)  # noqa: B023
+            least = cpu(lambda: floor(path), options.times)  # noqa: B023 - called at once
+            recipe = cpu(lambda: original(path), 1)  # noqa: B023 - called at once
             theirs = by_essentia(path, 1)
             row = f"{name:<28}{ours:8.3f}{least:8.3f}{ours / least:6.1f}x{recipe:10.2f}{recipe / ours:6.1f}x"
             print(row + (f"{theirs:10.2f}{theirs / ours:6.0f}x" if theirs else f"{'-':>10}"), flush=True)

@@ -82,7 +82,7 @@ LIBRARIES = (
     Library("pyyaml", "6.0", "6.0.4", "yaml"),
     Library("rich", "14", "15.0.0"),
     Library("scikit-learn", "1.7", "1.9.1", "sklearn"),
-    Library("scipy", "1.15", "1.18.1"),
+    Library("scipy", "1.15.3", "1.18.1"),  # before, median_filter is another one each time
     Library("soxr", "0.5", "1.1.0"),
     Library(
         "sqlalchemy",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Ran(NamedTuple):
@@ -13,7 +13,7 @@ class Ran(NamedTuple):
     err: str
 
     @property
-    def json(self) -> list[dict[str, object]]:
+    def json(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.out.splitlines()]
 
 

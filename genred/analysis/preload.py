@@ -8,9 +8,9 @@ signal.signal(signal.SIGINT, signal.SIG_IGN)
 os.setpgrp()
 
 try:
-    from genred import tags  # noqa: F401
-    from genred.model import storage  # noqa: F401
-    from genred.sound import audio, features, filters  # noqa: F401
+    from genred import tags  # noqa: F401 - to have it
+    from genred.model import storage  # noqa: F401 - to have it
+    from genred.sound import audio, features, filters  # noqa: F401 - to have it
 
     if filters.are_kept():  # to design them takes long, and is for a worker, which can be ended
         features.extract(())

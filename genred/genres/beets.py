@@ -46,7 +46,7 @@ def _tree(file: Path, text: str) -> Tree:
     import yaml  # here and not above: few people have a tree of their own
 
     try:
-        loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 (both are the safe one)
+        loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(loaded, (list, dict)):

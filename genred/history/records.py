@@ -94,7 +94,7 @@ class Record:
 
     @property
     def by(self) -> "Author | None":
-        """Who wrote the genres that the file has after this decision; None where it has none."""
+        """The author of the genres that the file has after this decision; None where it has none."""
         if not self.genres:
             return None
         is_own = self.carries is not None or (self.outcome is Outcome.TAGGED and self.model is not None)

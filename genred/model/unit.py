@@ -102,7 +102,7 @@ class Unit:
 
     @cached_property
     def _tops(self) -> Counter[str]:
-        """How many tracks sound most like each genre, each alone."""
+        """Count the tracks that sound most like each genre, each alone."""
         return Counter(self._sounds_like(self._alone[i])[0] for i in self.judged)
 
     def _weight(self, i: int, word: int | None, kind: Kind) -> float:

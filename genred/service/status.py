@@ -143,7 +143,7 @@ class Board:
 
     @property
     def due(self) -> bool:
-        """Whether the last post is so long ago that another one does no harm."""
+        """Return whether the last post is so long ago that another one does no harm."""
         return self._clock() >= self._next
 
     def post(self, *, at_once: bool = False) -> None:

@@ -212,7 +212,7 @@ def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_m
     class Doomed(Analyser):
         def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
             tries.append(path)
-            return self._submit(crash, (), 100.0)  # type: ignore[arg-type]
+            return self._submit(crash, (), 100.0)  # type: ignore[arg-type]  # it never returns
 
     song = tmp_path / "deadly.flac"
     with Doomed(Service(workers=1), Model(path=str(tiny_model)), tmp_path) as analyser:

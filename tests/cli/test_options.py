@@ -27,7 +27,7 @@ def test_an_option_means_the_same_before_and_after_the_command(
     file.write_text("[tags]\nmax_genres = 3\n", encoding="utf-8")
     ran = genred(*(str(file) if word == "FILE" else word for word in arguments))
     assert (ran.code, ran.err) == (0, "")
-    assert ran.json[0]["tags"]["max_genres"] == 3  # type: ignore[index]
+    assert ran.json[0]["tags"]["max_genres"] == 3
 
 
 def test_saying_more_and_less_adds_up(genred: Genred, home: Path) -> None:

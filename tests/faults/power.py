@@ -286,7 +286,7 @@ def run(folder: Path, kinds: list[str], seconds: float) -> Counter[str]:
         was = now = bench.path.read_bytes()
         for genre in GENRES:
             was, now = now, _cut_save(bench, genre)
-        cut(bench, bench.undo, lambda bench=bench, now=now, was=was: bench.check_undo(now, was, "disks"))  # type: ignore[misc]
+        cut(bench, bench.undo, lambda bench=bench, now=now, was=was: bench.check_undo(now, was, "disks"))  # type: ignore[misc]  # mypy can't infer a lambda with defaults
         counts.update(bench.counts)
     return counts
 

@@ -58,7 +58,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "x"
     write_whole(path, b"old")
     with pytest.raises(TypeError):
-        write_whole(path, "no bytes")  # type: ignore[arg-type]
+        write_whole(path, "no bytes")  # type: ignore[arg-type]  # what fails in the middle
     assert path.read_bytes() == b"old"
     write_whole(path, b"new")
     assert path.read_bytes() == b"new"

@@ -287,7 +287,7 @@ def first(tmp_path: Path) -> Path:
             ("features", (1, "1", b"vector")),
             ("writes", (1, song, b"temp", 1, 2, 3, 4, 5, b"before", b"after", b"delta", None, 1)),
         ]:
-            first.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - our own names
+            first.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608 - names of ours - our own names
     return path
 
 
@@ -298,7 +298,7 @@ def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
         record = "id, at, path, path_text, outcome, genre, confidence, previous, written, model, run, reason, undoes"
         file = "id, path, dev, ino, size, mtime_ns, ctime_ns, standing, record, wrote"
         columns = everything | {"roots": "path", "records": record, "files": file}
-        return {table: db.execute(f"SELECT {what} FROM {table}").fetchall() for table, what in columns.items()}  # noqa: S608
+        return {table: db.execute(f"SELECT {what} FROM {table}").fetchall() for table, what in columns.items()}  # noqa: S608 - names of ours
 
 
 def test_an_older_database_is_migrated_and_loses_nothing(first: Path) -> None:
@@ -347,10 +347,10 @@ def third(tmp_path: Path) -> Path:
         db.execute("INSERT INTO runs VALUES (1, '2026-01-01T00:00:00.000Z', 'run', '0.1')")
         for name, *rest in log:
             values = (name.encode(), *rest)
-            db.execute(f"INSERT INTO records (at, run, {record}) VALUES ('2026', 1, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608
+            db.execute(f"INSERT INTO records (at, run, {record}) VALUES ('2026', 1, ?, ?, ?, ?, ?, ?, ?)", values)  # noqa: S608 - names of ours
         for name, latest, wrote in known:
             values = (name.encode(), latest, wrote)
-            db.execute(f"INSERT INTO files ({file}) VALUES (?, 1, 2, 3, 4, 5, 'done', ?, ?)", values)  # noqa: S608
+            db.execute(f"INSERT INTO files ({file}) VALUES (?, 1, 2, 3, 4, 5, 'done', ?, ?)", values)  # noqa: S608 - names of ours
     return path
 
 

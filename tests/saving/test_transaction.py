@@ -181,7 +181,7 @@ def test_a_bug_changes_nothing_and_is_loud(song: Path, journal: Journal) -> None
     with pytest.raises(ZeroDivisionError):
         save(song, journal, raising(ZeroDivisionError()))
     with pytest.raises(KeyboardInterrupt):
-        save(song, journal, raising(KeyboardInterrupt()))  # type: ignore[arg-type]
+        save(song, journal, raising(KeyboardInterrupt()))  # type: ignore[arg-type]  # which is no Exception
     assert_untouched(song, journal)
 
 

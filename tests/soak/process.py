@@ -163,8 +163,8 @@ def main() -> int:
     faulthandler.register(signal.SIGUSR1)
     clock = Clock(home / "clock")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    setattr(Analyser, "of", lambda *_, **__: Ear(clock, home / "looks"))  # noqa: B010 - mypy minds the other way
-    setattr(service, "Watcher", partial(Watcher, clock=clock))  # noqa: B010
+    setattr(Analyser, "of", lambda *_, **__: Ear(clock, home / "looks"))  # noqa: B010 - mypy forbids the assignment - mypy minds the other way
+    setattr(service, "Watcher", partial(Watcher, clock=clock))  # noqa: B010 - mypy forbids the assignment
     for _ in sys.stdin:
         stop = threading.Event()
         threading.Thread(target=lambda stop=stop: (sys.stdin.readline(), stop.set()), daemon=True).start()

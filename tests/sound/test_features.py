@@ -55,8 +55,8 @@ def test_families_have_the_size_that_their_names_say() -> None:
 
 
 def test_is_deterministic() -> None:
-    """The same audio gives the same vector, to rounding."""
-    np.testing.assert_allclose(extract([music(), music(seed=1)]), of_music(), rtol=1e-5, atol=1e-5)
+    """The same audio gives the same vector to the last bit."""
+    assert np.array_equal(extract([music(), music(seed=1)]), of_music())
 
 
 @pytest.mark.parametrize(

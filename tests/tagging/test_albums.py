@@ -1,6 +1,7 @@
 """Which tracks of a folder are an album; nothing here is a file."""
 
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -118,10 +119,10 @@ def test_every_track_is_in_one_album(found: dict[Path, Labels]) -> None:
 
 
 @given(folders, st.randoms())
-def test_the_order_in_which_tracks_came_does_not_matter(found: dict[Path, Labels], chance: object) -> None:
+def test_the_order_in_which_tracks_came_does_not_matter(found: dict[Path, Labels], chance: Random) -> None:
     """Or an album that arrives twice would be another one."""
     items = list(found.items())
-    chance.shuffle(items)  # type: ignore[attr-defined]
+    chance.shuffle(items)
     assert albums(dict(items)) == albums(found)
 
 

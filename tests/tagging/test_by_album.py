@@ -291,7 +291,7 @@ def test_a_correction_of_what_a_person_touched_is_none(history: History, album: 
     edited.save()
     before = [path.read_bytes() for path in paths]
     late = AlbumEar({f"{number:02}.flac": sure("Jazz", 0.98) for number in range(1, 6)})
-    late._said = lambda heard, owner, genre, tracks: replace(heard, evidence=Kind.ALBUM)  # type: ignore[method-assign]
+    late._said = lambda heard, owner, genre, tracks: replace(heard, evidence=Kind.ALBUM)  # type: ignore[method-assign]  # another answer for this test
     decide(history, late, song(album, 5))
     assert [path.read_bytes() for path in paths][:3] == before[:3]
     assert genres(album)[3:] == ["Jazz", "Jazz"]
@@ -301,7 +301,7 @@ def test_doubt_corrects_nothing(history: History, album: Path) -> None:
     """A genre gives way only to another genre."""
     decide(history, ear(_01="Jazz"), song(album, 1))
     hears = ear()
-    hears._said = lambda heard, owner, genre, tracks: UNSURE  # type: ignore[method-assign]
+    hears._said = lambda heard, owner, genre, tracks: UNSURE  # type: ignore[method-assign]  # another answer for this test
     (record,) = decide(history, hears, song(album, 2))
     assert (record.outcome, genres(album)) == (Outcome.ABSTAINED, ["Jazz", ""])
 
@@ -355,7 +355,7 @@ def test_closing_it_anywhere_loses_nothing_and_hears_nothing_twice(history: Hist
     for after in pieces(14, seed):
         news = tagger(history, hears).process([path for path, _ in unknown(history, paths)])
         count = len(list(islice(news, after)))
-        news.close()  # type: ignore[attr-defined]
+        news.close()  # type: ignore[attr-defined]  # it is a generator
         if not count:
             break
     assert genres(album) == ["Jazz"] * 8
@@ -374,7 +374,7 @@ def test_what_was_heard_of_the_backlog_is_still_backlog(history: History, album:
     hears = ear(_01="Jazz", _02="Jazz", _03="Jazz")
     scan = tagger(history, hears, backlog=True).process(paths)
     assert [type(next(scan)) for _ in range(2)] == [Heard, Heard]
-    scan.close()  # type: ignore[attr-defined]
+    scan.close()  # type: ignore[attr-defined]  # it is a generator
     assert decide(history, hears, *paths) == []
     records = decisions(tagger(history, hears, backlog=True).process(paths))
     assert [record.outcome for record in records] == [Outcome.TAGGED] * 3
@@ -386,7 +386,7 @@ def test_what_is_undecided_becomes_backlog_where_backlog_is_left_alone(history: 
     paths = [song(album, number) for number in (1, 2)]
     scan = tagger(history, ear(_01="Jazz", _02="Jazz")).process(paths)
     next(scan)
-    scan.close()  # type: ignore[attr-defined]
+    scan.close()  # type: ignore[attr-defined]  # it is a generator
     assert history.files.note_backlog([(path, stamp_of(path)) for path in paths], backlog=True) == 1
     assert unknown(history, paths) == []
 

@@ -67,7 +67,7 @@ def music(tmp_path: Path, history: History) -> list[Path]:
 def all_but_vectors(history: History) -> dict[str, list[tuple[Any, ...]]]:
     with closing(sqlite3.connect(history.path)) as db:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {name: db.execute(f'SELECT * FROM "{name}"').fetchall() for name in names if name != "features"}  # noqa: S608
+        return {name: db.execute(f'SELECT * FROM "{name}"').fetchall() for name in names if name != "features"}  # noqa: S608 - names of ours
 
 
 def are_new(history: History, songs: Iterable[Path]) -> list[bool]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -102,9 +103,9 @@ def _in(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def abstain(history: History, song: Path, number: int = 0, **values: object) -> Record:
+def abstain(history: History, song: Path, number: int = 0, **values: Any) -> Record:
     features = (FEATURE_VERSION, np.array([number], "<f4").tobytes())
-    record = Record(song, Outcome.ABSTAINED, "not sure", stamp=stamp_of(song), features=features, **values)  # type: ignore[arg-type]
+    record = Record(song, Outcome.ABSTAINED, "not sure", stamp=stamp_of(song), features=features, **values)
     return history.record(record)
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from genred.errors import FileError
 from genred.fs.files import Stamp, stamp_of
@@ -75,10 +76,10 @@ class Listener:
         clock: Clock | None = None,
         known: Iterable[Path] = (),
         meet: Meet = nothing_new,
-        **options: object,
+        **options: Any,
     ) -> None:
         options = {"settle_seconds": SETTLE * speed, "album_seconds": 0.0, **options}
-        settings = WatchOptions(extensions=frozenset({".mp3", ".flac"}), **options)  # type: ignore[arg-type]
+        settings = WatchOptions(extensions=frozenset({".mp3", ".flac"}), **options)
         self.history = {path: stamp_of(path) for path in known}
         self.seen: list[Path] = []
         self.batches: list[list[Path]] = []

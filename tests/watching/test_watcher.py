@@ -548,7 +548,7 @@ def test_a_failure_of_the_caller_or_a_bug_is_loud(music: Path) -> None:
     options = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=0.1)
     with pytest.raises(RuntimeError, match="broken"):
         list(Watcher([music], options, broken, nothing_new).batches(threading.Event()))
-    bad = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds="soon")  # type: ignore[arg-type]
+    bad = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds="soon")  # type: ignore[arg-type]  # a bug of ours
     with pytest.raises(TypeError):
         list(Watcher([music], bad, everything, nothing_new).batches(threading.Event()))
 
