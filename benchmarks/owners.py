@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from genred.genres import canonical, key
+from genred.model.counts import Counts
 from genred.model.evidence import Owner
 from genred.model.table import Table
-from genred.model.trust import Counts, Trust
+from genred.model.trust import Trust
 
 TRACKS = 10
 OWN = ("Krautrock", "Kids", "Deutschrock", "Chanson", "Soundtrack")

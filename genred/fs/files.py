@@ -76,6 +76,14 @@ def stamp_of(path: Path) -> Stamp:
     return Stamp.of(st)
 
 
+def holds(path: Path, stamp: Stamp) -> bool:
+    """Return whether there is a file of this content under a name, be it on another disk."""
+    try:
+        return stamp_of(path).same_content(stamp)
+    except FileError:
+        return False
+
+
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading; never block on a fifo or a device, never follow a link.

@@ -2,8 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from genred.history.records import Author, Known, Outcome, Standing
 from genred.history.schema import (
     LABELS,
     STAMP,
+    Connecting,
     at_or_below,
     columns_of,
     files,
@@ -27,8 +27,6 @@ from genred.history.schema import (
 
 # Asked several times for each file that arrives: of such a query, SQLAlchemy would make most of the work.
 _KNOWN = f'SELECT path, {", ".join(STAMP)}, standing, record, wrote, "by", genre FROM files'  # noqa: S608 - our names
-
-Connecting = Callable[[], AbstractContextManager[sa.Connection]]
 
 
 class KnownFiles:

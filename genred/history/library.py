@@ -9,7 +9,6 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import sqlalchemy as sa
 from genred.fs.files import Stamp
 from genred.history.records import Author, Standing
 from genred.history.schema import (
+    Connecting,
     at_or_below,
     columns_of,
     columns_of_labels,
@@ -31,8 +31,6 @@ from genred.history.schema import (
 )
 from genred.history.schema import features as vectors
 from genred.names import VARIOUS, Labels
-
-Connecting = Callable[[], AbstractContextManager[sa.Connection]]
 
 HELD_SECONDS = 600.0
 """The time for which the shares of the genres are good enough: a library of years changes little in it."""

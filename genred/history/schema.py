@@ -8,8 +8,8 @@ and keeps the undo records. Paths are kept as the bytes the file system holds; t
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from genred.names import Labels
 
 SCHEMA = "0006"
 """The newest migration in genred/history/migrations/versions."""
+
+Connecting = Callable[[], AbstractContextManager[sa.Connection]]
+"""Opens a connection, for reading or for writing."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -1,8 +1,7 @@
 """The feature vectors that are kept of files, found by the version of the features."""
 
 import os
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from genred.fs.files import Stamp
-from genred.history.schema import STAMP, at_or_below, columns_of, features, files, stamp_in
-
-Connecting = Callable[[], AbstractContextManager[sa.Connection]]
+from genred.history.schema import STAMP, Connecting, at_or_below, columns_of, features, files, stamp_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from genred.model.trust import Counts, Trust
+from genred.model.counts import Counts
+from genred.model.trust import Trust
 
 
 class Kind(StrEnum):

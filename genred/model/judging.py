@@ -71,8 +71,10 @@ def _apart(unit: Unit, i: int, track: tuple[Candidate, ...], why: str) -> Predic
 
 
 def _unheard(unit: Unit, i: int, fault: str, need: Need) -> Prediction:
-    """Answer for a track that can't be judged by its sound: with its owner's word, or with the album's genre if most of
-    the album was judged."""
+    """Answer for a track that can't be judged by its sound.
+
+    It has its owner's word, or else the album's genre if most of the album was judged.
+    """
     owner = unit.owners[i]
     if owner.mates or owner.artist:
         said = _candidates(unit.words, unit.track(i))

@@ -171,6 +171,7 @@ _CODE = (
     "model/album.py",
     "model/belief.py",
     "model/classifier.py",
+    "model/counts.py",
     "model/discriminant.py",
     "model/evaluation.py",
     "model/evidence.py",

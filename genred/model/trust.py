@@ -1,13 +1,11 @@
 """How far an owner's words are to be trusted, learnt from how well they agree with each other. Pure."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Self
 
-Counts = Mapping[str, float]
-"""Tracks, or albums, by genre."""
+from genred.model.counts import Counts, total
 
 _TRIED = [0.025 * 2 ** (step / 2) for step in range(17)]
 _MOST_OF_MATES = 0.3
@@ -44,8 +42,8 @@ class Trust:
         of_artists = [[album for album in albums if sum(album.values()) > 0] for albums in artists]
         albums = [album for of in of_artists for album in of]
         shares = [[_shares(album) for album in of] for of in of_artists]
-        common = _shares(_sum([share for of in shares for share in of]))
-        several = [(_sum(of), share) for of in shares if len(of) > 1 for share in of]
+        common = _shares(total([share for of in shares for share in of]))
+        several = [(total(of), share) for of in shares if len(of) > 1 for share in of]
         return cls(
             _likeliest(
                 cls().mates, _MOST_OF_MATES, lambda known: sum(_tracks(album, common, known) for album in albums)
@@ -79,14 +77,6 @@ def _likeliest(usual: float, most: float, likelihood: Callable[[float], float]) 
     return max([usual, *(tried for tried in _TRIED if tried <= most)], key=score)
 
 
-def _sum(parts: Iterable[Counts]) -> Counts:
-    total = defaultdict[str, float](float)
-    for part in parts:
-        for word, count in part.items():
-            total[word] += count
-    return total
-
-
 def _shares(counts: Counts) -> Counts:
-    total = sum(counts.values())
-    return {word: count / total for word, count in counts.items() if count > 0}
+    n = sum(counts.values())
+    return {word: count / n for word, count in counts.items() if count > 0}

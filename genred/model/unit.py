@@ -1,7 +1,7 @@
 """The tracks of one album with everything that speaks for their genres."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from genred.model.album import Album
 from genred.model.belief import believe, words
+from genred.model.counts import most
 from genred.model.evidence import Ground, Kind, Owner
 from genred.model.fitted import Floats
 
@@ -87,9 +88,11 @@ class Unit:
         """
         owner = self.owners[i]
         told = [(Kind.MATES, owner.mates), (Kind.ARTIST, owner.artist)]
-        said = [(kind, _most(counts), sum(counts.values())) for kind, counts in told if sum(counts.values()) > 0]
-        found: list[tuple[Kind, str, float, float, float]]
-        found = [(kind, word, count / of, count, of) for kind, (word, count), of in said]
+        found: list[tuple[Kind, str, float, float, float]] = []
+        for kind, counts in told:
+            if (of := sum(counts.values())) > 0:
+                word = most(counts)
+                found.append((kind, word, counts[word] / of, counts[word], of))
         if i in self.judged and (found or len(self.judged) > 1):
             found.append((Kind.TRACK, *self._sounds_like(self._alone[i]), 1.0, 1.0))
         if i in self.judged and len(self.judged) > 1:
@@ -112,12 +115,6 @@ class Unit:
 
     def _sounds_like(self, likely: Floats) -> tuple[str, float]:
         return self.words[int(likely.argmax())], float(likely.max())
-
-
-def _most(counts: Mapping[str, float]) -> tuple[str, float]:
-    """Return the word that is said most, and how often; of several, the first in alphabetical order."""
-    word = min(counts, key=lambda word: (-counts[word], word))
-    return word, counts[word]
 
 
 def _log_odds(probability: float) -> float:

@@ -12,12 +12,10 @@ from genred.config import Evidence
 from genred.genres import Vocabulary, key, parts
 from genred.history.library import Album, Indexed, Library
 from genred.history.records import Author
+from genred.model.counts import Counts, most, total
 from genred.model.evidence import Owner
 from genred.model.trust import Trust
 from genred.names import VARIOUS, Labels
-
-Votes = Mapping[str, float]
-"""How much speaks for each word, as it is spelt."""
 
 _ENOUGH = 2000
 """Albums by which to learn how well the owner's words agree."""
@@ -80,19 +78,19 @@ class Witness:
             return Testimony((Owner(),) * len(album), {})
         words = self._words()
         told = [_told(track) if self._evidence.mates else {} for track in album]
-        mates = _sum(told)
+        mates = total(told)
         artists = self._artists(album) if self._evidence.artist else {}
         counted = {artist: words.counted(votes) for artist, votes in artists.items()}
         owners = tuple(
             Owner(
-                words.counted(_sum([mates, {word: -count for word, count in own.items()}])),
+                words.counted(total([mates, {word: -count for word, count in own.items()}])),
                 next((counted[artist] for artist in _artists_of(track) if artist in counted), {}),
                 words.library,
                 self._trust,
             )
             for track, own in zip(album, told, strict=True)
         )
-        return Testimony(owners, words.spelling([mates, _sum(artists.values())]))
+        return Testimony(owners, words.spelling([mates, total(artists.values())]))
 
     def _words(self) -> "Dictionary":
         shares = self._library.shares()
@@ -105,13 +103,13 @@ class Witness:
         artists = self._library.artists(_ENOUGH)
         return Trust.learnt([[words.counted(_tracks(album)) for album in albums] for albums in artists])
 
-    def _artists(self, album: Sequence[Indexed]) -> dict[str, Votes]:
+    def _artists(self, album: Sequence[Indexed]) -> dict[str, Counts]:
         """Return what a person calls the other albums of each artist of an album; each of those counts for one."""
         own = {_identity(track.labels) for track in album if track.labels is not None}
         asked = {artist for track in album for artist in _artists_of(track)}
-        found: dict[str, Votes] = {}
+        found: dict[str, Counts] = {}
         for artist, albums in self._library.by_artist(asked).items():
-            votes = _sum(_album(other) for other in albums if (other.artist, other.album) not in own)
+            votes = total(_album(other) for other in albums if (other.artist, other.album) not in own)
             if votes:
                 found[artist] = votes
         return found
@@ -133,11 +131,11 @@ class Dictionary:
         self._vocabulary = vocabulary
         self._set = {vocabulary.canonical(name) for name in vocabulary.spelling}
         self._names: dict[str, str] = {}
-        votes = _sum(_votes(genres, share) for genres, share in shares.items())
+        votes = total(_votes(genres, share) for genres, share in shares.items())
         spelt: defaultdict[str, dict[str, float]] = defaultdict(dict)
         for word, count in votes.items():
             spelt[key(word)][word] = count
-        self._usual = {meaning: _most(words) for meaning, words in spelt.items()}
+        self._usual = {meaning: most(words) for meaning, words in spelt.items()}
         self.library = self.counted(votes)
         """Albums of the whole library by the names of their genres."""
         self._written = {name: self._usual.get(key(name), name) for name in self.library}
@@ -151,7 +149,7 @@ class Dictionary:
                 self._names[word] = self._usual.setdefault(key(word), word)
         return self._names[word]
 
-    def counted(self, votes: Votes) -> dict[str, float]:
+    def counted(self, votes: Counts) -> dict[str, float]:
         """Return votes by the names of the words."""
         found: defaultdict[str, float] = defaultdict(float)
         for word, count in votes.items():
@@ -159,14 +157,14 @@ class Dictionary:
                 found[self.name(word)] += count
         return dict(found)
 
-    def spelling(self, nearest: Iterable[Votes]) -> dict[str, str]:
+    def spelling(self, nearest: Iterable[Counts]) -> dict[str, str]:
         """Return the word to write for each genre that is not written by the vocabulary's name.
 
         Parameters
         ----------
         nearest
-            Votes around a track, the nearest first: these words are taken over, whatever they are. From the rest of the
-            library, only another spelling of the same word is.
+            Counts around a track, the nearest first: these words are taken over, whatever they are. From the rest of
+            the library, only another spelling of the same word is.
         """
         found: dict[str, str] = {}
         for votes in nearest:
@@ -174,39 +172,31 @@ class Dictionary:
             for word, count in votes.items():
                 words[self.name(word)][word] = count
             for name, spelt in words.items():
-                found.setdefault(name, _most(spelt))
+                found.setdefault(name, most(spelt))
         found = self._written | found
         return {name: word for name, word in found.items() if word != name and name not in self._set}
 
 
-def _votes(genres: Iterable[str], weight: float = 1.0) -> Votes:
+def _votes(genres: Iterable[str], weight: float = 1.0) -> Counts:
     """Return the words of one track's genres; several share its vote."""
     words = [word for genre in genres for word in parts(genre)]
-    return _sum({word: weight / len(words)} for word in words)
+    return total({word: weight / len(words)} for word in words)
 
 
-def _told(track: Indexed) -> Votes:
+def _told(track: Indexed) -> Counts:
     return _votes(track.genres) if track.by is Author.YOU else {}
 
 
-def _tracks(album: Album) -> Votes:
+def _tracks(album: Album) -> Counts:
     """Return the votes of an album, one for each track."""
-    return _sum(_votes(genres, count) for genres, count in album.tracks.items())
+    return total(_votes(genres, count) for genres, count in album.tracks.items())
 
 
-def _album(album: Album) -> Votes:
+def _album(album: Album) -> Counts:
     """Return the votes of an album, which are one in all; none if all of its genres are generic."""
     votes = _tracks(album)
-    total = sum(votes.values())
-    return {word: count / total for word, count in votes.items()}
-
-
-def _sum(votes: Iterable[Votes]) -> dict[str, float]:
-    found: defaultdict[str, float] = defaultdict(float)
-    for some in votes:
-        for word, count in some.items():
-            found[word] += count
-    return dict(found)
+    n = sum(votes.values())
+    return {word: count / n for word, count in votes.items()}
 
 
 def _identity(labels: Labels) -> tuple[str, str]:
@@ -219,8 +209,3 @@ def _artists_of(track: Indexed) -> Collection[str]:
         return ()
     keys = (track.labels.album_artist_key, track.labels.artist_key)
     return [artist for artist in keys if artist and artist != VARIOUS]
-
-
-def _most(votes: Votes) -> str:
-    """Return the word that has the most votes; of several, the first in the alphabet."""
-    return min(votes, key=lambda word: (-votes[word], word))

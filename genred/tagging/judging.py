@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from genred.analysis.analyser import judge_stored
 from genred.config import Config
-from genred.errors import FileError
-from genred.fs.files import stamp_of
+from genred.fs.files import holds
 from genred.genres import Vocabulary
 from genred.history.history import History
 from genred.history.library import Indexed
 from genred.history.records import Analysed, Record
+from genred.model.counts import most
 from genred.model.evidence import Kind, Owner
 from genred.model.prediction import Prediction
 from genred.names import Labels, is_disc
@@ -124,7 +124,7 @@ class Judge:
         anew
             True to judge as if the album had never been corrected.
         """
-        present = list(filter(_is_there, album))
+        present = [track for track in album if holds(track.path, track.stamp)]
         testimony = self._witness.about(present)
         owners = {track.path: owner for track, owner in zip(present, testimony.owners, strict=True)}
         paths = sorted(owners, key=lambda path: path not in heard)
@@ -161,17 +161,11 @@ def places(folder: Path) -> Iterator[Path]:
         yield from sorted(discs)
 
 
-def _is_there(track: Indexed) -> bool:
-    with suppress(FileError):
-        return stamp_of(track.path).same_content(track.stamp)
-    return False
-
-
 def _settled(earlier: Iterable[Analysed]) -> str | None:
     """Return the genre to which an album was corrected before; None where it never was."""
     corrected = (it.answer for it in earlier if it.corrects is not None and it.evidence != Kind.TRACK)
     votes = Counter(genre for genre in corrected if genre is not None)
-    return max(votes, key=lambda genre: (votes[genre], genre), default=None)
+    return most(votes) if votes else None
 
 
 def _agreeing(prediction: Prediction, settled: str | None) -> Prediction:

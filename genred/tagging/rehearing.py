@@ -14,7 +14,7 @@ from pathlib import Path
 from genred.analysis import Analysis, Ask
 from genred.analysis.analyser import Analyser
 from genred.errors import FileError, HistoryError
-from genred.fs.files import stamp_of
+from genred.fs.files import holds
 from genred.history.history import History
 from genred.history.vectors import Outdated
 from genred.sound import FEATURE_VERSION
@@ -33,7 +33,7 @@ def hear_again(history: History, analyser: Analyser, below: Path | None = None) 
 
     def present() -> Iterator[Path]:
         for file in history.vectors.outdated(FEATURE_VERSION, below):
-            if _is_unchanged(file):
+            if holds(file.path, file.stamp):
                 waiting[file.path] = file
                 yield file.path
 
@@ -44,7 +44,8 @@ def hear_again(history: History, analyser: Analyser, below: Path | None = None) 
 
 def hear_now(history: History, analyser: Analyser, paths: Collection[Path]) -> dict[Path, bytes]:
     """Hear those of some files again that need it, and return their vectors; who asks about them needs the vectors."""
-    files = {file.path: file for file in history.vectors.outdated_of(paths, FEATURE_VERSION) if _is_unchanged(file)}
+    outdated = history.vectors.outdated_of(paths, FEATURE_VERSION)
+    files = {file.path: file for file in outdated if holds(file.path, file.stamp)}
     found: dict[Path, bytes] = {}
     if files:
         analyser.warm_up()  # the very first time takes longer than one file may
@@ -103,7 +104,7 @@ class Rehearing:
                 self._files = self._history.vectors.outdated(FEATURE_VERSION)
                 self._resting_until = self._clock() + REST_SECONDS
                 return
-            if any(map(file.path.is_relative_to, roots)) and _is_unchanged(file):
+            if any(map(file.path.is_relative_to, roots)) and holds(file.path, file.stamp):
                 self._at_work.append((file, self._analyser.begin(file.path, Ask.SOUND)))
                 return
 
@@ -113,11 +114,4 @@ def _keep(history: History, file: Outdated, look: Analysis | FileError) -> bool:
     if isinstance(look, FileError) or look.features is None:
         log.debug("not heard again: %s", look)
         return False
-    return _is_unchanged(file) and history.vectors.renew(file, *look.features)
-
-
-def _is_unchanged(file: Outdated) -> bool:
-    try:
-        return stamp_of(file.path).same_content(file.stamp)
-    except FileError:
-        return False
+    return holds(file.path, file.stamp) and history.vectors.renew(file, *look.features)

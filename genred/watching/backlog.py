@@ -12,15 +12,12 @@ import errno
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from genred.errors import FileError
-from genred.fs.files import readable, stamp_of
+from genred.fs.files import holds, readable
 from genred.fs.mounts import file_system, mounts_below, read_mounts
 from genred.history.history import History
-from genred.history.records import Known
 from genred.watching.walk import Found, WatchOptions, reaches, walk_below
 
 logger = logging.getLogger(__name__)
@@ -112,11 +109,4 @@ class Meeting:
     def _is_moved(self, place: Path) -> bool:
         """Return whether most of the known files are there, with the size and time of modification that are known."""
         sample = self._history.files.sample(place, _SAMPLE)
-        return 2 * sum(map(_is_there, sample)) > len(sample)
-
-
-def _is_there(known: Known) -> bool:
-    """Return whether a known name holds what it held, be it on another disk."""
-    with suppress(FileError):
-        return stamp_of(known.path).same_content(known.stamp)
-    return False
+        return 2 * sum(holds(known.path, known.stamp) for known in sample) > len(sample)
