@@ -107,6 +107,15 @@ def test_other_music_on_a_new_disk_is_read(history: History) -> None:
     assert history.library.unread(10) == []
 
 
+def test_a_person_stays_the_one_who_decided_whatever_is_noted(history: History) -> None:
+    """Also where the file is another one since."""
+    theirs = Record(Path("/m/1"), Outcome.KEPT, "x", previous=("Jazz",), stamp=STAMP, standing=Standing.PERSON)
+    history.record(theirs)
+    history.library.note(theirs.path, replace(STAMP, size=11, mtime_ns=99), Labels(), (), None)
+    (file,) = history.library.folder(Path("/m"))
+    assert file.standing is Standing.PERSON
+
+
 def test_reading_tags_leaves_the_standing_of_backlog_and_makes_a_changed_file_undecided(history: History) -> None:
     """What was there before genred stays none of its business, however well its tags are known."""
     history.files.note_backlog([("/m/old", STAMP)], backlog=True)

@@ -13,7 +13,7 @@ from genred.model.evidence import Owner
 from genred.model.trust import Trust
 
 GENRES = np.array(["Blues", "Jazz", "Rock"])
-MESSY = Trust.learnt([[{"Jazz": 5, "Rock": 5, "Kids": 5}] * 5] * 100)
+MESSY = Trust.learnt([[{f"Word {number}": 1.0 for number in range(10)}] * 5] * 100)
 
 sounds = arrays(np.float64, (1, 3), elements=st.floats(0, 1)).map(lambda row: (row + 1e-9) / (row + 1e-9).sum())
 counts = st.dictionaries(st.sampled_from(["Blues", "Jazz", "Rock", "Krautrock", "Kids"]), st.floats(0.1, 50))
@@ -124,6 +124,11 @@ def test_trust_is_learnt_from_how_well_words_agree() -> None:
     mixed: list[list[dict[str, float]]] = [[{"Jazz": 8.0, "Rock": 1.0, "Kids": 1.0}] * 3] * 60
     assert Trust.learnt(steady).artist < Trust().artist < 1 < Trust.learnt(torn).artist
     assert Trust.learnt(steady).mates <= Trust().mates < Trust.learnt(mixed).mates
+
+
+def test_the_messiest_library_is_trusted_less_but_not_without_end() -> None:
+    """An owner who gives each track another word is trusted less than others, but not without end."""
+    assert Trust().mates < MESSY.mates <= 0.3
 
 
 def test_a_small_library_teaches_little() -> None:

@@ -314,6 +314,16 @@ def test_the_owners_word_that_comes_late_corrects_too(history: History, album: P
     assert (genres(album), hears.heard) == (["Krautrock"] * 12, [])
 
 
+def test_the_owners_words_correct_once_too(history: History, album: Path) -> None:
+    """Tracks of theirs that say something else later move nothing more; only `redecide` does."""
+    decide(history, ear(_01="Rock"), song(album, 1))
+    hears = ear(_01="Rock")
+    decide(history, hears, *(song(album, number, genre="Krautrock") for number in (2, 3, 4)))
+    records = decide(history, hears, *(song(album, number, genre="Polka") for number in range(5, 12)))
+    assert {record.outcome for record in records} == {Outcome.KEPT}
+    assert genres(album) == ["Krautrock"] * 4 + ["Polka"] * 7
+
+
 def test_a_correction_that_cannot_be_written_costs_nothing(history: History, album: Path) -> None:
     """The late track is decided about, and what stands in the history is what is in the file."""
     first = song(album, 1)
