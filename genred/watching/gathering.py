@@ -1,4 +1,6 @@
-"""When has an album arrived? Pure: the clock, and which folders are busy, are handed in, so that no test waits.
+"""Hold back files that came to rest until their album has arrived.
+
+Pure: the clock, and which folders are busy, are handed in, so that no test waits.
 
 One track is little to go by, and an album is decided about as a whole. So a file that came to rest waits until its
 folder, with the discs in it, has: nothing in there changes any more, be it music or the temporary name of a track to

@@ -1,4 +1,6 @@
-"""When has a file come to rest? Pure but for one probe: clock and stamps are handed in, so that no test waits.
+"""Wait until files have come to rest.
+
+Pure but for one probe: clock and stamps are handed in, so that no test waits.
 
 Nothing an event says tells that a file is whole: `mv` never closes, Samba closes twice, a browser closes a
 placeholder of no bytes. So a file counts as settled when its stamp was seen twice, `settle_seconds` apart, and was
