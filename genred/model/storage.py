@@ -148,11 +148,11 @@ def builtin(cache_dir: Path) -> GenreClassifier:
         return load(cached)
     except ModelError:
         pass  # Not there yet, or damaged: what the package carries is enough to make it again.
-    model = GenreClassifier().fit(builtin_table(), name="builtin")
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{readable(cache_dir)}: no folder to keep the fitted model in ({error.strerror})") from error
+    model = GenreClassifier().fit(builtin_table(), name="builtin")
     save(model, cached)
     return model
 

@@ -249,23 +249,19 @@ def test_one_genre_cannot_be_learnt(genres: tuple[str, ...]) -> None:
         GenreClassifier().fit(t[np.isin(t.y, genres)])
 
 
-@pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cache")
-    storage.builtin(folder)
-    return folder
+_KINDS = [pytest.param(kind, marks=[pytest.mark.slow] if n % 5 else []) for n, kind in enumerate(notmusic.KINDS)]
 
 
-@pytest.mark.parametrize("kind", notmusic.KINDS)
-def test_the_builtin_model_abstains_on_what_is_no_music(cache_dir: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", _KINDS)
+def test_the_builtin_model_abstains_on_what_is_no_music(fitted: Path, kind: str) -> None:
     """Noise, machines, signals, animals and voices sound like no music, whatever genre is nearest."""
-    prediction = storage.builtin(cache_dir).predict(extract(notmusic.excerpts(kind)))
+    prediction = storage.builtin(fitted).predict(extract(notmusic.excerpts(kind)))
     assert (prediction.genre, prediction.reason) == (None, "doesn't sound like anything the model was trained on")
 
 
-def test_the_builtin_model_abstains_on_speech_and_animals(cache_dir: Path, corpus: Path) -> None:
+def test_the_builtin_model_abstains_on_speech_and_animals(fitted: Path, corpus: Path) -> None:
     """Recordings of people reading, of a bird, a whale and a dog get no genre."""
-    model = storage.builtin(cache_dir)
+    model = storage.builtin(fitted)
     for path in sorted((corpus / "notmusic").glob("*.ogg")):
         assert model.predict(extract(read_excerpts(path))).genre is None, path.name
 
@@ -285,11 +281,11 @@ def test_a_small_library_knows_what_music_is_from_the_builtin_table() -> None:
     assert alone.name != beside.name
 
 
-def test_training_music_is_recognised_after_rounding(cache_dir: Path) -> None:
+def test_training_music_is_recognised_after_rounding(fitted: Path) -> None:
     """Tracks whose features were computed elsewhere, or kept in half precision, are those that were learnt."""
     t = storage.builtin_table()
     rounded = t.X * (1 + np.random.default_rng(0).normal(0, 5e-4, t.X.shape)).astype(np.float32)
-    assert storage.builtin(cache_dir).evaluate(replace(t, X=rounded)).heard == len(t)
+    assert storage.builtin(fitted).evaluate(replace(t, X=rounded)).heard == len(t)
 
 
 def test_quantiles_are_those_of_scikit_learn() -> None:

@@ -20,7 +20,7 @@ def evaluation(n: int = 300, seed: int = 0) -> Evaluation:
     return Evaluation(GENRES, truth, probabilities)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.4, 0.99), st.integers(0, 20))
 def test_the_threshold_keeps_its_promise(precision: float, seed: int) -> None:
     """Of the answers at or above the threshold, at least the wanted share is right; or nothing is answered."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -44,7 +44,6 @@ JAZZ, MAYBE_JAZZ, BLUES, NOTHING = (
 SURELY_METAL = [0.0001, 0.0001, 0.9997, 0.0001]
 
 
-@settings(deadline=None)
 @given(sound=sounds, owner=owners, seed=st.integers(0, 100))
 def test_the_order_of_tracks_does_not_matter(sound: np.ndarray, owner: Owner, seed: int) -> None:
     """Each track gets its answer, wherever it stands."""
@@ -55,7 +54,6 @@ def test_the_order_of_tracks_does_not_matter(sound: np.ndarray, owner: Owner, se
         assert prediction.confidence == pytest.approx(found[i].confidence)
 
 
-@settings(deadline=None)
 @given(sound=sounds, owner=owners)
 def test_confidence_is_a_probability_and_an_answer_has_enough_of_it(sound: np.ndarray, owner: Owner) -> None:
     """Candidates descend and sum to one; grounds are in order; what is answered is sure enough."""
@@ -69,7 +67,6 @@ def test_confidence_is_a_probability_and_an_answer_has_enough_of_it(sound: np.nd
         assert weights == sorted(weights, reverse=True)
 
 
-@settings(deadline=None)
 @given(sound=sounds, genre=st.sampled_from(["Jazz", "Krautrock"]), count=st.integers(2, 12), artist=counts)
 def test_a_persons_album_keeps_its_genre(sound: np.ndarray, genre: str, count: int, artist: dict[str, float]) -> None:
     """Where all tracks with a genre have the same by a person, all others get it, however they sound."""
