@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import FIVE, Corpus, leak
+from benchmarks.accuracy import FIVE, Corpus, Judged, leak
 from benchmarks.bundle import variables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,8 +32,8 @@ def test_the_leak_is_told_for_heard_and_unheard_previews() -> None:
     y, source = np.repeat(FIVE, 2), np.full(10, "previews")
     corpus = Corpus(paths, y, source, source, source, np.zeros((10, 1)))
     says = np.where(np.arange(10) % 2 == 0, y, np.roll(y, 2))
-    found = {"ears": {("previews", 0): (says[:, None] == corpus.genres).astype(float)}}
-    lines = list(leak(corpus, found, {path.stem for path in paths[::2]}, [0]))
+    judged: Judged = {("previews", 0): (says[:, None] == corpus.genres).astype(float)}
+    lines = list(leak(corpus, {"ears": judged}, {path.stem for path in paths[::2]}, [0]))
     assert [line.split() for line in lines] == [["ears", "1.000", "0.000"]]
 
 
