@@ -24,7 +24,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 from genred.analysis import Analysis, Ask, worker
 from genred.config import Config, Model, Service, Tags, cache_dir
 from genred.errors import DecodeError, FileError, GenredError
-from genred.genres import Place, said
+from genred.genres import Place, Vocabulary, said
 from genred.sound import filters
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ class Analyser:
         A folder for the fitted built-in model.
     no_genre
         What counts as no genre, beside what says nothing to anybody.
+    vocabulary
+        The user's words; the model answers by their tree.
     patience
         Seconds between two looks after the workers, by which an end may be late. Of an idle service, looking ten times
         a second is most of what it costs. The newest pool decides for all.
@@ -116,7 +118,14 @@ class Analyser:
     """
 
     def __init__(
-        self, service: Service, model: Model, cache: Path, *, no_genre: tuple[str, ...] = (), patience: float = 0.1
+        self,
+        service: Service,
+        model: Model,
+        cache: Path,
+        *,
+        no_genre: tuple[str, ...] = (),
+        vocabulary: Vocabulary | None = None,
+        patience: float = 0.1,
     ) -> None:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
@@ -124,7 +133,7 @@ class Analyser:
         self._service = service
         self._model = model
         self._cache = cache
-        self._no_genre = no_genre
+        self._words = no_genre, vocabulary or Vocabulary()
         _look_after_workers_every(patience)
         take_one_thread()
         _open_up_to(_DESCRIPTORS + _DESCRIPTORS_PER_WORKER * self.workers)
@@ -133,14 +142,21 @@ class Analyser:
     @classmethod
     def of(cls, config: Config, *, patience: float = 0.1) -> Self:
         """Make a pool as it is configured."""
-        return cls(config.service, config.model, cache_dir(), no_genre=config.genres.no_genre, patience=patience)
+        return cls(
+            config.service,
+            config.model,
+            cache_dir(),
+            no_genre=config.genres.no_genre,
+            vocabulary=config.vocabulary,
+            patience=patience,
+        )
 
     def _made(self) -> ProcessPool:
         return ProcessPool(
             max_workers=self.workers,
             max_tasks=_FILES_PER_WORKER,
             initializer=worker.begin,
-            initargs=(self._service.nice, self._service.memory_mb, self._no_genre),
+            initargs=(self._service.nice, self._service.memory_mb, *self._words),
             context=_context,
         )
 

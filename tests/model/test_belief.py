@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from genred.genres import Vocabulary
 from genred.model.belief import believe, words
 from genred.model.evidence import Owner
 from genred.model.trust import Trust
@@ -22,7 +23,7 @@ owners = st.builds(Owner, mates=counts, artist=counts, library=counts)
 
 def likely(sound: np.ndarray, owner: Owner) -> dict[str, float]:
     named = words(GENRES, [owner])
-    return dict(zip(named, believe(sound, named, owner)[0].tolist(), strict=True))
+    return dict(zip(named, believe(sound, named, owner, Vocabulary())[0].tolist(), strict=True))
 
 
 @given(sound=sounds, owner=owners)
@@ -37,7 +38,7 @@ def test_it_is_a_probability(sound: np.ndarray, owner: Owner) -> None:
 @given(sound=sounds)
 def test_without_words_nothing_changes(sound: np.ndarray) -> None:
     """What nobody speaks of sounds as it sounds."""
-    np.testing.assert_allclose(believe(sound, list(GENRES), Owner()), sound)
+    np.testing.assert_allclose(believe(sound, list(GENRES), Owner(), Vocabulary()), sound)
 
 
 @given(sound=sounds, owner=owners, more=st.floats(0.1, 20), genre=st.sampled_from(["Jazz", "Krautrock"]))

@@ -11,6 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import QuantileTransformer
 
 from genred.errors import ModelError
+from genred.genres import Tree, Vocabulary
 from genred.model import storage
 from genred.model.classifier import GenreClassifier
 from genred.model.evidence import Kind, Owner
@@ -112,8 +113,8 @@ def test_backs_off_to_the_family(anew: GenreClassifier) -> None:
 def test_a_genre_sure_enough_is_not_backed_off() -> None:
     """A subgenre that alone reaches the threshold is the answer."""
     candidates = [Candidate("Metal", 0.7), Candidate("Rock", 0.2), Candidate("Jazz", 0.1)]
-    assert back_off(candidates, 0.65)[:2] == ("Metal", 0.7)
-    genre, confidence, members = back_off(candidates, 0.8)
+    assert back_off(candidates, 0.65, Vocabulary())[:2] == ("Metal", 0.7)
+    genre, confidence, members = back_off(candidates, 0.8, Vocabulary())
     assert (genre, len(members)) == ("Rock", 2)
     assert confidence == pytest.approx(0.9)
 
@@ -122,9 +123,27 @@ def test_backing_off_goes_up_several_levels() -> None:
     """The answer is the deepest genre that is sure enough; with none, the broadest, which isn't."""
     shares = {"Melodic Death Metal": 0.3, "Death Metal": 0.2, "Doom Metal": 0.2, "Punk": 0.15, "Jazz": 0.15}
     candidates = [Candidate(genre, share) for genre, share in shares.items()]
-    found = {needed: back_off(candidates, needed)[:2] for needed in (0.25, 0.45, 0.65, 0.8, 0.9)}
+    found = {needed: back_off(candidates, needed, Vocabulary())[:2] for needed in (0.25, 0.45, 0.65, 0.8, 0.9)}
     assert [genre for genre, _ in found.values()] == ["Melodic Death Metal", "Death Metal", "Metal", "Rock", "Rock"]
     assert [confidence for _, confidence in found.values()] == pytest.approx([0.3, 0.5, 0.7, 0.85, 0.85])
+
+
+def test_backing_off_goes_up_the_users_own_tree() -> None:
+    """Where it puts Metal under Jazz, their sum is Jazz; thresholds are measured with it."""
+    mine = Vocabulary(tree=Tree.parse("Jazz\n  Metal\nRock"))
+    candidates = [Candidate("Metal", 0.4), Candidate("Rock", 0.35), Candidate("Jazz", 0.25)]
+    assert back_off(candidates, 0.6, mine)[0] == "Jazz"
+    assert back_off(candidates, 0.6, Vocabulary())[0] == "Rock"
+
+
+def test_thresholds_are_those_of_the_users_own_tree(anew: GenreClassifier) -> None:
+    """Metal and Rock, which overlap, are both right where Rock is answered: with no tree, answers need more."""
+    usual = anew.threshold
+    anew.vocabulary = Vocabulary(tree=Tree.parse("Jazz\nMetal\nRock"))
+    assert anew.threshold > usual
+    assert {p.genre for p in anew.predict_many(vectors("Metal", 20, seed=1))} <= {"Metal", "Rock", None}
+    anew.vocabulary = Vocabulary(aliases={"Heavy": "Metal"})
+    assert anew.threshold == usual
 
 
 @pytest.mark.parametrize(

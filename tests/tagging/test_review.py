@@ -316,11 +316,7 @@ def test_corrections_teach(history: History, tmp_path: Path) -> None:
     songs[7] = songs[7].with_name("moved.flac")
 
     def labels() -> dict[str, str]:
-        own_tags.LEAST_TRACKS, own_tags.LEAST_ARTISTS, least = 1, 1, (own_tags.LEAST_TRACKS, own_tags.LEAST_ARTISTS)
-        try:
-            found = own_tags.from_tags(songs, analyser, history, Vocabulary())
-        finally:
-            own_tags.LEAST_TRACKS, own_tags.LEAST_ARTISTS = least
+        found = own_tags.by_a_person(songs, analyser, history, Vocabulary())
         return {item.path.name: item.genre for item in found.labelled}
 
     assert labels() == {}
