@@ -1,0 +1,78 @@
+"""Counts and indexes for pages to look at: a million files are counted and leafed through without reading them all."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+
+# The latest decision about each file. A confidence counts by twentieths, 1.0 with those below it; -1 is none. Only
+# these reasons are few in number: the others tell figures.
+_LATEST = """
+INSERT INTO tally_latest
+SELECT outcome, CASE WHEN outcome IN ('failed', 'skipped') THEN reason ELSE '' END,
+       coalesce(min(CAST(confidence * 20 + 1e-9 AS INTEGER), 19), -1), {count}
+FROM {records} WHERE {which}
+"""
+_SAME_LATEST = """
+outcome = (SELECT outcome FROM records WHERE id = old.record)
+AND reason = (SELECT CASE WHEN outcome IN ('failed', 'skipped') THEN reason ELSE '' END FROM records WHERE id = old.record)
+AND twentieth = (SELECT coalesce(min(CAST(confidence * 20 + 1e-9 AS INTEGER), 19), -1) FROM records WHERE id = old.record)
+"""
+_ADD_LATEST = (
+    _LATEST.format(records="records", which="id = new.record", count=1)
+    + "ON CONFLICT DO UPDATE SET count = count + 1;"
+)
+_TAKE_LATEST = f"""UPDATE tally_latest SET count = count - 1 WHERE {_SAME_LATEST};
+    DELETE FROM tally_latest WHERE {_SAME_LATEST} AND count = 0;"""  # noqa: S608 - only what stands above
+_COUNTED_LATEST = _LATEST.format(
+    records="files JOIN records ON records.id = files.record", which="true GROUP BY 1, 2, 3", count="count(*)"
+)
+
+_IS_ALBUM = "{row}.album_key IS NOT NULL AND {row}.genre IS NOT NULL AND {row}.genre <> '[]'"
+_ADD_ALBUM = f"""INSERT INTO tally_albums
+    SELECT coalesce(new.album_artist_key, ''), new.album_key, new.genre, 1 WHERE {_IS_ALBUM.format(row="new")}
+    ON CONFLICT DO UPDATE SET count = count + 1;"""  # noqa: S608 - only what stands above
+_SAME_ALBUM = "artist_key = coalesce(old.album_artist_key, '') AND album_key = old.album_key AND genre = old.genre"
+_TAKE_ALBUM = f"""UPDATE tally_albums SET count = count - 1 WHERE {_SAME_ALBUM};
+    DELETE FROM tally_albums WHERE {_SAME_ALBUM} AND count = 0;"""  # noqa: S608 - only what stands above
+_COUNTED_ALBUMS = f"""
+INSERT INTO tally_albums SELECT coalesce(album_artist_key, ''), album_key, genre, count(*)
+FROM files WHERE {_IS_ALBUM.format(row="files")} GROUP BY 1, 2, 3
+"""  # noqa: S608 - only what stands above
+
+_ALBUM_CHANGED = " OR ".join(f"old.{name} IS NOT new.{name}" for name in ("genre", "album_key", "album_artist_key"))
+
+_TRIGGERS = (
+    f"CREATE TRIGGER latest_of_new_file AFTER INSERT ON files BEGIN {_ADD_LATEST} END",
+    "CREATE TRIGGER latest_of_changed_file AFTER UPDATE OF record ON files WHEN old.record IS NOT new.record"
+    f" BEGIN {_TAKE_LATEST} {_ADD_LATEST} END",
+    f"CREATE TRIGGER latest_of_lost_file AFTER DELETE ON files BEGIN {_TAKE_LATEST} END",
+    f"CREATE TRIGGER album_of_new_file AFTER INSERT ON files BEGIN {_ADD_ALBUM} END",
+    "CREATE TRIGGER album_of_changed_file AFTER UPDATE OF genre, album_key, album_artist_key ON files"
+    f" WHEN {_ALBUM_CHANGED} BEGIN {_TAKE_ALBUM} {_ADD_ALBUM} END",
+    f"CREATE TRIGGER album_of_lost_file AFTER DELETE ON files BEGIN {_TAKE_ALBUM} END",
+)
+
+
+def upgrade() -> None:
+    op.create_index("ix_files_genre", "files", ["genre", "by", "path"])
+    op.create_index("ix_files_album", "files", ["album_key"], sqlite_where=sa.text("album_key IS NOT NULL"))
+    op.create_table(
+        "tally_latest",
+        sa.Column("outcome", sa.Text, primary_key=True),
+        sa.Column("reason", sa.Text, primary_key=True),
+        sa.Column("twentieth", sa.Integer, primary_key=True),
+        sa.Column("count", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "tally_albums",
+        *(sa.Column(name, sa.Text, primary_key=True) for name in ("artist_key", "album_key", "genre")),
+        sa.Column("count", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.execute(_COUNTED_LATEST)
+    op.execute(_COUNTED_ALBUMS)
+    for trigger in _TRIGGERS:
+        op.execute(trigger)
