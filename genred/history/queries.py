@@ -7,6 +7,7 @@ is only counted was counted when it was recorded, by triggers: what happened in 
 now in `tally_now`.
 """
 
+import json
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from genred.history.records import Author, Outcome, Query
+from genred.history.records import Author, Outcome, Query, Record
 from genred.history.schema import at_or_below, files, records, tally, tally_now
 
 FEW = 10_000  # of so many decisions below a folder, the newest are sooner found by sorting them than by reading the log
@@ -56,14 +57,14 @@ class Selection:
         if query.path is not None and _holds_few(db, query.path):
             terms.append(at_or_below(records.c.path, query.path))
             if query.genres:
-                terms.append(_by_no_index(records.c.genre).in_(genres))
+                terms.append(by_no_index(records.c.genre).in_(genres))
             if outcomes:
-                terms.append(_by_no_index(records.c.outcome).in_(outcomes))
+                terms.append(by_no_index(records.c.outcome).in_(outcomes))
             if query.evidence:
-                terms.append(_by_no_index(records.c.evidence).in_(query.evidence))
+                terms.append(by_no_index(records.c.evidence).in_(query.evidence))
             return cls([sa.select(records).where(*terms)], is_small=True)
         if query.path is not None:
-            terms.append(at_or_below(_by_no_index(records.c.path), query.path))
+            terms.append(at_or_below(by_no_index(records.c.path), query.path))
         either = [records.c.genre == genre for genre in genres] if query.genres else [sa.true()]
         each = [records.c.outcome == outcome for outcome in outcomes] or [sa.true()]
         kinds = [records.c.evidence == kind for kind in query.evidence] or [sa.true()]
@@ -136,15 +137,15 @@ def _span(db: sa.Connection, query: Query) -> Iterator[sa.ColumnElement[bool]]:
     """
     id_ = records.c.id
     if query.since is not None:
-        yield id_ >= _end(db, sa.func.min(_by_no_index(id_)), records.c.at >= query.since)
-        yield _by_no_index(records.c.at) >= query.since
+        yield id_ >= _end(db, sa.func.min(by_no_index(id_)), records.c.at >= query.since)
+        yield by_no_index(records.c.at) >= query.since
     if query.until is not None:
-        yield id_ <= _end(db, sa.func.max(id_), _by_no_index(records.c.at) < query.until)
-        yield _by_no_index(records.c.at) < query.until
+        yield id_ <= _end(db, sa.func.max(id_), by_no_index(records.c.at) < query.until)
+        yield by_no_index(records.c.at) < query.until
     if query.run is not None:
         yield id_ >= _end(db, sa.func.min(id_), records.c.run == query.run)
         yield id_ <= _end(db, sa.func.max(id_), records.c.run == query.run)
-        yield _by_no_index(records.c.run) == query.run
+        yield by_no_index(records.c.run) == query.run
 
 
 def _details(query: Query) -> Iterator[sa.ColumnElement[bool]]:
@@ -184,6 +185,21 @@ def _holds_few(db: sa.Connection, path: Path) -> bool:
     return db.execute(sa.select(sa.func.count()).select_from(some.subquery())).scalar_one() < FEW
 
 
-def _by_no_index(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def by_no_index(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return the column so that SQLite uses no index on it: SQLite can't tell a rare value from a common one."""
     return sa.UnaryExpression(column, operator=sa.sql.operators.custom_op("+"), type_=column.type)
+
+
+PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries", "evidence")
+"""Fields of a record that are columns of its row, as they are."""
+
+
+def record_in(row: sa.Row[Any]) -> Record:
+    """Return the decision in a row of `records`."""
+    return Record(
+        path=Path(os.fsdecode(row.path)),
+        outcome=Outcome(row.outcome),
+        previous=tuple(json.loads(row.previous)),
+        written=tuple(json.loads(row.written)),
+        **{name: getattr(row, name) for name in (*PLAIN, "id", "at")},
+    )

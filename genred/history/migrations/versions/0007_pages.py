@@ -8,31 +8,21 @@ down_revision = "0006"
 
 # The latest decision about each file. A confidence counts by twentieths, 1.0 with those below it; -1 is none. Only
 # these reasons are few in number: the others tell figures.
-_LATEST = """
-INSERT INTO tally_latest
-SELECT outcome, CASE WHEN outcome IN ('failed', 'skipped') THEN reason ELSE '' END,
-       coalesce(min(CAST(confidence * 20 + 1e-9 AS INTEGER), 19), -1), {count}
-FROM {records} WHERE {which}
-"""
-_SAME_LATEST = """
-outcome = (SELECT outcome FROM records WHERE id = old.record)
-AND reason = (SELECT CASE WHEN outcome IN ('failed', 'skipped') THEN reason ELSE '' END FROM records WHERE id = old.record)
-AND twentieth = (SELECT coalesce(min(CAST(confidence * 20 + 1e-9 AS INTEGER), 19), -1) FROM records WHERE id = old.record)
-"""
-_ADD_LATEST = (
-    _LATEST.format(records="records", which="id = new.record", count=1)
-    + "ON CONFLICT DO UPDATE SET count = count + 1;"
-)
+_REASON = "CASE WHEN outcome IN ('failed', 'skipped') THEN reason ELSE '' END"
+_TWENTIETH = "coalesce(min(CAST(confidence * 20 + 1e-9 AS INTEGER), 19), -1)"
+_LATEST = f"INSERT INTO tally_latest SELECT outcome, {_REASON}, {_TWENTIETH}"
+_SAME_LATEST = f"""(outcome, reason, twentieth) =
+    (SELECT outcome, {_REASON}, {_TWENTIETH} FROM records WHERE id = old.record)"""  # noqa: S608 - only what stands above
+_ADD_LATEST = f"""{_LATEST}, 1 FROM records WHERE id = new.record
+    ON CONFLICT DO UPDATE SET count = count + 1;"""
 _TAKE_LATEST = f"""UPDATE tally_latest SET count = count - 1 WHERE {_SAME_LATEST};
     DELETE FROM tally_latest WHERE {_SAME_LATEST} AND count = 0;"""  # noqa: S608 - only what stands above
-_COUNTED_LATEST = _LATEST.format(
-    records="files JOIN records ON records.id = files.record", which="true GROUP BY 1, 2, 3", count="count(*)"
-)
+_COUNTED_LATEST = f"{_LATEST}, count(*) FROM files JOIN records ON records.id = files.record GROUP BY 1, 2, 3"
 
 _IS_ALBUM = "{row}.album_key IS NOT NULL AND {row}.genre IS NOT NULL AND {row}.genre <> '[]'"
 _ADD_ALBUM = f"""INSERT INTO tally_albums
     SELECT coalesce(new.album_artist_key, ''), new.album_key, new.genre, 1 WHERE {_IS_ALBUM.format(row="new")}
-    ON CONFLICT DO UPDATE SET count = count + 1;"""  # noqa: S608 - only what stands above
+    ON CONFLICT DO UPDATE SET count = count + 1;"""
 _SAME_ALBUM = "artist_key = coalesce(old.album_artist_key, '') AND album_key = old.album_key AND genre = old.genre"
 _TAKE_ALBUM = f"""UPDATE tally_albums SET count = count - 1 WHERE {_SAME_ALBUM};
     DELETE FROM tally_albums WHERE {_SAME_ALBUM} AND count = 0;"""  # noqa: S608 - only what stands above
