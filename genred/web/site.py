@@ -20,6 +20,10 @@ RUN_SECONDS = 1800.0
 """The time after which a decision begins a run of its own: so long, nobody goes on with what they were at."""
 
 
+class NoSuchFile(LookupError):
+    """A browser names a file that it has nothing to do with; no answer tells why."""
+
+
 class Site:
     """What the pages show, and what they change.
 
@@ -42,6 +46,8 @@ class Site:
         self.config = load()
         self._history = History.open(self.config.database)  # makes it where it isn't there yet
         self._writing = threading.Lock()
+        self.stopping = threading.Event()
+        """Set when the server is to end: what is told as it happens ends then."""
         self._runs: dict[str, tuple[int, float]] = {}
         self._pool = Pool()
         resolve(self._history)
@@ -88,17 +94,16 @@ class Site:
 
         Raises
         ------
-        LookupError
-            If the file isn't one of the history, isn't there, or lies elsewhere than the configured folders. The answer
-            tells nobody which of them it is.
+        NoSuchFile
+            If the file isn't one of the history, isn't there, or lies elsewhere than the configured folders.
         """
         path = Path(os.path.realpath(named))
         folders = [Path(os.path.realpath(folder)) for folder in self.config.watch.directories]
         inside = not folders or any(path.is_relative_to(folder) for folder in folders)
         if not inside or self._history.files.known(path) is None:
-            raise LookupError("no such file")
+            raise NoSuchFile
         try:
             stamp_of(path)
         except FileError as error:
-            raise LookupError("no such file") from error
+            raise NoSuchFile from error
         return path
