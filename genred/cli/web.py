@@ -30,4 +30,4 @@ def web(common: Common, host: str | None, port: int | None, opens: bool) -> None
         given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         return settings.with_changes("web", **given)
 
-    server.serve(load)
+    server.serve(load, opens=opens)

@@ -1,5 +1,6 @@
 """The application: its addresses, and what is answered where something goes wrong."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -12,10 +13,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from genred.config import Config
-from genred.errors import GenredError
-from genred.web import http, render
-from genred.web.guard import Guard
-from genred.web.site import Site
+from genred.errors import FileError, GenredError
+from genred.web import http, login, render
+from genred.web.door import Door, password_of
+from genred.web.guard import Guard, Refusal, refused
+from genred.web.site import NoSuchFile, Site
+
+log = logging.getLogger(__name__)
 
 
 def create(load: Callable[[], Config]) -> Starlette:
@@ -31,6 +35,8 @@ def create(load: Callable[[], Config]) -> Starlette:
     GenredError
         If the configuration or the history can't be used.
     """
+    web = load().web
+    door = Door(password_of(web))
     site = Site(load)
 
     @asynccontextmanager
@@ -40,11 +46,17 @@ def create(load: Callable[[], Config]) -> Starlette:
 
     app = Starlette(
         routes=routes(),
-        middleware=[Middleware(Guard, web=site.config.web)],
-        exception_handlers={HTTPException: _refused, LookupError: _not_found, GenredError: _failed},
+        middleware=[Middleware(Guard, web=web, door=door)],
+        exception_handlers={
+            HTTPException: _wrong_address,
+            Refusal: _refused,
+            NoSuchFile: _not_found,
+            FileError: _not_done,
+            GenredError: _failed,
+        },
         lifespan=lifespan,
     )
-    app.state.site = site
+    app.state.site, app.state.door = site, door
     return app
 
 
@@ -52,7 +64,11 @@ def routes() -> list[Route | Mount]:
     """Return all addresses."""
     return [
         Route("/healthz", _healthy),
+        Route("/login", login.show),
+        Route("/login", login.log_in, methods=["POST"]),
+        Route("/logout", login.log_out, methods=["POST"]),
         Route("/", _overview),
+        Route("/api/session", login.session),
         Mount("/static", StaticFiles(directory=render.FOLDER / "static")),
     ]
 
@@ -65,15 +81,23 @@ def _overview(request: Request) -> Response:
     return http.page(request, "overview.html", known=http.site(request).history.files.count_known())
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def _wrong_address(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    reason = "There is nothing here." if status == 404 else "This can't be done here."
-    return http.page(request, "error.html", status=status, reason=reason, code=status)
+    return http.failure(request, status, "There is nothing here." if status == 404 else "This can't be done here.")
+
+
+def _refused(request: Request, refusal: Exception) -> Response:
+    return refused(request.scope, refusal if isinstance(refusal, Refusal) else Refusal(400, str(refusal)))
 
 
 def _not_found(request: Request, _: Exception) -> Response:
-    return http.page(request, "error.html", status=404, code=404, reason="There is no such file in the history.")
+    return http.failure(request, 404, "There is no such file in the history.")
+
+
+def _not_done(request: Request, error: Exception) -> Response:
+    return http.failure(request, 409, str(error))
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    return http.page(request, "error.html", status=500, code=500, reason=str(error))
+    log.warning("%s: %s", request.url.path, error)
+    return http.failure(request, 503, str(error))

@@ -4,14 +4,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from genred.web import render
-from genred.web.guard import Visit
-from genred.web.site import Site
+from genred.web.guard import Refusal, Visit, fields
+from genred.web.site import NoSuchFile, Site
 
 
 def site(request: Request) -> Site:
@@ -26,25 +26,46 @@ def visit(request: Request) -> Visit:
     return found
 
 
-def fields(encoded: bytes) -> dict[str, list[str]]:
-    """Return the fields of a query string or of a form; bytes that are no UTF-8 survive as in names of files."""
-    text = encoded.decode("ascii", "surrogateescape")
-    return parse_qs(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=5000)
-
-
 def query(request: Request) -> dict[str, list[str]]:
     """Return the fields of the query string."""
     return fields(request.scope["query_string"])
 
 
-def form(request: Request) -> dict[str, list[str]]:
-    """Return the fields of the form that was sent; the guard has read and checked it."""
+def form(request: Request) -> Mapping[str, list[str]]:
+    """Return the fields of the form, or of the JSON object, that was sent; the guard has read and checked it."""
     return visit(request).form
 
 
 def first(fields: Mapping[str, list[str]], name: str, default: str = "") -> str:
-    """Return the first value of a field."""
-    return fields.get(name, [default])[0]
+    """Return the first value of a field, which must be text.
+
+    Raises
+    ------
+    Refusal
+        If it is none.
+    """
+    value = fields.get(name, [default])[0]
+    try:
+        value.encode()
+    except UnicodeError as error:
+        raise Refusal(400, f"{name} is not text in UTF-8.") from error
+    return value
+
+
+def number(fields: Mapping[str, list[str]], name: str, most: int = 2**63 - 1) -> int | None:
+    """Return the first value of a field as a number, None where the field is empty or isn't there.
+
+    Raises
+    ------
+    Refusal
+        If it is no number, or a larger one than ``most``.
+    """
+    text = first(fields, name).strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > 19 or int(text) > most:
+        raise Refusal(400, f"{name} must be a number up to {most:,}.")
+    return int(text)
 
 
 def path_of(ref: str) -> Path:
@@ -52,13 +73,21 @@ def path_of(ref: str) -> Path:
 
     Raises
     ------
-    LookupError
+    NoSuchFile
         If it can be no path of a file.
     """
-    path = Path(os.fsdecode(unquote_to_bytes(ref)))
-    if not path.is_absolute() or "\0" in ref or "%00" in ref:
-        raise LookupError("no such file")
-    return path
+    return plain_path(os.fsdecode(unquote_to_bytes(ref.encode("utf-8", "surrogateescape"))))
+
+
+def plain_path(text: str) -> Path:
+    """Return the path that a text is; raises as `path_of`."""
+    try:
+        is_path = text.startswith("/") and b"\0" not in os.fsencode(text)
+    except UnicodeError:
+        is_path = False
+    if not is_path:
+        raise NoSuchFile
+    return Path(text)
 
 
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
@@ -70,3 +99,10 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
 def see_other(url: str) -> Response:
     """Answer a form that was obeyed: the browser is sent to a page that it can load again."""
     return RedirectResponse(url, 303)
+
+
+def failure(request: Request, status: int, reason: str) -> Response:
+    """Answer that something can't be done: as JSON where JSON is asked for, else as a page."""
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": reason}, status)
+    return page(request, "error.html", status=status, reason=reason)
