@@ -26,7 +26,7 @@ Key = TypeVar("Key")
 Other = TypeVar("Other")
 
 SIZE = 50
-SECONDS = 0.06
+SECONDS = 0.15
 """A search that has not filled its page reads no further after this time."""
 CHUNK = 4096
 """How many rows a search reads before it looks at the clock; twice as many each time."""

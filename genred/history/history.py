@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from genred.errors import HistoryError
 from genred.history import queries, schema
 from genred.history.browsing import Browsing
+from genred.history.figures import Figures
 from genred.history.known import KnownFiles
 from genred.history.library import Library
 from genred.history.queries import PLAIN, record_in
@@ -51,6 +52,7 @@ class History:
         self.library = Library(self.reading, self.writing)
         self.vectors = Vectors(self.reading, self.writing)
         self.browsing = Browsing(self.reading)
+        self.figures = Figures(self.reading)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Self:
