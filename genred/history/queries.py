@@ -19,7 +19,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from genred.history.records import Author, Outcome, Query, Record
-from genred.history.schema import at_or_below, files, records, tally, tally_now
+from genred.history.schema import at_or_below, files, months, records, tally, tally_now
 
 FEW = 10_000  # of so many decisions below a folder, the newest are sooner found by sorting them than by reading the log
 
@@ -131,16 +131,13 @@ def shares(db: sa.Connection) -> dict[str, int]:
 
 
 def _span(db: sa.Connection, query: Query) -> Iterator[sa.ColumnElement[bool]]:
-    """Yield moments and a run as bounds on the id, and the terms left to check; clocks jump and runs overlap.
-
-    Both bounds for moments read what is newer than they are: little, as people ask.
-    """
+    """Yield moments and a run as bounds on the id, and the terms left to check; clocks jump and runs overlap."""
     id_ = records.c.id
     if query.since is not None:
-        yield id_ >= _end(db, sa.func.min(by_no_index(id_)), records.c.at >= query.since)
+        yield id_ >= _end(db, sa.func.min(months.c.first), months.c.month >= query.since[:7])
         yield by_no_index(records.c.at) >= query.since
     if query.until is not None:
-        yield id_ <= _end(db, sa.func.max(id_), by_no_index(records.c.at) < query.until)
+        yield id_ <= _end(db, sa.func.max(months.c.last), months.c.month <= query.until[:7])
         yield by_no_index(records.c.at) < query.until
     if query.run is not None:
         yield id_ >= _end(db, sa.func.min(id_), records.c.run == query.run)

@@ -82,6 +82,16 @@ tally = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# The first and the last decision of each month; triggers note them.
+months = sa.Table(
+    "months",
+    metadata,
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("first", sa.Integer, nullable=False),
+    sa.Column("last", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # How many files have these genres now, "" where nobody wrote them; triggers on `files` count.
 tally_now = sa.Table(
     "tally_now",

@@ -33,7 +33,14 @@ FROM files WHERE {_IS_ALBUM.format(row="files")} GROUP BY 1, 2, 3
 
 _ALBUM_CHANGED = " OR ".join(f"old.{name} IS NOT new.{name}" for name in ("genre", "album_key", "album_artist_key"))
 
+# Whatever clocks did: a decision of a month lies between these ids.
+_COUNTED_MONTHS = "INSERT INTO months SELECT substr(at, 1, 7), min(id), max(id) FROM records GROUP BY 1"
+_ADD_MONTH = """INSERT INTO months VALUES (substr(new.at, 1, 7), new.id, new.id)
+    ON CONFLICT DO UPDATE SET first = min(first, new.id), last = max(last, new.id);"""
+
 _TRIGGERS = (
+    f"CREATE TRIGGER month_of_record AFTER INSERT ON records BEGIN {_ADD_MONTH} END",
+    f"CREATE TRIGGER month_of_changed_record AFTER UPDATE OF at ON records BEGIN {_ADD_MONTH} END",
     f"CREATE TRIGGER latest_of_new_file AFTER INSERT ON files BEGIN {_ADD_LATEST} END",
     "CREATE TRIGGER latest_of_changed_file AFTER UPDATE OF record ON files WHEN old.record IS NOT new.record"
     f" BEGIN {_TAKE_LATEST} {_ADD_LATEST} END",
@@ -62,6 +69,14 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "months",
+        sa.Column("month", sa.Text, primary_key=True),
+        sa.Column("first", sa.Integer, nullable=False),
+        sa.Column("last", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.execute(_COUNTED_MONTHS)
     op.execute(_COUNTED_LATEST)
     op.execute(_COUNTED_ALBUMS)
     for trigger in _TRIGGERS:
