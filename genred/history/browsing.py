@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import sqlalchemy as sa
 
@@ -115,6 +115,10 @@ class Browsing:
         self._reading = reading
         self._clock = clock
         self._size = size
+
+    def sized(self, size: int) -> Self:
+        """Return the same with pages of another size."""
+        return type(self)(self._reading, self._clock, size=size)
 
     def decisions(self, query: Query, *, below: int | None = None, above: int | None = None) -> Page[Record, int]:
         """Return decisions that match, newest first.

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from genred.config import Config
 from genred.errors import FileError, GenredError
-from genred.web import http, login, render
+from genred.web import browse, http, library, login, render
 from genred.web.door import Door, password_of
 from genred.web.guard import Guard, Refusal, refused
 from genred.web.site import NoSuchFile, Site
@@ -67,7 +67,13 @@ def routes() -> list[Route | Mount]:
         Route("/login", login.show),
         Route("/login", login.log_in, methods=["POST"]),
         Route("/logout", login.log_out, methods=["POST"]),
-        Route("/", _overview),
+        Route("/", library.overview),
+        Route("/library", library.library),
+        Route("/library/mixed", library.mixed),
+        Route("/history", browse.history),
+        Route("/now", browse.now),
+        Route("/api/history", browse.history_as_json),
+        Route("/api/now", browse.now_as_json),
         Route("/api/session", login.session),
         Mount("/static", StaticFiles(directory=render.FOLDER / "static")),
     ]
@@ -75,10 +81,6 @@ def routes() -> list[Route | Mount]:
 
 def _healthy(_: Request) -> Response:
     return PlainTextResponse("ok\n")
-
-
-def _overview(request: Request) -> Response:
-    return http.page(request, "overview.html", known=http.site(request).history.files.count_known())
 
 
 def _wrong_address(request: Request, error: Exception) -> Response:

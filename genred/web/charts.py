@@ -90,7 +90,7 @@ def curves(across: str, up: str, guide: Sequence[tuple[float, float]], drawn: It
     names = Markup('<text x="230" y="348" text-anchor="middle">{}</text><text x="44" y="12">{}</text>').format(
         across, up
     )
-    lines = [("guide", *zip(*guide, strict=True)), *drawn]
+    lines = [("guide", [x for x, _ in guide], [y for _, y in guide]), *drawn]
     frame = Markup('<rect class="frame" x="44" y="20" width="372" height="288"/>')
     inside = frame + ticks + names + Markup("").join(_line(*line) for line in lines)
     return _picture(440, 356, f"{up} by {across}", inside)
