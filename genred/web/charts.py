@@ -23,6 +23,8 @@ class Bar:
     """The page that shows the rows behind it; empty where there is none."""
     rows: Mapping[str, str] = field(default_factory=dict)
     """What these rows are asked for with."""
+    label: str = ""
+    """What stands below it, where there is room: the name, in short."""
 
     @property
     def total(self) -> float:

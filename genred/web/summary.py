@@ -27,6 +27,8 @@ MOST_GENRES = 40
 MOST_REASONS = 20
 MOST_MONTHS = 36
 """A longer history is shown by years."""
+MOST_LABELS = 10
+"""So many labels fit below a chart, on a phone too."""
 MOST_MIXED = 1000
 """Mixed albums are counted up to here."""
 SOME_MIXED = 10
@@ -172,9 +174,17 @@ def _times(months: Mapping[str, Mapping[Outcome, int]]) -> tuple[Bar, ...]:
         for outcome, count in counts.items():
             counted[name][outcome.value] += count
     longest = most(counted.values())
+    every_so_many = -(-len(spans) // MOST_LABELS)
     return tuple(
-        Bar(name, counted[name], longest, "/history", {"since": f"{since}-01T00:00Z", "until": f"{until}-01T00:00Z"})
-        for name, since, until in spans
+        Bar(
+            name,
+            counted[name],
+            longest,
+            "/history",
+            {"since": f"{since}-01T00:00Z", "until": f"{until}-01T00:00Z"},
+            "" if number % every_so_many else name,
+        )
+        for number, (name, since, until) in enumerate(spans)
     )
 
 
@@ -194,7 +204,14 @@ def _confidence(counts: Mapping[Outcome, Sequence[int]]) -> tuple[Bar, ...]:
     bars = [{outcome.value: float(counts[outcome][step]) for outcome in counts} for step in range(TWENTIETHS)]
     longest = most(bars)
     return tuple(
-        Bar(f"{5 * step}–{5 * step + 5} %", parts, longest, "/history", {"latest": "1", "sure": str(5 * step)})
+        Bar(
+            f"{5 * step}% to {5 * step + 5}%",
+            parts,
+            longest,
+            "/history",
+            {"latest": "1", "sure": str(5 * step)},
+            "" if step % 4 else f"{5 * step}%",
+        )
         for step, parts in enumerate(bars)
     )
 
