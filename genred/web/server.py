@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -29,13 +30,15 @@ MOST_HEAD = 1 << 15
 _FIRST_DESCRIPTOR = 3
 
 
-def serve(load: Callable[[], Config], *, opens: bool = False) -> None:
+def serve(load: Callable[[], Config], file: Path | None = None, *, opens: bool = False) -> None:
     """Answer browsers until told to stop.
 
     Parameters
     ----------
     load
         Loads the configuration as it is now.
+    file
+        The file that the configuration comes from.
     opens
         Open the first page in a browser.
 
@@ -48,7 +51,7 @@ def serve(load: Callable[[], Config], *, opens: bool = False) -> None:
     with ExitStack() as stack:
         sockets = [stack.enter_context(each) for each in inherited() or listening(config.web.host, config.web.port)]
         check_password(sockets, has_password=bool(password_of(config.web)))
-        app = create(load)
+        app = create(load, file)
         url = url_of(sockets[0])
 
         def ready() -> None:
