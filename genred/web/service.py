@@ -160,7 +160,7 @@ def _values(site: Site) -> dict[str, Any]:
     """Return what the parts of the page show."""
     at_work, status = ask(lock_of(site.config.database))
     decisions = list(site.history.records(Query(limit=LAST_DECISIONS)))
-    told = {"at_work": at_work, "status": status, "advice": list(advice(site, status, at_work=at_work))}
+    told = {"at_work": at_work, "said": status, "advice": list(advice(site, status, at_work=at_work))}
     return told | {"decisions": decisions, "jobs": site.jobs.all()}
 
 
