@@ -27,6 +27,8 @@ HEAD_SECONDS = 10.0
 MOST_CONNECTIONS = 200
 MOST_HEAD = 1 << 15
 """The most bytes that the head of a request may have."""
+TICKS_PER_SIGN = 100
+"""The number of uvicorn's ticks, a tenth of a second each, after which systemd gets a sign of life."""
 _FIRST_DESCRIPTOR = 3
 
 
@@ -105,6 +107,8 @@ class Server(uvicorn.Server):
             self._when_ready()
 
     async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SIGN == 0:
+            notify("WATCHDOG=1")
         return self._asked_to_stop.is_set() or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
