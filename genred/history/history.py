@@ -18,8 +18,12 @@ from genred.history.browsing import Browsing
 from genred.history.figures import Figures
 from genred.history.known import KnownFiles
 from genred.history.library import Library
+<<<<<<< HEAD
 from genred.history.queries import PLAIN, record_in
 from genred.history.records import Analysed, Outcome, Query, Record, Standing, iso
+=======
+from genred.history.records import Analysed, Outcome, Query, Record, Run, Standing, iso
+>>>>>>> l-server
 from genred.history.schema import (
     STAMP,
     at_or_below,
@@ -238,6 +242,11 @@ class History:
         """
         with self.reading() as db:
             return {"shares": queries.shares(db)} | queries.counts(db) | queries.counts_now(db)
+
+    def runs(self, limit: int) -> list[Run]:
+        """Return the last runs that wrote tags, newest first, none of them older than the last ``limit`` runs."""
+        with self.reading() as db:
+            return list(queries.latest_runs(db, limit))
 
     def to_review(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
         """Return decisions in force that a person may want to check, each with the path and the stamp known now.
