@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).parents[1] / "genred"
 
 ROOMS_OF = {
     "alembic": {"history/schema.py", "history/migrations"},
-    "av": {"sound/audio.py"},
+    "av": {"sound", "analysis/cover.py"},
     "click": {"cli"},
     "joblib": {"learning/labels.py"},
     "librosa": {"sound/filters.py"},
