@@ -56,7 +56,7 @@ def as_json(told: Explanation) -> dict[str, Any]:
         "words": [{"word": word, "probability": probability} for word, probability in told.words[:_WORDS]],
         "spelled": told.written,
         "obstacles": told.obstacles,
-        "history": [show.record_as_json(record) for record in told.past],
+        "history": [record.as_json() for record in told.past],
         "would_change": told.changes,
         "evidence": told.heard.evidence,
         "grounds": [

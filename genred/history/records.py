@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from genred.fs.files import Stamp
+from genred.fs.files import Stamp, readable
 from genred.names import Labels
+
+KEYS = ("id", "at", "path", "outcome", "genre", "confidence", "previous", "written", "model", "run", "reason")
+"""The columns of the view ``history``, which scripts rely on."""
 
 
 class Outcome(StrEnum):
@@ -99,6 +103,10 @@ class Record:
             return None
         is_own = self.carries is not None or (self.outcome is Outcome.TAGGED and self.model is not None)
         return Author.GENRED if is_own else Author.YOU
+
+    def as_json(self) -> dict[str, Any]:
+        """Return a decision with the keys that scripts rely on."""
+        return {name: getattr(self, name) for name in KEYS} | {"path": readable(self.path)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,103 @@
+"""The application: its addresses, and what is answered where something goes wrong."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from genred.config import Config
+from genred.errors import FileError, GenredError
+from genred.web import http, login, render
+from genred.web.door import Door, password_of
+from genred.web.guard import Guard, Refusal, refused
+from genred.web.site import NoSuchFile, Site
+
+log = logging.getLogger(__name__)
+
+
+def create(load: Callable[[], Config]) -> Starlette:
+    """Return the application.
+
+    Parameters
+    ----------
+    load
+        Loads the configuration as it is now.
+
+    Raises
+    ------
+    GenredError
+        If the configuration or the history can't be used.
+    """
+    web = load().web
+    door = Door(password_of(web))
+    site = Site(load)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        site.close()
+
+    app = Starlette(
+        routes=routes(),
+        middleware=[Middleware(Guard, web=web, door=door)],
+        exception_handlers={
+            HTTPException: _wrong_address,
+            Refusal: _refused,
+            NoSuchFile: _not_found,
+            FileError: _not_done,
+            GenredError: _failed,
+        },
+        lifespan=lifespan,
+    )
+    app.state.site, app.state.door = site, door
+    return app
+
+
+def routes() -> list[Route | Mount]:
+    """Return all addresses."""
+    return [
+        Route("/healthz", _healthy),
+        Route("/login", login.show),
+        Route("/login", login.log_in, methods=["POST"]),
+        Route("/logout", login.log_out, methods=["POST"]),
+        Route("/", _overview),
+        Route("/api/session", login.session),
+        Mount("/static", StaticFiles(directory=render.FOLDER / "static")),
+    ]
+
+
+def _healthy(_: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+def _overview(request: Request) -> Response:
+    return http.page(request, "overview.html", known=http.site(request).history.files.count_known())
+
+
+def _wrong_address(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return http.failure(request, status, "There is nothing here." if status == 404 else "This can't be done here.")
+
+
+def _refused(request: Request, refusal: Exception) -> Response:
+    return refused(request.scope, refusal if isinstance(refusal, Refusal) else Refusal(400, str(refusal)))
+
+
+def _not_found(request: Request, _: Exception) -> Response:
+    return http.failure(request, 404, "There is no such file in the history.")
+
+
+def _not_done(request: Request, error: Exception) -> Response:
+    return http.failure(request, 409, str(error))
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    log.warning("%s: %s", request.url.path, error)
+    return http.failure(request, 503, str(error))

@@ -1,0 +1,109 @@
+"""Hold what all requests share: the configuration, the history with its one writer, and the workers."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from genred import __version__
+from genred.analysis.analyser import Analyser
+from genred.config import Config
+from genred.errors import FileError
+from genred.fs.files import stamp_of
+from genred.history.history import History
+from genred.service.session import resolve
+from genred.web.pool import Pool
+
+RUN_SECONDS = 1800.0
+"""The time after which a decision begins a run of its own: so long, nobody goes on with what they were at."""
+
+
+class NoSuchFile(LookupError):
+    """A browser names a file that it has nothing to do with; no answer tells why."""
+
+
+class Site:
+    """What the pages show, and what they change.
+
+    Parameters
+    ----------
+    load
+        Loads the configuration as it is now.
+    clock
+        Monotonic, in seconds.
+
+    Raises
+    ------
+    GenredError
+        If the configuration or the history can't be used.
+    """
+
+    def __init__(self, load: Callable[[], Config], clock: Callable[[], float] = time.monotonic) -> None:
+        self._load = load
+        self._clock = clock
+        self.config = load()
+        self._history = History.open(self.config.database)  # makes it where it isn't there yet
+        self._writing = threading.Lock()
+        self.stopping = threading.Event()
+        """Set when the server is to end: what is told as it happens ends then."""
+        self._runs: dict[str, tuple[int, float]] = {}
+        self._pool = Pool()
+        resolve(self._history)
+
+    def close(self) -> None:
+        """Let go of workers and history."""
+        self._pool.close()
+        self._history.close()
+
+    def reload(self) -> None:
+        """Take the configuration, and the model in use, as they are now; the history and the address stay."""
+        self.config = self._load()
+
+    @property
+    def history(self) -> History:
+        """The history, for questions alone: what is written goes through `writing`."""
+        return self._history
+
+    @contextmanager
+    def writing(self, command: str = "web") -> Iterator[History]:
+        """Give the history for a person's decision, one at a time; decisions in a row are one run.
+
+        Parameters
+        ----------
+        command
+            The command that does the same in a terminal, where the history has to tell it from others.
+        """
+        with self._writing:
+            run, last = self._runs.get(command, (0, 0.0))
+            if not run or self._clock() - last > RUN_SECONDS:
+                run = self._history.start_run(command, __version__)
+            self._runs[command] = run, self._clock()
+            self._history.run = run
+            yield self._history
+
+    @contextmanager
+    def analysing(self) -> Iterator[Analyser]:
+        """Lend the workers; see `Pool.lent`."""
+        with self._pool.lent(self.config) as analyser:
+            yield analyser
+
+    def file(self, named: Path) -> Path:
+        """Return the file that a browser names.
+
+        Raises
+        ------
+        NoSuchFile
+            If the file isn't one of the history, isn't there, or lies elsewhere than the configured folders.
+        """
+        path = Path(os.path.realpath(named))
+        folders = [Path(os.path.realpath(folder)) for folder in self.config.watch.directories]
+        inside = not folders or any(path.is_relative_to(folder) for folder in folders)
+        if not inside or self._history.files.known(path) is None:
+            raise NoSuchFile
+        try:
+            stamp_of(path)
+        except FileError as error:
+            raise NoSuchFile from error
+        return path
