@@ -18,12 +18,8 @@ from genred.history.browsing import Browsing
 from genred.history.figures import Figures
 from genred.history.known import KnownFiles
 from genred.history.library import Library
-<<<<<<< HEAD
 from genred.history.queries import PLAIN, record_in
-from genred.history.records import Analysed, Outcome, Query, Record, Standing, iso
-=======
 from genred.history.records import Analysed, Outcome, Query, Record, Run, Standing, iso
->>>>>>> l-server
 from genred.history.schema import (
     STAMP,
     at_or_below,

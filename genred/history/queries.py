@@ -18,13 +18,8 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-<<<<<<< HEAD
-from genred.history.records import Author, Outcome, Query, Record
-from genred.history.schema import at_or_below, files, months, records, tally, tally_now
-=======
-from genred.history.records import Author, Outcome, Query, Run
-from genred.history.schema import at_or_below, records, runs, tally, tally_now
->>>>>>> l-server
+from genred.history.records import Author, Outcome, Query, Record, Run
+from genred.history.schema import at_or_below, files, months, records, runs, tally, tally_now
 
 FEW = 10_000  # of so many decisions below a folder, the newest are sooner found by sorting them than by reading the log
 

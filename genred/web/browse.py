@@ -101,12 +101,12 @@ def _browsing(request: Request, fields: Fields) -> Browsing:
 def _decisions(request: Request, fields: Fields) -> Page[Record, int]:
     sure = http.number(fields, "sure", 100)
     query = Query(
-        genres=_texts(fields, "genre"),
+        genres=http.texts(fields, "genre"),
         outcomes=tuple(Outcome(text) for text in _choices(fields, "outcome", list(Outcome))),
         evidence=_choices(fields, "evidence", list(EVIDENCE)),
         since=_moment(fields, "since"),
         until=_moment(fields, "until"),
-        path=_path(fields, "path"),
+        path=http.path_asked(request),
         run=http.number(fields, "run"),
         twentieth=None if sure is None else min(sure // 5, 19),
         reason=http.first(fields, "reason") or None,
@@ -123,7 +123,7 @@ def _files(request: Request, fields: Fields) -> Page[FileNow, Path]:
         by="".join(_choices(fields, "by", ["you", "genred", NOBODY])[:1]),
         artist=http.first(fields, "artist").strip(),
         album=http.first(fields, "album").strip(),
-        path=_path(fields, "path"),
+        path=http.path_asked(request),
         text=http.first(fields, "text"),
     )
     after, before = _path(fields, "after"), _path(fields, "before")
@@ -136,12 +136,8 @@ def _given(request: Request) -> dict[str, list[str]]:
     return {name: texts for name, texts in fields.items() if texts}
 
 
-def _texts(fields: Fields, name: str) -> tuple[str, ...]:
-    return tuple(http.first({name: [text]}, name).strip() for text in fields.get(name, []))
-
-
 def _choices(fields: Fields, name: str, known: list[Any]) -> tuple[str, ...]:
-    found = _texts(fields, name)
+    found = http.texts(fields, name)
     if unknown := [text for text in found if text not in known]:
         raise Refusal(400, f"{name} can't be {unknown[0]!r}; it is one of: {', '.join(known)}.")
     return found
