@@ -136,7 +136,7 @@ def _mixed() -> sa.Select[tuple[str, str]]:
 
 
 _NAMES = """
-SELECT CASE WHEN album_artist_key = artist_key THEN artist ELSE coalesce(nullif(album_artist, ''), artist) END, album
+SELECT coalesce(nullif(album_artist, ''), artist), album
 FROM files WHERE album_key = ? AND album_artist_key = ? LIMIT 1
 """
 
