@@ -36,7 +36,7 @@ class MixedAlbum:
 
     @property
     def files(self) -> int:
-        """How many files of the album have a genre."""
+        """The number of files of the album that have a genre."""
         return sum(self.genres.values())
 
 

@@ -42,6 +42,8 @@ def create(load: Callable[[], Config], file: Path | None = None) -> Starlette:
     web = load().web
     door = Door(password_of(web))
     site = Site(load, file)
+    render.prepare()
+    library.prepare(site)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
