@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).parents[1] / "genred"
 
 ROOMS_OF = {
     "alembic": {"history/schema.py", "history/migrations"},
-    "av": {"sound/audio.py"},
+    "av": {"sound", "analysis/cover.py"},
     "click": {"cli"},
     "jinja2": {"web/render.py"},
     "joblib": {"learning/labels.py"},
