@@ -3,7 +3,7 @@
 import click
 
 from genred.cli.options import Common, common
-from genred.config import Config
+from genred.config import Config, find
 from genred.errors import GenredError
 
 
@@ -30,4 +30,4 @@ def web(common: Common, host: str | None, port: int | None, opens: bool) -> None
         given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         return settings.with_changes("web", **given)
 
-    server.serve(load, opens=opens)
+    server.serve(load, find(common.file), opens=opens)

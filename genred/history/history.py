@@ -17,7 +17,7 @@ from genred.history import queries, schema
 from genred.history.known import KnownFiles
 from genred.history.library import Library
 from genred.history.questions import Questions
-from genred.history.records import Analysed, Outcome, Query, Record, Standing, iso
+from genred.history.records import Analysed, Outcome, Query, Record, Run, Standing, iso
 from genred.history.schema import (
     STAMP,
     at_or_below,
@@ -238,6 +238,11 @@ class History:
         """
         with self.reading() as db:
             return {"shares": queries.shares(db)} | queries.counts(db) | queries.counts_now(db)
+
+    def runs(self, limit: int) -> list[Run]:
+        """Return the last runs that wrote tags, newest first, none of them older than the last ``limit`` runs."""
+        with self.reading() as db:
+            return list(queries.latest_runs(db, limit))
 
     def features_of(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
         """Return the features of files, in this version; files without such features are left out."""

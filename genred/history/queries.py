@@ -15,8 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genred.history.records import Author, Outcome, Query
-from genred.history.schema import at_or_below, records, tally, tally_now
+from genred.history.records import Author, Outcome, Query, Run
+from genred.history.schema import at_or_below, records, runs, tally, tally_now
 
 FEW = 10_000  # of so many decisions below a folder, the newest are sooner found by sorting them than by reading the log
 
@@ -100,6 +100,23 @@ def shares(db: sa.Connection) -> dict[str, int]:
     corrections = [records.c.outcome == Outcome.KEPT.value, records.c.corrects.is_not(None)]
     changed = sa.select(sa.func.count()).select_from(records).where(*corrections)
     return dict(db.execute(sa.select(*sums)).mappings().one()) | {"changed": db.execute(changed).scalar_one()}
+
+
+def latest_runs(db: sa.Connection, limit: int, most: int = 5000) -> Iterator[Run]:
+    """Yield the last runs that wrote tags, newest first; of each, its newest ``most`` decisions are counted."""
+    before = sa.literal(2**62)
+    for _ in range(limit):
+        run = db.execute(sa.select(sa.func.max(records.c.run)).where(records.c.run < before)).scalar()
+        if run is None:
+            return
+        before = sa.literal(run)
+        newest = sa.select(records.c.outcome).where(records.c.run == run).order_by(records.c.id.desc()).limit(most)
+        counted = newest.subquery()
+        tagged = sa.func.count().filter(counted.c.outcome == Outcome.TAGGED.value)
+        found, total = db.execute(sa.select(tagged, sa.func.count()).select_from(counted)).one()
+        if found or total == most:
+            row = db.execute(sa.select(runs).where(runs.c.id == run)).one()
+            yield Run(row.id, row.started_at, row.command, found, total == most)
 
 
 def _span(db: sa.Connection, query: Query) -> Iterator[sa.ColumnElement[bool]]:

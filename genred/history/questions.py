@@ -1,13 +1,14 @@
 """The decisions that a person may be asked about, found in a library of any size (SQLAlchemy lives here too)."""
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 import sqlalchemy as sa
 
+from genred.history.queries import record_in
 from genred.history.records import Outcome, Record, Standing
 from genred.history.schema import STAMP, Connecting, at_or_below, files, labels_in, records, runs, stamp_in
 from genred.names import Labels
@@ -23,19 +24,10 @@ class Waiting:
 
 
 class Questions:
-    """The decisions in force that a person may want to check; `History.questions` holds it.
+    """The decisions in force that a person may want to check; `History.questions` holds it."""
 
-    Parameters
-    ----------
-    reading
-        Opens a connection.
-    record_in
-        Makes a record of a row of the log.
-    """
-
-    def __init__(self, reading: Connecting, record_in: Callable[[sa.Row[object]], Record]) -> None:
+    def __init__(self, reading: Connecting) -> None:
         self._reading = reading
-        self._record_in = record_in
 
     def below(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
         """Return decisions, each with the path and the stamp known now.
@@ -91,7 +83,7 @@ class Questions:
         with self._reading() as db:
             rows = db.execute(select).all()
         for row in rows:
-            yield replace(self._record_in(row), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row))
+            yield replace(record_in(row), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row))
 
 
 def _decisions() -> "sa.Select[tuple[object, ...]]":

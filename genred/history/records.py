@@ -110,6 +110,20 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """One start of a command."""
+
+    id: int
+    at: str
+    """When it started, as `iso` writes it."""
+    command: str
+    tagged: int
+    """The number of tags that it wrote, among its newest decisions."""
+    has_more: bool
+    """It decided about more than were counted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a path."""
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,21 +15,24 @@ from starlette.staticfiles import StaticFiles
 
 from genred.config import Config
 from genred.errors import FileError, GenredError
-from genred.web import http, login, render
+from genred.web import api, changes, http, login, render, service
 from genred.web.door import Door, password_of
 from genred.web.guard import Guard, Refusal, refused
+from genred.web.jobs import BusyError
 from genred.web.site import NoSuchFile, Site
 
 log = logging.getLogger(__name__)
 
 
-def create(load: Callable[[], Config]) -> Starlette:
+def create(load: Callable[[], Config], file: Path | None = None) -> Starlette:
     """Return the application.
 
     Parameters
     ----------
     load
         Loads the configuration as it is now.
+    file
+        The file that the configuration comes from.
 
     Raises
     ------
@@ -37,7 +41,7 @@ def create(load: Callable[[], Config]) -> Starlette:
     """
     web = load().web
     door = Door(password_of(web))
-    site = Site(load)
+    site = Site(load, file)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -51,6 +55,7 @@ def create(load: Callable[[], Config]) -> Starlette:
             HTTPException: _wrong_address,
             Refusal: _refused,
             NoSuchFile: _not_found,
+            BusyError: _not_done,
             FileError: _not_done,
             GenredError: _failed,
         },
@@ -68,8 +73,44 @@ def routes() -> list[Route | Mount]:
         Route("/login", login.log_in, methods=["POST"]),
         Route("/logout", login.log_out, methods=["POST"]),
         Route("/", _overview),
-        Route("/api/session", login.session),
+        Route("/set", changes.set_genre, methods=["POST"]),
+        Route("/undo", changes.undo, methods=["POST"]),
+        *_of_service(),
+        *_of_scripts(),
         Mount("/static", StaticFiles(directory=render.FOLDER / "static")),
+    ]
+
+
+def _of_service() -> list[Route]:
+    return [
+        Route("/service", service.show),
+        Route("/service/live", service.live),
+        Route("/service/jobs/{number:int}", service.job),
+        Route("/service/undo", service.undo_form),
+        Route("/service/undo", service.undo, methods=["POST"]),
+        Route("/service/scan", service.scan, methods=["POST"]),
+        Route("/service/train", service.train, methods=["POST"]),
+        Route("/service/use", service.use, methods=["POST"]),
+        Route("/service/check", service.check, methods=["POST"]),
+        Route("/service/stop", service.stop, methods=["POST"]),
+    ]
+
+
+def _of_scripts() -> list[Route]:
+    return [
+        Route("/api/session", login.session),
+        Route("/api/history", api.history),
+        Route("/api/status", api.status),
+        Route("/api/set", changes.set_genre, methods=["POST"]),
+        Route("/api/undo", changes.undo, methods=["POST"]),
+        Route("/api/jobs", api.jobs),
+        Route("/api/jobs/{number:int}", service.job),
+        Route("/api/undo-run", service.undo, methods=["POST"]),
+        Route("/api/scan", service.scan, methods=["POST"]),
+        Route("/api/train", service.train, methods=["POST"]),
+        Route("/api/use", service.use, methods=["POST"]),
+        Route("/api/check", service.check, methods=["POST"]),
+        Route("/api/stop", service.stop, methods=["POST"]),
     ]
 
 

@@ -44,12 +44,17 @@ def first(fields: Mapping[str, list[str]], name: str, default: str = "") -> str:
     Refusal
         If it is none.
     """
-    value = fields.get(name, [default])[0]
+    return next(iter(texts(fields, name)), default)
+
+
+def texts(fields: Mapping[str, list[str]], name: str) -> tuple[str, ...]:
+    """Return all values of a field; raises as `first`."""
+    values = tuple(fields.get(name, ()))
     try:
-        value.encode()
+        "".join(values).encode()
     except UnicodeError as error:
         raise Refusal(400, f"{name} is not text in UTF-8.") from error
-    return value
+    return values
 
 
 def number(fields: Mapping[str, list[str]], name: str, most: int = 2**63 - 1) -> int | None:
@@ -69,7 +74,7 @@ def number(fields: Mapping[str, list[str]], name: str, most: int = 2**63 - 1) ->
 
 
 def path_of(ref: str) -> Path:
-    """Return the path that the filter ``ref`` of the templates made a text of.
+    """Return the path that the filter ``ref`` of the templates made the value of a form's field of.
 
     Raises
     ------
@@ -77,6 +82,15 @@ def path_of(ref: str) -> Path:
         If it can be no path of a file.
     """
     return plain_path(os.fsdecode(unquote_to_bytes(ref.encode("utf-8", "surrogateescape"))))
+
+
+def path_asked(request: Request) -> Path | None:
+    """Return the path that the query string names, None where it names none; raises as `path_of`.
+
+    In a link, too, the filter ``ref`` makes the value; but there, reading the query string has undone it already.
+    """
+    named = query(request).get("path", [""])[0]
+    return plain_path(named) if named else None
 
 
 def plain_path(text: str) -> Path:
@@ -99,6 +113,12 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
 def see_other(url: str) -> Response:
     """Answer a form that was obeyed: the browser is sent to a page that it can load again."""
     return RedirectResponse(url, 303)
+
+
+def inside(url: str) -> str:
+    """Return an address of these pages; the overview where it is one of others."""
+    is_inside = url.startswith("/") and not url.startswith(("//", "/\\")) and url.isprintable()
+    return url if is_inside else "/"
 
 
 def failure(request: Request, status: int, reason: str) -> Response:

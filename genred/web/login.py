@@ -28,7 +28,7 @@ def log_in(request: Request) -> Response:
         return _form(request, goes_on, f"{error}".capitalize() + ".", 429, {"Retry-After": f"{error.seconds:.0f}"})
     if session is None:
         return _form(request, goes_on, "That is not the password.", 403)
-    return _sent(request, _inside(goes_on), session, SESSION_SECONDS)
+    return _sent(request, http.inside(goes_on), session, SESSION_SECONDS)
 
 
 def log_out(request: Request) -> Response:
@@ -56,9 +56,3 @@ def _form(
     answer = http.page(request, "login.html", status=status, goes_on=goes_on, wrong=wrong)
     answer.headers.update(headers or {})
     return answer
-
-
-def _inside(url: str) -> str:
-    """Return an address of these pages; the overview where it is one of others."""
-    is_inside = url.startswith("/") and not url.startswith(("//", "/\\")) and url.isprintable()
-    return url if is_inside else "/"

@@ -9,6 +9,7 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -26,16 +27,20 @@ HEAD_SECONDS = 10.0
 MOST_CONNECTIONS = 200
 MOST_HEAD = 1 << 15
 """The most bytes that the head of a request may have."""
+TICKS_PER_SIGN = 100
+"""The number of uvicorn's ticks, a tenth of a second each, after which systemd gets a sign of life."""
 _FIRST_DESCRIPTOR = 3
 
 
-def serve(load: Callable[[], Config], *, opens: bool = False) -> None:
+def serve(load: Callable[[], Config], file: Path | None = None, *, opens: bool = False) -> None:
     """Answer browsers until told to stop.
 
     Parameters
     ----------
     load
         Loads the configuration as it is now.
+    file
+        The file that the configuration comes from.
     opens
         Open the first page in a browser.
 
@@ -48,7 +53,7 @@ def serve(load: Callable[[], Config], *, opens: bool = False) -> None:
     with ExitStack() as stack:
         sockets = [stack.enter_context(each) for each in inherited() or listening(config.web.host, config.web.port)]
         check_password(sockets, has_password=bool(password_of(config.web)))
-        app = create(load)
+        app = create(load, file)
         url = url_of(sockets[0])
 
         def ready() -> None:
@@ -102,6 +107,8 @@ class Server(uvicorn.Server):
             self._when_ready()
 
     async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SIGN == 0:
+            notify("WATCHDOG=1")
         return self._asked_to_stop.is_set() or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -10,14 +10,17 @@ from pathlib import Path
 from genred import __version__
 from genred.analysis.analyser import Analyser
 from genred.config import Config
-from genred.errors import FileError
+from genred.errors import FileError, GenredError
 from genred.fs.files import stamp_of
 from genred.history.history import History
 from genred.service.session import resolve
+from genred.web.jobs import Jobs, environment
 from genred.web.pool import Pool
 
 RUN_SECONDS = 1800.0
 """The time after which a decision begins a run of its own: so long, nobody goes on with what they were at."""
+
+MOST_STREAMS = 16
 
 
 class NoSuchFile(LookupError):
@@ -31,6 +34,8 @@ class Site:
     ----------
     load
         Loads the configuration as it is now.
+    file
+        The file that the configuration comes from.
     clock
         Monotonic, in seconds.
 
@@ -40,26 +45,44 @@ class Site:
         If the configuration or the history can't be used.
     """
 
-    def __init__(self, load: Callable[[], Config], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, load: Callable[[], Config], file: Path | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._load = load
         self._clock = clock
         self.config = load()
         self._history = History.open(self.config.database)  # makes it where it isn't there yet
         self._writing = threading.Lock()
+        self.mistakes: list[str] = []
+        """The mistakes of a configuration that was refused."""
         self.stopping = threading.Event()
         """Set when the server is to end: what is told as it happens ends then."""
+        self.streams = threading.BoundedSemaphore(MOST_STREAMS)
+        """A place for each page that is kept up to date."""
         self._runs: dict[str, tuple[int, float]] = {}
         self._pool = Pool()
+        self.jobs = Jobs(environment(file, self.config.database), lambda job: self.reload())
         resolve(self._history)
 
     def close(self) -> None:
-        """Let go of workers and history."""
+        """Stop the jobs, and let go of workers and history."""
+        self.jobs.close()
         self._pool.close()
         self._history.close()
 
     def reload(self) -> None:
-        """Take the configuration, and the model in use, as they are now; the history and the address stay."""
-        self.config = self._load()
+        """Take the configuration, and the model in use, as they are now; the history and the address stay.
+
+        A configuration with mistakes is refused, and the old one stays: the service page tells of it.
+        """
+        try:
+            new = self._load()
+        except GenredError as error:
+            self.mistakes = str(error).splitlines()
+            return
+        self.mistakes = []
+        old = self.config
+        self.config = new.with_changes("history", url=old.history.url).with_changes("web", **old.as_dict()["web"])
 
     @property
     def history(self) -> History:
@@ -98,12 +121,28 @@ class Site:
             If the file isn't one of the history, isn't there, or lies elsewhere than the configured folders.
         """
         path = Path(os.path.realpath(named))
-        folders = [Path(os.path.realpath(folder)) for folder in self.config.watch.directories]
-        inside = not folders or any(path.is_relative_to(folder) for folder in folders)
-        if not inside or self._history.files.known(path) is None:
+        if not self._is_inside(path) or self._history.files.known(path) is None:
             raise NoSuchFile
         try:
             stamp_of(path)
         except FileError as error:
             raise NoSuchFile from error
         return path
+
+    def folder(self, named: Path) -> Path:
+        """Return the music folder, or the folder in one, that a browser names.
+
+        Raises
+        ------
+        NoSuchFile
+            If it isn't there, or lies elsewhere.
+        """
+        path = Path(os.path.realpath(named))
+        if not self.config.watch.directories or not self._is_inside(path) or not path.is_dir():
+            raise NoSuchFile
+        return path
+
+    def _is_inside(self, path: Path) -> bool:
+        """Return whether a path is in one of the music folders; where none is configured, every path is."""
+        folders = [Path(os.path.realpath(folder)) for folder in self.config.watch.directories]
+        return not folders or any(path.is_relative_to(folder) for folder in folders)

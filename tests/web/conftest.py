@@ -1,6 +1,7 @@
 """What tests of the pages share: a made-up history, and the application over it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -8,6 +9,7 @@ from starlette.testclient import TestClient
 from genred.config import Config, Watch
 from genred.web.app import create
 from tests.web import story
+from tests.web.forms import PASSWORD, browser, serving
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +22,24 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Config:
     return config
 
 
+@pytest.fixture(scope="session")
+def running(told: Config) -> Iterator[str]:
+    """The address of a server over ``told`` that listens on this machine, for browsers and for sockets."""
+    with serving(create(lambda: told)) as url:
+        yield url
+
+
+@pytest.fixture
+def locked(told: Config, tmp_path: Path) -> Iterator[TestClient]:
+    """A browser in front of pages that ask for a password."""
+    (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    config = told.with_changes("web", password_file=str(tmp_path / "password"))
+    with browser(create(lambda: config)) as client:
+        yield client
+
+
 @pytest.fixture
 def client(told: Config) -> Iterator[TestClient]:
     """A browser of its own in front of the pages over ``told``; `post` sends forms as pages do."""
-    with TestClient(create(lambda: told), base_url="http://127.0.0.1:8420", follow_redirects=False) as client:
+    with browser(create(lambda: told)) as client:
         yield client
