@@ -14,8 +14,11 @@ import sqlalchemy as sa
 
 from genred.errors import HistoryError
 from genred.history import queries, schema
+from genred.history.browsing import Browsing
+from genred.history.figures import Figures
 from genred.history.known import KnownFiles
 from genred.history.library import Library
+from genred.history.queries import PLAIN, record_in
 from genred.history.questions import Questions
 from genred.history.records import Analysed, Outcome, Query, Record, Run, Standing, iso
 from genred.history.schema import (
@@ -38,9 +41,6 @@ from genred.history.schema import (
 from genred.history.vectors import Vectors
 from genred.names import album_folder
 
-_PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries", "evidence")
-"""Fields of a record that are columns of its row, as they are."""
-
 
 class History:
     """The database. `open` opens it; errors of SQLite come out as `HistoryError`."""
@@ -52,7 +52,9 @@ class History:
         self.files = KnownFiles(self.reading, self.writing)
         self.library = Library(self.reading, self.writing)
         self.vectors = Vectors(self.reading, self.writing)
-        self.questions = Questions(self.reading, _record)
+        self.questions = Questions(self.reading)
+        self.browsing = Browsing(self.reading)
+        self.figures = Figures(self.reading)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Self:
@@ -111,7 +113,7 @@ class History:
             "at": record.at,
             "path": os.fsencode(record.path),
             "path_text": path_text(record.path),
-            **{name: getattr(record, name) for name in _PLAIN},
+            **{name: getattr(record, name) for name in PLAIN},
             "outcome": record.outcome.value,
             "previous": _listed(record.previous),
             "written": _listed(record.written),
@@ -228,7 +230,7 @@ class History:
         with self.reading() as db:
             select = queries.selecting(db, query)
             for row in db.execution_options(yield_per=500).execute(select):
-                yield _record(row)
+                yield record_in(row)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count what happened (decisions and tag writes, whatever became of them) and what the files have now.
@@ -284,16 +286,6 @@ class History:
     def reading(self) -> Iterator[sa.Connection]:
         with schema.reading(self.path, self._engine) as db:
             yield db
-
-
-def _record(row: sa.Row[Any]) -> Record:
-    return Record(
-        path=Path(os.fsdecode(row.path)),
-        outcome=Outcome(row.outcome),
-        previous=tuple(json.loads(row.previous)),
-        written=tuple(json.loads(row.written)),
-        **{name: getattr(row, name) for name in (*_PLAIN, "id", "at")},
-    )
 
 
 def _state(record: Record) -> dict[str, Any]:

@@ -184,6 +184,14 @@ class Query:
     """At most so many, the newest."""
     evidence: tuple[str, ...] = ()
     """One of these kinds of evidence decided."""
+    twentieth: int | None = None
+    """The confidence is at least so many twentieths, and less than one more; 19 counts for all up to 1."""
+    reason: str | None = None
+    """The decision has this reason, to the letter."""
+    latest: bool = False
+    """The decision is the latest one about its file."""
+    text: str = ""
+    """Each of these words stands in the path or in the reason."""
 
 
 def iso(moment: datetime) -> str:

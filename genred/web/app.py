@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from genred.config import Config
 from genred.errors import FileError, GenredError
-from genred.web import api, changes, http, login, render, service
+from genred.web import api, browse, changes, http, library, login, render, service
 from genred.web.door import Door, password_of
 from genred.web.guard import Guard, Refusal, refused
 from genred.web.jobs import BusyError
@@ -72,7 +72,11 @@ def routes() -> list[Route | Mount]:
         Route("/login", login.show),
         Route("/login", login.log_in, methods=["POST"]),
         Route("/logout", login.log_out, methods=["POST"]),
-        Route("/", _overview),
+        Route("/", library.overview),
+        Route("/library", library.library),
+        Route("/library/mixed", library.mixed),
+        Route("/history", browse.history),
+        Route("/now", browse.now),
         Route("/set", changes.set_genre, methods=["POST"]),
         Route("/undo", changes.undo, methods=["POST"]),
         *_of_service(),
@@ -99,7 +103,8 @@ def _of_service() -> list[Route]:
 def _of_scripts() -> list[Route]:
     return [
         Route("/api/session", login.session),
-        Route("/api/history", api.history),
+        Route("/api/history", browse.history_as_json),
+        Route("/api/now", browse.now_as_json),
         Route("/api/status", api.status),
         Route("/api/set", changes.set_genre, methods=["POST"]),
         Route("/api/undo", changes.undo, methods=["POST"]),
@@ -116,10 +121,6 @@ def _of_scripts() -> list[Route]:
 
 def _healthy(_: Request) -> Response:
     return PlainTextResponse("ok\n")
-
-
-def _overview(request: Request) -> Response:
-    return http.page(request, "overview.html", known=http.site(request).history.files.count_known())
 
 
 def _wrong_address(request: Request, error: Exception) -> Response:

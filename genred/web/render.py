@@ -33,6 +33,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "moment": moment, "path": path, "ref": ref, "percent": percent}
+    made.filters |= {"name": name, "folder": folder, "shown": shown}
     made.globals["version"] = __version__
     return made
 
@@ -61,3 +62,18 @@ def path(value: Path) -> str:
 def ref(value: Path) -> str:
     """Return a path for a query string or a field of a form, which names the file whatever its bytes are."""
     return quote_from_bytes(os.fsencode(value))
+
+
+def name(value: Path) -> str:
+    """Return the name of a file for people, without its folder."""
+    return readable(Path(value.name))
+
+
+def folder(value: Path) -> str:
+    """Return the folder of a file for people."""
+    return readable(value.parent)
+
+
+def shown(text: str) -> str:
+    """Return what somebody typed so that a page can hold it: bytes that are no UTF-8 are escaped."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
