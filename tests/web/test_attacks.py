@@ -451,7 +451,7 @@ def test_a_name_is_no_option_of_a_command_and_no_path(client: TestClient, name: 
 
 @pytest.mark.parametrize("run", ["", "--last", "1 --for-good", "-1", "1e3", "٣", "9" * 30])
 def test_a_number_is_one(client: TestClient, run: str) -> None:
-    assert post(client, "/api/undo-run", {"run": run}).status_code == 400
+    assert post(client, "/api/undo", {"run": run}).status_code == 400
     assert not jobs(client)
 
 
