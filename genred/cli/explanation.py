@@ -9,9 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genred.cli import grounds, show
+from genred.cli import show
 from genred.fs.files import readable
 from genred.history.records import Author, Outcome, Record
+from genred.tagging import grounds
 from genred.tagging.case import Whose
 from genred.tagging.company import Company
 from genred.tagging.explain import Explanation

@@ -19,6 +19,7 @@ from genred.history.figures import Figures
 from genred.history.known import KnownFiles
 from genred.history.library import Library
 from genred.history.queries import PLAIN, record_in
+from genred.history.questions import Questions
 from genred.history.records import Analysed, Outcome, Query, Record, Run, Standing, iso
 from genred.history.schema import (
     STAMP,
@@ -51,6 +52,7 @@ class History:
         self.files = KnownFiles(self.reading, self.writing)
         self.library = Library(self.reading, self.writing)
         self.vectors = Vectors(self.reading, self.writing)
+        self.questions = Questions(self.reading)
         self.browsing = Browsing(self.reading)
         self.figures = Figures(self.reading)
 
@@ -243,36 +245,6 @@ class History:
         """Return the last runs that wrote tags, newest first, none of them older than the last ``limit`` runs."""
         with self.reading() as db:
             return list(queries.latest_runs(db, limit))
-
-    def to_review(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
-        """Return decisions in force that a person may want to check, each with the path and the stamp known now.
-
-        Parameters
-        ----------
-        below
-            One file, or a folder.
-        tagged
-            How many of genred's own tags, the least sure ones, to add to the files that genred left without an answer.
-        skipped
-            True for files that a person skipped in a review since, False for the others, None for both.
-        """
-        skip, back = records.alias(), records.alias()
-        by_a_person = [skip.c.outcome == Outcome.SKIPPED.value, skip.c.run == runs.c.id, runs.c.command == "review"]
-        taken_back = sa.exists().where(back.c.path == skip.c.path, back.c.undoes == skip.c.id)
-        since = sa.exists().where(skip.c.path == files.c.path, skip.c.id > records.c.id, *by_a_person, ~taken_back)
-        asked = [files.c.standing == Standing.DONE.value]
-        if skipped is not None:
-            asked.append(since if skipped else ~since)
-        if below is not None:
-            asked.append(at_or_below(files.c.path, below))
-        columns = [files.c.path.label("now"), *(files.c[name] for name in STAMP)]
-        select = sa.select(records, *columns).join_from(files, records, files.c.record == records.c.id).where(*asked)
-        # Below a folder the index on paths finds files sooner; SQLite is kept from using the one on outcomes.
-        outcome = records.c.outcome if below is None else records.c.outcome.concat("")
-        own = select.where(outcome == Outcome.TAGGED.value).order_by(records.c.confidence).limit(tagged)
-        with self.reading() as db:
-            rows = [*db.execute(select.where(outcome == Outcome.ABSTAINED.value)), *db.execute(own)]
-        return [replace(record_in(row), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row)) for row in rows]
 
     def features_of(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
         """Return the features of files, in this version; files without such features are left out."""
