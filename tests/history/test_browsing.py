@@ -162,7 +162,7 @@ def test_decisions_made_meanwhile_move_no_page(full: History, query: Query, size
     before = list(full.records(query))
     rng = random.Random(1)
     turning = Browsing(full.reading, size=size)
-    found = []
+    found: list[Record] = []
     for page in forward(lambda key: turning.decisions(replace(query, latest=False), below=key)):
         found += page.rows
         fill(full, rng, 1)
