@@ -4,33 +4,41 @@
 // Without this script, the same forms do the same.
 
 const page = () => document.getElementById("review");
-const cards = () => [...document.querySelectorAll(".card")].filter((card) => card.offsetParent !== null);
+const cards = () => [...document.querySelectorAll(".card")];
 
 // -- the question at hand ---------------------------------------------------------------------------------------------
 
 let at = 0;
 
 function current() {
-  const focused = document.activeElement?.closest(".card");
   const all = cards();
+  const focused = document.activeElement?.closest(".card") ??
+    document.activeElement?.closest("details")?.querySelector(".card");
   if (focused) at = all.indexOf(focused);
   at = Math.max(0, Math.min(at, all.length - 1));
   return all[at];
 }
 
-function go(to) {
+// Of the tracks, one is open at a time.
+function go(step) {
   current();
   const all = cards();
-  at = Math.max(0, Math.min(to, all.length - 1));
-  all[at]?.focus();
+  const card = all[Math.max(0, Math.min(at + step, all.length - 1))];
+  if (!card) return;
+  at = all.indexOf(card);
+  const around = card.closest("details");
+  for (const other of document.querySelectorAll(".tracks details[open]")) if (other !== around) other.open = false;
+  if (around) around.open = true;
+  card.focus();
+  card.scrollIntoView({ block: "nearest" });
 }
 
-function toggleTracks() {
+// From a track to the question about its album, and from there to its first track.
+function change() {
   const card = current();
-  const group = card?.closest("details") ?? (card?.nextElementSibling?.matches("details") ? card.nextElementSibling : null);
-  if (!group) return;
-  group.open = !group.open;
-  (group.open ? group.querySelector(".card") : group.previousElementSibling)?.focus();
+  const whole = card?.closest(".tracks")?.previousElementSibling;
+  if (whole) go(cards().indexOf(whole) - at);
+  else if (card?.nextElementSibling?.matches(".tracks")) go(1);
 }
 
 // -- what was heard ---------------------------------------------------------------------------------------------------
@@ -103,7 +111,6 @@ async function turn(answer) {
   }
   const told = document.getElementById("told");
   const news = next.getElementById("told");
-  const open = document.querySelector("details.tracks")?.open;
   if (told && news) {
     const lines = [...news.childNodes];
     news.replaceWith(told);
@@ -114,8 +121,6 @@ async function turn(answer) {
   }
   document.title = next.title;
   if (answer.redirected) history.replaceState(null, "", answer.url);
-  const tracks = document.querySelector("details.tracks");
-  if (tracks && open && location.href === answer.url) tracks.open = open;
   ready();
   at = 0;
   scrollTo(0, 0);
@@ -142,11 +147,11 @@ const keys = {
   p: () => { const button = current()?.querySelector(".play"); if (button) toggle(button); },
   u: () => document.querySelector("#undo button")?.click(),
   n: () => { if (page().dataset.next) location.assign(page().dataset.next); },
-  a: toggleTracks,
-  j: () => go(at + 1),
-  k: () => go(at - 1),
-  ArrowDown: () => go(at + 1),
-  ArrowUp: () => go(at - 1),
+  a: change,
+  j: () => go(1),
+  k: () => go(-1),
+  ArrowDown: () => go(1),
+  ArrowUp: () => go(-1),
   "?": () => document.getElementById("help")?.showModal(),
 };
 for (let number = 1; number <= 5; number += 1) {
