@@ -7,7 +7,8 @@ from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
-for line in tomllib.loads(PROJECT.read_text())["project"]["dependencies"]:
+project = tomllib.loads(PROJECT.read_text())["project"]
+for line in project["dependencies"] + project["optional-dependencies"]["web"]:
     needed = Requirement(line)
     (oldest,) = (bound.version for bound in needed.specifier if bound.operator == ">=")
     print(f"{needed.name}=={oldest}")

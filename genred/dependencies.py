@@ -23,6 +23,8 @@ class Library:
     """The lower bound in pyproject.toml."""
     newest: str
     """The newest release on the day of the last look; a version with the same first two numbers counts as the same."""
+    extra: str = ""
+    """The extra that it comes with; empty where genred does nothing without it."""
     package: str = ""
     """The name under which it is imported, if that is another one."""
     undocumented: tuple[str, ...] = ()
@@ -52,8 +54,10 @@ LIBRARIES = (
         ),
     ),
     Library("click", "8.4", "8.5.1"),
+    Library("jinja2", "3.1.6", "3.1.6"),
     Library("joblib", "1.5", "1.6.0"),
     Library("librosa", "0.11", "1.0.0", undocumented=("librosa.filters:get_window",)),
+    Library("markupsafe", "3.0", "3.0.4"),
     Library("msgspec", "0.20", "0.22.0"),
     Library(
         "mutagen",
@@ -78,10 +82,10 @@ LIBRARIES = (
         "5.2.3",
         undocumented=("pebble:CONSTS.sleep_unit", "pebble:ProcessExpired.exitcode"),
     ),
-    Library("prompt-toolkit", "3.0.50", "3.0.53", "prompt_toolkit"),
-    Library("pyyaml", "6.0", "6.0.4", "yaml"),
+    Library("prompt-toolkit", "3.0.50", "3.0.53", package="prompt_toolkit"),
+    Library("pyyaml", "6.0", "6.0.4", package="yaml"),
     Library("rich", "14", "15.0.0"),
-    Library("scikit-learn", "1.7", "1.9.1", "sklearn"),
+    Library("scikit-learn", "1.7", "1.9.1", package="sklearn"),
     Library("scipy", "1.15.3", "1.18.1"),  # before, median_filter is another one each time
     Library("soxr", "0.5", "1.1.0"),
     Library(
@@ -93,7 +97,9 @@ LIBRARIES = (
             "sqlalchemy.sql.operators:custom_op",
         ),
     ),
+    Library("starlette", "1.0", "1.10.0", extra="web"),
     Library("threadpoolctl", "3.1", "3.8.0"),
+    Library("uvicorn", "0.40", "0.54.0", extra="web"),
     Library(
         "watchdog",
         "7.1",

@@ -83,10 +83,22 @@ def private_names(kind: type) -> Iterator[str]:
     yield from (name for name in names & theirs if name.startswith("_") and not name.startswith("__"))
 
 
+def is_of(item: Requirement, extra: str) -> bool:
+    """Whether an extra asks for a package; the empty one is what everybody gets."""
+    if item.marker is None:
+        return not extra
+    return bool(extra) and item.marker.evaluate({"extra": extra})
+
+
 def test_the_list_is_that_of_the_package() -> None:
     """Every library the package asks for, from the version it asks for; and none that was never tried."""
-    needed = {item.name: item for item in map(Requirement, requires("genred") or ()) if item.marker is None}
-    assert {library.name for library in LIBRARIES} == set(needed)
+    asked = list(map(Requirement, requires("genred") or ()))
+    extras = sorted({library.extra for library in LIBRARIES})
+    assert extras == ["", "web"]
+    for extra in extras:
+        there = {library.name for library in LIBRARIES if library.extra == extra}
+        assert there == {item.name for item in asked if is_of(item, extra)}
+    needed = {item.name: item for item in asked if is_of(item, "") or is_of(item, "web")}
     for library in LIBRARIES:
         bounds = [item.version for item in needed[library.name].specifier if item.operator == ">="]
         assert bounds == [library.oldest], library

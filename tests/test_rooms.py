@@ -8,13 +8,15 @@ PACKAGE = Path(__file__).parents[1] / "genred"
 
 ROOMS_OF = {
     "alembic": {"history/schema.py", "history/migrations"},
-    "av": {"sound/audio.py"},
+    "av": {"sound", "analysis/cover.py"},
     "click": {"cli"},
+    "jinja2": {"web/render.py"},
     "joblib": {"learning/labels.py"},
     "librosa": {"sound/filters.py"},
+    "markupsafe": {"web/charts.py", "web/evaluation.py", "web/render.py"},
     "msgspec": {"config", "model/storage.py"},
     "mutagen": {"tags"},
-    "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging"},
+    "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging", "web/evaluation.py"},
     "packaging": {"doctor"},
     "pebble": {"analysis"},
     "prompt_toolkit": {"cli/review/terminal.py"},
@@ -23,7 +25,9 @@ ROOMS_OF = {
     "sklearn": {"model"},
     "soxr": {"sound/ears.py"},
     "sqlalchemy": {"history"},
+    "starlette": {"web"},
     "threadpoolctl": {"model"},
+    "uvicorn": {"web/server.py"},
     "watchdog": {"watching/inotify.py"},
     "yaml": {"genres/beets.py"},
 }

@@ -1,95 +1,32 @@
-"""Supervised child processes: whatever touches the inside of a hostile file happens there, under limits.
+"""Analyse files and edit clones of them in workers: the main process imports no decoder and no scikit-learn."""
 
-The main process imports no decoder and no scikit-learn: a file that crashes, hangs or bloats its reader
-costs one worker, which is replaced, and nobody else. Workers are forked from a process that has imported all they need
-and opened nothing: they, and those that replace them, are there at once, and share the memory of it.
-"""
-
-import multiprocessing
-import multiprocessing.forkserver
 import os
-import resource
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, TimeoutError, wait
+from concurrent.futures import Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pebble import CONSTS, ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
 from genred.analysis import Analysis, Ask, worker
+from genred.analysis.pool import LIMITS, Pool, WorkerLostError, call_off, outcome
+from genred.analysis.warming import warm_up
 from genred.config import Config, Model, Service, Tags, cache_dir
-from genred.errors import DecodeError, FileError, GenredError
+from genred.errors import FileError, GenredError
 from genred.genres import Place, Vocabulary, said
-from genred.sound import filters
 
 if TYPE_CHECKING:
-    from genred.model.classifier import GenreClassifier
     from genred.model.evidence import Owner
     from genred.model.prediction import Prediction
 
 T = TypeVar("T")
 
 _TRIES = 2
-_FILES_PER_WORKER = 1000
 _TAGS_AT_ONCE = 16
-_START_SECONDS = 600.0
-"""The very first start has librosa design filters, and fits the built-in model."""
-_DESCRIPTORS, _DESCRIPTORS_PER_WORKER = 64, 8
-"""Files and pipes that may be open at once in the main process: more than were ever counted."""
-_LIMITS = "service.memory_mb, or a limit of memory or time that genred was started under (`ulimit -a`)"
-
-
-def prepare() -> None:
-    """Start what workers are forked from, if it isn't there, and have it import what listening takes: a second or more.
-
-    Where that isn't asked for, what workers are forked from is there sooner, and they import what they need: to read or
-    write a tag takes little of it.
-
-    Raises
-    ------
-    GenredError
-        If there is no place for the socket that it listens to.
-    """
-    take_one_thread()
-    _context.set_forkserver_preload(["genred.analysis.preload"])
-    _start_server()
-
-
-def take_one_thread() -> None:
-    """Tell libraries, in the processes that this one starts, to take one thread."""
-    # Workers are processes already: threads inside of numpy would only fight over the processors.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
-
-
-def _start_server() -> None:
-    try:
-        multiprocessing.forkserver.ensure_running()
-    except OSError as error:
-        raise GenredError(f"no worker can be started ({error}); TMPDIR must be a folder with a short name") from error
-
-
-def _open_up_to(descriptors: int) -> None:
-    """Raise the limit of open files to what is needed, where it is lower and may be raised."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < descriptors:
-        if hard != resource.RLIM_INFINITY and hard < descriptors:
-            limit = f"{hard} files may be open at once, and genred needs {descriptors}"
-            raise GenredError(f"only {limit}: raise it with `ulimit -n`, or LimitNOFILE= in the unit")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
-
-
-def _look_after_workers_every(seconds: float) -> None:
-    """Set the interval at which pebble looks after its workers: one for all pools of a process."""
-    CONSTS.sleep_unit = seconds
-
-
-_context = multiprocessing.get_context("forkserver")
 
 
 class Analyser:
@@ -130,14 +67,12 @@ class Analyser:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
         self.feature_version = ""
+        self.model_genres: tuple[str, ...] = ()
         self._service = service
         self._model = model
         self._cache = cache
-        self._words = no_genre, vocabulary or Vocabulary()
-        _look_after_workers_every(patience)
-        take_one_thread()
-        _open_up_to(_DESCRIPTORS + _DESCRIPTORS_PER_WORKER * self.workers)
-        self._pool = self._made()
+        words = no_genre, vocabulary or Vocabulary()
+        self._pool = Pool(self.workers, (service.nice, service.memory_mb, *words), patience=patience)
 
     @classmethod
     def of(cls, config: Config, *, patience: float = 0.1) -> Self:
@@ -151,15 +86,6 @@ class Analyser:
             patience=patience,
         )
 
-    def _made(self) -> ProcessPool:
-        return ProcessPool(
-            max_workers=self.workers,
-            max_tasks=_FILES_PER_WORKER,
-            initializer=worker.begin,
-            initargs=(self._service.nice, self._service.memory_mb, *self._words),
-            context=_context,
-        )
-
     def __enter__(self) -> Self:
         return self
 
@@ -168,11 +94,11 @@ class Analyser:
 
     def close(self) -> None:
         """End the workers, whatever they are doing."""
-        self._pool.stop()
-        self._pool.join()
+        self._pool.close()
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
-        """Have a worker load the model and try it; then ``model_name`` and ``feature_version`` are known.
+        """Have a worker load the model and try it; then ``model_name``, ``feature_version`` and
+        ``model_genres`` are known.
 
         The other workers are as quick when they are asked.
 
@@ -190,44 +116,9 @@ class Analyser:
         GenredError
             If no worker gets ready.
         """
-        prepare()
-        # A pool is made by whoever gives it its first job, and that one waits, deaf, for the first fork.
-        first = threading.Thread(target=_fork_once, daemon=True)
-        first.start()
-        while first.is_alive():
-            tell("loading what listens")
-            first.join(0.5)
-            if stop is not None and stop.is_set():
-                return
-        model = (self._model, self._cache)
-        if not filters.are_kept():
-            # Beside, and not by a worker, which steps back for everybody else.
-            jobs = [_beside(filters.keep), self._submit(worker.fit, model, _START_SECONDS)]
-            once = "designing filters, once, and fitting the model if it is the built-in one"
-            if not self._answers(jobs, once, stop, tell):
-                return
-        loading = "loading the model, which is fitted once if it is the built-in one"
-        for loaded in self._answers([self._submit(worker.load, model, _START_SECONDS)], loading, stop, tell):
-            self.model_name, self.feature_version = loaded
-
-    def _answers(
-        self, jobs: Sequence[Future[Any]], step: str, stop: threading.Event | None, tell: Callable[[str], None]
-    ) -> list[Any]:
-        """Return the answers of all jobs, or nothing when it is time to stop; raise as soon as one of them fails."""
-        tell(step)
-        while _go_on(jobs):
-            tell(step)
-            if stop is not None and stop.is_set():
-                return []
-        return [self._ready(job) for job in jobs if job.done()]
-
-    def _ready(self, future: Future[T]) -> T:
-        try:
-            return future.result()
-        except TimeoutError as error:
-            raise GenredError(f"no worker was ready after {_START_SECONDS:.0f} s; try again") from error
-        except (ProcessExpired, BrokenProcessPool, MemoryError) as error:
-            raise GenredError(f"a worker died while it got ready ({error!r}): too little may be {_LIMITS}") from error
+        loaded = warm_up(self._pool, (self._model, self._cache), stop, tell)
+        if loaded is not None:
+            self.model_name, self.feature_version, self.model_genres = loaded
 
     def analyse(
         self, paths: Iterable[Path], ask: Ask, known: Callable[[Path], bytes | None] = lambda path: None
@@ -255,7 +146,7 @@ class Analyser:
             while ahead:
                 yield self._next(ahead, ask)
         finally:
-            _call_off(future for _, future in ahead)
+            call_off(future for _, future in ahead)
 
     def _read_tags(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Analysis | FileError]]:
         """Read tags, many files to a job: to hand over one takes longer than to read it."""
@@ -263,20 +154,20 @@ class Analyser:
         rest = iter(paths)
         try:
             while batch := list(islice(rest, _TAGS_AT_ONCE)):
-                ahead.append((batch, self._submit(worker.read_tags, (batch,), self._service.timeout_seconds)))
+                ahead.append((batch, self._pool.submit(worker.read_tags, (batch,), self._service.timeout_seconds)))
                 if len(ahead) > 2 * self.workers:
                     yield from self._next_tags(ahead)
             while ahead:
                 yield from self._next_tags(ahead)
         finally:
-            _call_off(future for _, future in ahead)
+            call_off(future for _, future in ahead)
 
     def _next_tags(
         self, ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]]
     ) -> Iterator[tuple[Path, Analysis | FileError]]:
         batch, future = ahead.popleft()
         try:
-            found = _outcome(batch[0], future)
+            found = outcome(batch[0], future)
             yield from zip(batch, found, strict=True)
         except FileError:  # one of them was too much for the worker; which one, each alone will tell
             for path in batch:
@@ -292,7 +183,7 @@ class Analyser:
             if future.cancelled():
                 return FileError(path, "all readers were ended", transient=True)
             try:
-                return _outcome(path, future)
+                return outcome(path, future)
             except FileError as error:
                 return error
 
@@ -310,7 +201,7 @@ class Analyser:
         FileError
             If they can't be read.
         """
-        return _outcome(path, self._submit(worker.read_places, (path,), self._service.timeout_seconds))
+        return self._found(path, worker.read_places)
 
     def edit(self, path: Path, clone: Path, genres: Sequence[str], options: Tags) -> None:
         """Write genres into a private clone of a file, and prove that nothing else changed.
@@ -320,7 +211,32 @@ class Analyser:
         TagError
             If that can't be done, or can't be proved.
         """
-        _outcome(path, self._submit(worker.edit, (path, clone, tuple(genres), options), self._service.timeout_seconds))
+        outcome(
+            path, self._pool.submit(worker.edit, (path, clone, tuple(genres), options), self._service.timeout_seconds)
+        )
+
+    def excerpt(self, path: Path) -> bytes:
+        """Return, as MP3, what is heard of a file: the very seconds that are analysed.
+
+        Raises
+        ------
+        FileError
+            If no sound can be read from it.
+        """
+        return self._found(path, worker.excerpt)
+
+    def cover(self, path: Path) -> bytes | None:
+        """Return, as a small JPEG, the picture of the album that a file belongs to; None where there is none to show.
+
+        Raises
+        ------
+        FileError
+            If the file can't be read.
+        """
+        return self._found(path, worker.cover)
+
+    def _found(self, path: Path, function: Callable[..., T], *arguments: Any) -> T:
+        return outcome(path, self._pool.submit(function, (path, *arguments), self._service.timeout_seconds))
 
     def judge(self, vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
         """Judge the tracks of one album together.
@@ -342,102 +258,25 @@ class Analyser:
         job = (tuple(vectors), tuple(owners), self._model, self._cache)
         for _ in range(_TRIES):
             try:
-                return self._submit(worker.judge, job, self._service.timeout_seconds).result()
+                return self._pool.submit(worker.judge, job, self._service.timeout_seconds).result()
             except (TimeoutError, ProcessExpired, BrokenProcessPool, MemoryError) as error:
                 lost = error
-        raise GenredError(f"workers die or hang while they judge ({lost!r}): too little may be {_LIMITS}") from lost
+        raise GenredError(f"workers die or hang while they judge ({lost!r}): too little may be {LIMITS}") from lost
 
     def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
         job = (path, ask, known, self._model, self._cache)
-        return self._submit(worker.analyse, job, self._service.timeout_seconds)
+        return self._pool.submit(worker.analyse, job, self._service.timeout_seconds)
 
     def _next(self, ahead: deque[tuple[Path, Future[Analysis]]], ask: Ask) -> tuple[Path, Analysis | FileError]:
         path, future = ahead.popleft()
         for _ in range(_TRIES - 1):
             try:
-                return path, _outcome(path, future)
+                return path, outcome(path, future)
             except WorkerLostError:
                 future = self._analyse(path, ask)
             except FileError as error:
                 return path, error
         try:
-            return path, _outcome(path, future)
+            return path, outcome(path, future)
         except FileError as error:
             return path, error
-
-    def _submit(self, function: Callable[..., T], arguments: tuple[Any, ...], timeout: float) -> Future[T]:
-        try:
-            return self._schedule(function, arguments, timeout)
-        except RuntimeError:
-            # pebble gives its pool up when a worker is killed that had nothing to do, as the kernel does for memory.
-            self.close()
-            self._pool = self._made()
-        try:
-            return self._schedule(function, arguments, timeout)
-        except RuntimeError as error:
-            raise GenredError(f"no worker can be started: too little may be {_LIMITS}") from error
-
-    def _schedule(self, function: Callable[..., T], arguments: tuple[Any, ...], timeout: float) -> Future[T]:
-        _start_server()
-        future: Future[T] = self._pool.schedule(worker.run, args=(function, arguments, timeout), timeout=timeout)
-        return future
-
-
-class WorkerLostError(DecodeError):
-    """The worker crashed, hung or grew over its limit on this file."""
-
-
-def _outcome(path: Path, future: Future[T]) -> T:
-    try:
-        return future.result()
-    except TimeoutError as error:
-        raise WorkerLostError(path, "it takes too long to read; it may be damaged or made to be slow") from error
-    except ProcessExpired as error:
-        raise WorkerLostError(path, f"reading it crashed the reader (exit {error.exitcode})") from error
-    except BrokenProcessPool as error:
-        raise WorkerLostError(path, "all readers were killed", transient=True) from error
-    except MemoryError as error:
-        raise DecodeError(path, "it needs more memory to read than a worker may take") from error
-
-
-def _go_on(futures: Sequence[Future[Any]]) -> bool:
-    """Wait for half a second, or until all jobs are done or one has failed; return whether neither came about."""
-    done, rest = wait(futures, timeout=0.5, return_when=FIRST_EXCEPTION)
-    return bool(rest) and all(future.exception() is None for future in done)
-
-
-def _beside(function: Callable[[], T]) -> Future[T]:
-    """Call a function in a thread that nobody has to wait for."""
-    future: Future[T] = Future()
-
-    def call() -> None:
-        try:
-            future.set_result(function())
-        except Exception as error:  # noqa: BLE001 - whatever it is, who asks for the result gets it
-            future.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    return future
-
-
-def _call_off(futures: "Iterable[Future[Any]]") -> None:
-    """Cancel jobs that nobody began; to cancel another one would cost the worker."""
-    for future in futures:
-        if not future.running():
-            future.cancel()
-
-
-def _fork_once() -> None:
-    """Wait until the process that workers are forked from has imported what it imports."""
-    with suppress(OSError, EOFError):  # the pool meets the same, and tells
-        process = _context.Process(target=os.getpid)
-        process.start()
-        process.join()
-
-
-def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
-    """Return what a model says of the tracks of one album together, as `Analyser.judge` does, in this process."""
-    import numpy as np
-
-    X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors]) if vectors else None
-    return model.judge(X, owners) if X is not None else []

@@ -15,7 +15,7 @@ import signal
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from genred import genres
 from genred.analysis import Analysis, Ask
@@ -126,13 +126,23 @@ def fit(model: Model, cache_folder: Path) -> None:
     _loaded(model, cache_folder)
 
 
-def load(model: Model, cache_folder: Path) -> tuple[str, str]:
-    """Load the model, try it, and return its name and the version of the features that it judges."""
+class Loaded(NamedTuple):
+    """A model that is ready to judge."""
+
+    name: str
+    feature_version: str
+    """The version of the features that it judges."""
+    genres: tuple[str, ...]
+    """The genres that it tells apart."""
+
+
+def load(model: Model, cache_folder: Path) -> Loaded:
+    """Load the model, try it, and return what it is."""
     from genred.sound.features import FEATURE_VERSION
 
     classifier = _loaded(model, cache_folder)
     classifier.predict(_heard())
-    return classifier.name, FEATURE_VERSION
+    return Loaded(classifier.name, FEATURE_VERSION, tuple(map(str, classifier.classes_)))
 
 
 @cache
@@ -193,6 +203,20 @@ def read_places(path: Path) -> tuple[genres.Place, ...]:
     from genred import tags
 
     return tags.read_places(path)
+
+
+def excerpt(path: Path) -> bytes:
+    """Return, as MP3, the very seconds of a file that are analysed."""
+    from genred.sound import audio, mp3
+
+    return mp3.encode(audio.read_excerpts(path))
+
+
+def cover(path: Path) -> bytes | None:
+    """Return the cover of the album that a file belongs to, as a small JPEG; None without one."""
+    from genred.analysis.cover import cover
+
+    return cover(path)
 
 
 def edit(path: Path, clone: Path, names: tuple[str, ...], options: Tags) -> None:

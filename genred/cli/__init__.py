@@ -21,6 +21,7 @@ from genred.cli import (
     history,
     man,
     model,
+    report,
     review,
     run,
     scan,
@@ -30,6 +31,7 @@ from genred.cli import (
     streams,
     train,
     undo,
+    web,
 )
 from genred.cli.options import DRY_RUN_BEFORE, INTERRUPTED, complain, everywhere
 from genred.cli.sections import Sections
@@ -74,7 +76,15 @@ def main() -> NoReturn:
     },
     sections={
         "At work": [run.run, scan.scan, classify.classify, review.review, set.set_, undo.undo],
-        "Questions": [history.history, stats.stats, explain.explain, genres.genres, status.status],
+        "Questions": [
+            history.history,
+            stats.stats,
+            explain.explain,
+            genres.genres,
+            status.status,
+            report.report,
+            web.web,
+        ],
         "The model": [train.train, evaluate.evaluate, model.model],
         "Configuration and service": [doctor.doctor, config.config_, completion.completion, man.man],
     },

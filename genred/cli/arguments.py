@@ -4,8 +4,7 @@ An empty word is mostly a variable that isn't set, and must not come to mean the
 """
 
 import os
-import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,12 @@ class _Moment(click.ParamType[str]):
     name = "when"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return moment(value, datetime.now().astimezone())
+        from genred.history.moments import moment
+
+        try:
+            return moment(value, datetime.now().astimezone())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 PATH = _Path(path_type=Path)
@@ -64,35 +68,3 @@ MOMENT = _Moment()
 
 DIRS = click.argument("directories", nargs=-1, metavar="[DIR]...", type=PATH)
 FILES = click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=PATH)
-
-
-def moment(text: str, now: datetime) -> str:
-    """Return a time as a person gives it as the history holds it.
-
-    Parameters
-    ----------
-    text
-        A date, with a time or without; "today", "yesterday" or "last week", which begin at midnight here; or how long
-        ago: "90m", "12h", "7d", "2 weeks ago".
-    now
-        With a time zone.
-    """
-    from genred.history.records import iso
-
-    words = " ".join(text.casefold().split())
-    try:
-        if words in _DAYS_AGO:
-            day = now.date() - timedelta(_DAYS_AGO[words])
-            return iso(datetime(day.year, day.month, day.day).astimezone())
-        if ago := _AGO.fullmatch(words):
-            return iso(now - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
-        return iso(datetime.fromisoformat(text).astimezone())
-    except (ValueError, OverflowError):
-        raise click.BadParameter(
-            f"{text!r} is not a time; give 2026-11-22, 2026-11-22T18:30, yesterday, 90m, 12h or 7d"
-        ) from None
-
-
-_DAYS_AGO = {"today": 0, "yesterday": 1, "last week": 7}
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_AGO = re.compile(r"(\d+) ?([mhdw])(?:in(?:ute)?s?|ours?|ays?|eeks?)?(?: ago)?")

@@ -9,9 +9,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genred.cli import grounds, show
+from genred.cli import show
 from genred.fs.files import readable
 from genred.history.records import Author, Outcome, Record
+from genred.tagging import grounds
 from genred.tagging.case import Whose
 from genred.tagging.company import Company
 from genred.tagging.explain import Explanation
@@ -56,7 +57,7 @@ def as_json(told: Explanation) -> dict[str, Any]:
         "words": [{"word": word, "probability": probability} for word, probability in told.words[:_WORDS]],
         "spelled": told.written,
         "obstacles": told.obstacles,
-        "history": [show.record_as_json(record) for record in told.past],
+        "history": [record.as_json() for record in told.past],
         "would_change": told.changes,
         "evidence": told.heard.evidence,
         "grounds": [

@@ -109,7 +109,7 @@ def _way(common: Common, as_csv: bool) -> Callable[[Iterable["Record"]], int]:
 
 def print_json(found: Iterable["Record"]) -> int:
     """Print one object a line, with the keys of the view ``history``; return how many, as do the other three."""
-    return _each(found, lambda record: print(json.dumps(show.record_as_json(record), ensure_ascii=False)))
+    return _each(found, lambda record: print(json.dumps(record.as_json(), ensure_ascii=False)))
 
 
 def print_lines(found: Iterable["Record"]) -> int:
@@ -125,12 +125,14 @@ def print_lines(found: Iterable["Record"]) -> int:
 
 def print_csv(found: Iterable["Record"]) -> int:
     """Print a header and one row a decision (RFC 4180), values as in the view ``history``."""
-    writer = csv.DictWriter(sys.stdout, show.KEYS)
+    from genred.history.records import KEYS
+
+    writer = csv.DictWriter(sys.stdout, KEYS)
     writer.writeheader()
 
     def tell(record: "Record") -> None:
         lists = {name: json.dumps(getattr(record, name), ensure_ascii=False) for name in ("previous", "written")}
-        writer.writerow(show.record_as_json(record) | lists)
+        writer.writerow(record.as_json() | lists)
 
     return _each(found, tell)
 

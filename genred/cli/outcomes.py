@@ -30,7 +30,7 @@ def each(common: Common, things: Sequence[T | FileError], do: Callable[[T], "Rec
             fail(common, error)
         else:
             if common.json:
-                show.say_json(show.record_as_json(record))
+                show.say_json(record.as_json())
             else:
                 click.echo(show.decision(record, show.width()))
     return SOME_FAILED if failed else 0

@@ -1,11 +1,14 @@
-"""The progress bar of a pass: shown on a terminal only, on stderr."""
+"""The progress bar of a pass: shown on a terminal only, on stderr; told as lines of JSON there to programs that ask."""
 
+import json
+import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -13,13 +16,38 @@ from rich.progress import Progress as Bar
 
 from genred.history.records import Outcome, Record
 
+TELL_SECONDS = 0.5
+
+
+class _Lines:
+    """Progress as JSON, one object a line, where ``$GENRED_PROGRESS`` is "json": for `genred web`.
+
+    Parameters
+    ----------
+    clock
+        Monotonic, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._is_wanted = os.environ.get("GENRED_PROGRESS") == "json"
+        self._clock = clock
+        self._next = clock()
+
+    def tell(self, *, at_once: bool = False, **news: Any) -> None:
+        """Tell how far it is, twice a second at most."""
+        if self._is_wanted and (at_once or self._clock() >= self._next):
+            self._next = self._clock() + TELL_SECONDS
+            print(json.dumps(news), file=sys.stderr, flush=True)
+
 
 @contextmanager
 def waiting(what: str) -> Iterator[Callable[[str], None]]:
     """Show on a terminal, on stderr, what takes a while; what this gives is called with what is done now."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda step: None
+        lines = _Lines()
+        lines.tell(step=what)
+        yield lambda step: lines.tell(step=step)
         return
     with console.status(what, spinner="dots" if console.encoding.startswith("utf") else "line") as status:
         yield status.update
@@ -31,6 +59,7 @@ class Progress:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._heard: set[Path] = set()
+        self._lines = _Lines()
         self._console = Console(stderr=True)
         self._bar = Bar(
             BarColumn(bar_width=20),
@@ -52,14 +81,17 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if not self._bar.disable:
             self._bar.stop()  # a bar that was never shown would leave an empty line
+        self._tell(at_once=True)
 
     def expect(self, total: int) -> None:
         self._bar.update(self._task, total=total, description="warming up" if total else "")
+        self._tell(at_once=True)
 
     def describe(self, step: str) -> None:
         """Show what is waited for, until the first file is done."""
         if not self.counts:
             self._bar.update(self._task, description=step)
+            self._tell()
 
     def hear(self, path: Path) -> None:
         """Count a file that was heard; its decision, which comes with that of its album, is counted no second time."""
@@ -81,6 +113,12 @@ class Progress:
         rate = f"{task.speed:.1f} files/s" if task.speed else ""
         done = task.total is not None and task.completed >= task.total  # an album may correct what was decided before
         self._bar.update(self._task, advance=not done, rate=rate, description=self._tally())
+        self._tell()
+
+    def _tell(self, *, at_once: bool = False) -> None:
+        task = self._bar.tasks[self._task]
+        total = None if task.total is None else int(task.total)
+        self._lines.tell(at_once=at_once, done=int(task.completed), total=total, step=task.description)
 
     def say(self, line: str) -> None:
         """Print a result on stdout, without tearing the bar."""

@@ -19,7 +19,7 @@ def run(common: Common, directories: Sequence[Path]) -> None:
     genred run ~/Music
     GENRED_TAGS_MODE=off genred run ~/Music      say what it would write, and write nothing
     """
-    from genred.analysis.analyser import prepare
+    from genred.analysis.pool import prepare
 
     prepare()  # imports while this process does
     from genred.service import service

@@ -46,7 +46,7 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
         for record in records:
             progress.decide(record)
             if common.json:
-                show.say_json(show.record_as_json(record))
+                show.say_json(record.as_json())
             elif common.verbosity >= (1 if record.outcome == "kept" else 0):
                 progress.say(show.decision(record, show.width()))
     progress.summarise(dry_run=dry_run)

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from genred.history.records import Record
     from genred.model.prediction import Prediction
 
-KEYS = ("id", "at", "path", "outcome", "genre", "confidence", "previous", "written", "model", "run", "reason")
-"""The columns of the view ``history``, which scripts rely on."""
-
-
 _DECIDED = {
     "album": "its album sounds so",
     "mates": "you call its album so",
@@ -35,11 +31,6 @@ _DECIDED = {
 def say_json(value: Mapping[str, Any]) -> None:
     """Print one object on one line."""
     click.echo(json.dumps(value, ensure_ascii=False))
-
-
-def record_as_json(record: "Record") -> dict[str, Any]:
-    """Return a decision with the keys that scripts rely on: those of the view ``history``."""
-    return {name: getattr(record, name) for name in KEYS} | {"path": readable(record.path)}
 
 
 def analysis_as_json(look: "Analysis | FileError", model: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The command that asks the genred at work how it is doing."""
 
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
@@ -29,7 +28,7 @@ def status(common: Common) -> None:
     genred status
     genred status --json | jq -e .running     for a script: is it at work?
     """
-    from genred.service.status import ask, lock_of
+    from genred.service.status import as_json, ask, lock_of
 
     # Just when the configuration has mistakes, one asks what is at work still.
     settings, mistakes = config.check(config.find(common.file))
@@ -38,7 +37,7 @@ def status(common: Common) -> None:
     database = settings.database
     at_work, said = ask(lock_of(database))
     if common.json:
-        show.say_json({"running": at_work, "database": readable(database)} | (asdict(said) if said else {}))
+        show.say_json(as_json(database, at_work, said))
         return
     click.echo(_headline(database, at_work, said))
     if at_work and said:

@@ -56,9 +56,9 @@ def train(
     """
     from genred.cli.progress import waiting
     from genred.learning import labels
-    from genred.learning.report import page
     from genred.learning.teaching import teach
     from genred.model import storage
+    from genred.web.evaluation import page
 
     if not sources and not libraries:
         raise click.UsageError("name labelled music, or give --from-tags with your music folder.")

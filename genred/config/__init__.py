@@ -96,6 +96,13 @@ class Service(Section, frozen=True):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class Web(Section, frozen=True):
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8420
+    password_file: str = ""
+    hosts: tuple[str, ...] = ()
+
+
 class Config(msgspec.Struct, frozen=True):
     """Everything that can be set; `load` makes one."""
 
@@ -106,6 +113,7 @@ class Config(msgspec.Struct, frozen=True):
     evidence: Evidence = Evidence()
     history: History = History()
     service: Service = Service()
+    web: Web = Web()
 
     @property
     def database(self) -> Path:

@@ -41,7 +41,7 @@ def python() -> Iterator[Finding]:
     if wrong:
         yield fail("libraries", ", ".join(wrong), "pip install --upgrade genred, in the environment it runs from")
     else:
-        there = [(library, installed(library)) for library in LIBRARIES]
+        there = [(library, mine) for library in LIBRARIES if (mine := installed(library))]
         told = [f"{library} {mine} ({library.newest})" for library, mine in there if _newer(mine, library.newest)]
         note = f"; newer than what genred was tested with: {', '.join(told)}" if told else ""
         yield ok("libraries", f"all {len(needed)} are there, in versions that fit{note}")

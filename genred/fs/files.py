@@ -98,6 +98,14 @@ def is_gone(path: str | Path, dev: int) -> bool:
             return here != os.fspath(path) and found == dev
 
 
+def is_as_it_was(path: Path, stamp: Stamp) -> bool:
+    """Return whether the very file of a stamp is there still, and nobody touched it since."""
+    try:
+        return stamp_of(path).matches(stamp)
+    except FileError:
+        return False
+
+
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file for reading; never block on a fifo or a device, never follow a link.

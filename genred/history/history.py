@@ -14,9 +14,13 @@ import sqlalchemy as sa
 
 from genred.errors import HistoryError
 from genred.history import queries, schema
+from genred.history.browsing import Browsing
+from genred.history.figures import Figures
 from genred.history.known import KnownFiles
 from genred.history.library import Library
-from genred.history.records import Analysed, Outcome, Query, Record, Standing, iso
+from genred.history.queries import PLAIN, record_in
+from genred.history.questions import Questions
+from genred.history.records import Analysed, Outcome, Query, Record, Run, Standing, iso
 from genred.history.schema import (
     STAMP,
     at_or_below,
@@ -37,9 +41,6 @@ from genred.history.schema import (
 from genred.history.vectors import Vectors
 from genred.names import album_folder
 
-_PLAIN = ("genre", "confidence", "model", "run", "reason", "undoes", "corrects", "carries", "evidence")
-"""Fields of a record that are columns of its row, as they are."""
-
 
 class History:
     """The database. `open` opens it; errors of SQLite come out as `HistoryError`."""
@@ -51,6 +52,9 @@ class History:
         self.files = KnownFiles(self.reading, self.writing)
         self.library = Library(self.reading, self.writing)
         self.vectors = Vectors(self.reading, self.writing)
+        self.questions = Questions(self.reading)
+        self.browsing = Browsing(self.reading)
+        self.figures = Figures(self.reading)
 
     @classmethod
     def open(cls, path: Path, *, readonly: bool = False) -> Self:
@@ -109,7 +113,7 @@ class History:
             "at": record.at,
             "path": os.fsencode(record.path),
             "path_text": path_text(record.path),
-            **{name: getattr(record, name) for name in _PLAIN},
+            **{name: getattr(record, name) for name in PLAIN},
             "outcome": record.outcome.value,
             "previous": _listed(record.previous),
             "written": _listed(record.written),
@@ -226,7 +230,7 @@ class History:
         with self.reading() as db:
             select = queries.selecting(db, query)
             for row in db.execution_options(yield_per=500).execute(select):
-                yield _record(row)
+                yield record_in(row)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count what happened (decisions and tag writes, whatever became of them) and what the files have now.
@@ -237,35 +241,10 @@ class History:
         with self.reading() as db:
             return {"shares": queries.shares(db)} | queries.counts(db) | queries.counts_now(db)
 
-    def to_review(self, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False) -> list[Record]:
-        """Return decisions in force that a person may want to check, each with the path and the stamp known now.
-
-        Parameters
-        ----------
-        below
-            One file, or a folder.
-        tagged
-            How many of genred's own tags, the least sure ones, to add to the files that genred left without an answer.
-        skipped
-            True for files that a person skipped in a review since, False for the others, None for both.
-        """
-        skip, back = records.alias(), records.alias()
-        by_a_person = [skip.c.outcome == Outcome.SKIPPED.value, skip.c.run == runs.c.id, runs.c.command == "review"]
-        taken_back = sa.exists().where(back.c.path == skip.c.path, back.c.undoes == skip.c.id)
-        since = sa.exists().where(skip.c.path == files.c.path, skip.c.id > records.c.id, *by_a_person, ~taken_back)
-        asked = [files.c.standing == Standing.DONE.value]
-        if skipped is not None:
-            asked.append(since if skipped else ~since)
-        if below is not None:
-            asked.append(at_or_below(files.c.path, below))
-        columns = [files.c.path.label("now"), *(files.c[name] for name in STAMP)]
-        select = sa.select(records, *columns).join_from(files, records, files.c.record == records.c.id).where(*asked)
-        # Below a folder the index on paths finds files sooner; SQLite is kept from using the one on outcomes.
-        outcome = records.c.outcome if below is None else records.c.outcome.concat("")
-        own = select.where(outcome == Outcome.TAGGED.value).order_by(records.c.confidence).limit(tagged)
+    def runs(self, limit: int) -> list[Run]:
+        """Return the last runs that wrote tags, newest first, none of them older than the last ``limit`` runs."""
         with self.reading() as db:
-            rows = [*db.execute(select.where(outcome == Outcome.ABSTAINED.value)), *db.execute(own)]
-        return [replace(_record(row), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row)) for row in rows]
+            return list(queries.latest_runs(db, limit))
 
     def features_of(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
         """Return the features of files, in this version; files without such features are left out."""
@@ -307,16 +286,6 @@ class History:
     def reading(self) -> Iterator[sa.Connection]:
         with schema.reading(self.path, self._engine) as db:
             yield db
-
-
-def _record(row: sa.Row[Any]) -> Record:
-    return Record(
-        path=Path(os.fsdecode(row.path)),
-        outcome=Outcome(row.outcome),
-        previous=tuple(json.loads(row.previous)),
-        written=tuple(json.loads(row.written)),
-        **{name: getattr(row, name) for name in (*_PLAIN, "id", "at")},
-    )
 
 
 def _state(record: Record) -> dict[str, Any]:

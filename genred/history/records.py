@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from genred.fs.files import Stamp
+from genred.fs.files import Stamp, readable
 from genred.names import Labels
+
+KEYS = ("id", "at", "path", "outcome", "genre", "confidence", "previous", "written", "model", "run", "reason")
+"""The columns of the view ``history``, which scripts rely on."""
 
 
 class Outcome(StrEnum):
@@ -100,6 +104,24 @@ class Record:
         is_own = self.carries is not None or (self.outcome is Outcome.TAGGED and self.model is not None)
         return Author.GENRED if is_own else Author.YOU
 
+    def as_json(self) -> dict[str, Any]:
+        """Return a decision with the keys that scripts rely on."""
+        return {name: getattr(self, name) for name in KEYS} | {"path": readable(self.path)}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One start of a command."""
+
+    id: int
+    at: str
+    """When it started, as `iso` writes it."""
+    command: str
+    tagged: int
+    """The number of tags that it wrote, among its newest decisions."""
+    has_more: bool
+    """It decided about more than were counted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -162,6 +184,14 @@ class Query:
     """At most so many, the newest."""
     evidence: tuple[str, ...] = ()
     """One of these kinds of evidence decided."""
+    twentieth: int | None = None
+    """The confidence is at least so many twentieths, and less than one more; 19 counts for all up to 1."""
+    reason: str | None = None
+    """The decision has this reason, to the letter."""
+    latest: bool = False
+    """The decision is the latest one about its file."""
+    text: str = ""
+    """Each of these words stands in the path or in the reason."""
 
 
 def iso(moment: datetime) -> str:

@@ -19,7 +19,7 @@ from genred.errors import HistoryError
 from genred.fs.files import Stamp, is_gone, readable
 from genred.names import Labels
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The newest migration in genred/history/migrations/versions."""
 
 Connecting = Callable[[], AbstractContextManager[sa.Connection]]
@@ -82,12 +82,43 @@ tally = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# The first and the last decision of each month; triggers note them.
+months = sa.Table(
+    "months",
+    metadata,
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("first", sa.Integer, nullable=False),
+    sa.Column("last", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # How many files have these genres now, "" where nobody wrote them; triggers on `files` count.
 tally_now = sa.Table(
     "tally_now",
     metadata,
     sa.Column("genre", sa.Text, primary_key=True),
     sa.Column("by", sa.Text, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How many files have this as their latest decision; triggers on `files` count. The reason is "" but for failed and
+# skipped ones, and the confidence is told in twentieths, -1 where there is none.
+tally_latest = sa.Table(
+    "tally_latest",
+    metadata,
+    sa.Column("outcome", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, primary_key=True),
+    sa.Column("twentieth", sa.Integer, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How many files of an album have these genres, of files that have any; the artist is "" where nobody is named.
+tally_albums = sa.Table(
+    "tally_albums",
+    metadata,
+    *(sa.Column(name, sa.Text, primary_key=True) for name in ("artist_key", "album_key", "genre")),
     sa.Column("count", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -113,6 +144,8 @@ files = sa.Table(
     sa.Index("ix_files_artist", "artist_key", sqlite_where=sa.text("artist_key IS NOT NULL")),
     sa.Index("ix_files_library", "album_artist_key", "album_key", "genre", sqlite_where=sa.text("\"by\" = 'you'")),
     sa.Index("ix_files_unread", "path", sqlite_where=sa.text("album IS NULL")),
+    sa.Index("ix_files_genre", "genre", "by", "path"),
+    sa.Index("ix_files_album", "album_key", "album_artist_key", sqlite_where=sa.text("album_key IS NOT NULL")),
     # And ix_files_path_text, on an expression.
 )
 

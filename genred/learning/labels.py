@@ -16,7 +16,7 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from genred.analysis.analyser import take_one_thread
+from genred.analysis.pool import take_one_thread
 from genred.errors import ConfigError, FileError
 from genred.fs.files import open_regular, readable
 from genred.genres import Vocabulary, is_generic

@@ -54,6 +54,24 @@ def card_of(path: Path) -> dict[str, Any]:
     return card if isinstance(card, dict) else {}
 
 
+def card_in_use(settings: Config, cache: Path) -> dict[str, Any]:
+    """Return the card of the model in use, unchecked; empty where there is none.
+
+    Of the built-in model, which is fitted anew for every version of genred, it is the one that was fitted last.
+
+    Parameters
+    ----------
+    settings
+        The configuration.
+    cache
+        Where the built-in model is kept.
+    """
+    if own := with_model(settings).model.path:
+        return card_of(Path(own))
+    fitted = sorted(cache.glob(f"model-*{container.SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+    return card_of(fitted[-1]) if fitted else {}
+
+
 def heard_genres(settings: Config) -> list[str]:
     """Return the genres that the model in use answers, without loading it."""
     model = with_model(settings).model.path

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from genred import __version__
 from genred.errors import HistoryError
@@ -193,6 +193,11 @@ def ask(lock: Path) -> tuple[bool, Status | None]:
     finally:
         os.close(fd)
     return at_work, None
+
+
+def as_json(database: Path, at_work: bool, said: Status | None) -> dict[str, Any]:
+    """Return what `ask` returns, with the keys that scripts rely on."""
+    return {"running": at_work, "database": readable(database)} | (asdict(said) if said else {})
 
 
 def how_to_stop(lock: Path) -> str:

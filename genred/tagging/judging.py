@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genred.analysis.analyser import judge_stored
 from genred.config import Config
 from genred.fs.files import holds
 from genred.genres import Vocabulary
@@ -145,6 +144,14 @@ class Judge:
         vectors = {path: vector for path in paths if (vector := heard.get(path) or stored.get(path))}
         said = self.ear.judge(list(vectors.values()), [owners[path] for path in vectors]) if vectors else []
         return dict(zip(vectors, said, strict=True))
+
+
+def judge_stored(model: "GenreClassifier", vectors: Sequence[bytes], owners: "Sequence[Owner]") -> "list[Prediction]":
+    """Return what a model says of the tracks of one album together, as `Analyser.judge` does, in this process."""
+    import numpy as np
+
+    X = np.stack([np.frombuffer(vector, "<f4") for vector in vectors]) if vectors else None
+    return model.judge(X, owners) if X is not None else []
 
 
 def predicted(draft: Record, prediction: Prediction, ear: Ear) -> Record:

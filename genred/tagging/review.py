@@ -1,25 +1,17 @@
-"""The decisions that genred wasn't sure of, album by album, and a person's answers.
-
-An answer is written at once, by the same safe write as every other genre, and stands for good: training learns from
-the answer, and no model overrules it. A skip is a line in the history and nothing else: nobody is asked about the file
-again until genred decides about it anew.
-"""
+"""The questions that a person is asked: about the decisions that genred wasn't sure of, album by album."""
 
 import difflib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from genred.analysis.analyser import Analyser
-from genred.config import Tags
 from genred.errors import FileError
-from genred.fs.files import stamp_of
+from genred.fs.files import is_as_it_was, readable
 from genred.genres import Vocabulary, is_generic, key
 from genred.history.history import History
-from genred.history.journal import Journal
 from genred.history.library import Indexed
 from genred.history.records import Outcome, Query, Record, Standing
 from genred.model.evidence import Ground
@@ -27,13 +19,8 @@ from genred.model.prediction import Candidate
 from genred.names import album_folder
 from genred.sound import FEATURE_VERSION
 from genred.tagging.company import Company, company
-from genred.tagging.judging import Judge, Judgement
+from genred.tagging.judging import Judge, Judgement, places
 from genred.tagging.policy import Policy
-from genred.tagging.tagger import Tagger
-from genred.tagging.undo import undo_write
-
-if TYPE_CHECKING:
-    from genred.model.classifier import GenreClassifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +52,27 @@ class Question:
         """The folder of the file: an album has a folder of its own more often than not."""
         return self.path.parent
 
+    @property
+    def best(self) -> str | None:
+        """The guess that can be accepted without a second look; None where no guess is worth that."""
+        is_worth = self.is_judged or bool(self.record.written)
+        return self.guesses[0].genre if self.guesses and is_worth else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the question with the keys that scripts rely on."""
+        return {
+            "path": readable(self.path),
+            "album": readable(self.album),
+            "outcome": self.record.outcome,
+            "written": self.record.written,
+            "candidates": [{"genre": guess.genre, "probability": guess.probability} for guess in self.guesses],
+            "reason": self.reason,
+            "model": self.model,
+            "id": self.record.id,
+            "tracks": len(self.company.tracks),
+            "genres": [{"genre": it.genre, "by": it.by, "tracks": it.count} for it in self.company.said],
+        }
+
     def is_beside(self, other: "Question") -> bool:
         """Return whether both files are judged together."""
         return self.path in other.company.tracks
@@ -73,12 +81,18 @@ class Question:
 def to_review(
     history: History, below: Path | None = None, *, tagged: int = 0, skipped: bool | None = False
 ) -> list[Record]:
-    """Return the decisions to ask about, album by album; the parameters are those of `History.to_review`.
+    """Return the decisions to ask about, album by album; the parameters are those of `Questions.below`.
 
     Files that changed since genred decided are left out, and files with a genre that genred didn't write.
     """
-    found = [record for record in history.to_review(below, tagged=tagged, skipped=skipped) if _is_fit(record)]
-    return sorted(found, key=lambda record: (album_folder(record.path), record.path))
+    return _in_order(history.questions.below(below, tagged=tagged, skipped=skipped))
+
+
+def to_review_in(history: History, folder: Path, *, skipped: bool | None = False) -> list[Record]:
+    """Return the decisions to ask about in the folder of one album and its discs, and in no other folder below it."""
+    tracks = [track for place in places(folder) for track in history.library.folder(place)]
+    asked = {track.record for track in tracks if track.record is not None and track.standing is Standing.DONE}
+    return _in_order(history.questions.of(asked, skipped=skipped))
 
 
 def questions(
@@ -131,93 +145,50 @@ def why_not(history: History, path: Path) -> FileError:
         return FileError(path, "genred hasn't listened to it yet (`genred scan` does)")
     if known.standing is Standing.PERSON:
         return FileError(path, "a person has decided about it already (`genred set` decides anew)")
-    if not stamp_of(path).matches(known.stamp):
+    if not is_as_it_was(path, known.stamp):
         return FileError(path, "it changed since genred decided about it; it is asked about after the next look at it")
     latest = next(history.records(Query(path=path, limit=1)), None)
     return FileError(path, f"there is nothing to ask: {latest.reason}" if latest else "there is nothing to ask")
 
 
-@dataclass
-class Answers:
-    """A person's answers, given one after the other; the last one can be undone.
+def named(history: History, paths: Iterable[Path]) -> list[Record | FileError]:
+    """Return what there is to ask about each of the files, and in each of the folders, that a person named."""
+    found: list[Record | FileError] = []
+    for path in map(Path.resolve, paths):
+        if path.is_dir():
+            inside = to_review(history, path)
+            found += inside or [FileError(path, "there is nothing to review in it")]
+        else:
+            found += to_review(history, path, tagged=1, skipped=None) or [why_not(history, path)]
+    return found
+
+
+def accepted(question: Question) -> str:
+    """Return the guess that a person accepts who accepts the best one.
+
+    Raises
+    ------
+    FileError
+        If no guess is worth that.
+    """
+    if question.best is None:
+        raise FileError(question.path, f"no guess is worth accepting: {question.reason}")
+    return question.best
+
+
+def words(policy: Policy, genres: Iterable[str], history: History) -> list[str]:
+    """Return the genres that a person may mean, in the spelling of that person and in alphabetical order.
 
     Parameters
     ----------
-    tagger
-        Writes the genres.
+    policy
+        Knows how this person writes them.
+    genres
+        Those that the model tells apart.
     history
-        A run must have been started.
-    analyser, tags
-        Both serve to take an answer back.
+        Knows those that people set by hand.
     """
-
-    tagger: Tagger
-    history: History
-    analyser: Analyser
-    tags: Tags
-    _given: list[list[tuple[Question, Record]]] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        """Return the number of answers that can be taken back."""
-        return len(self._given)
-
-    def give(self, questions: Sequence[Question], genre: str | None) -> Iterator[tuple[Question, Record | FileError]]:
-        """Give one answer for one file or for several: a genre, or None to skip; yield what became of each file."""
-        given: list[tuple[Question, Record]] = []
-        self._given.append(given)
-        for question in questions:
-            try:
-                record = self._give(question, genre)
-            except FileError as error:
-                yield question, error
-            else:
-                given.append((question, record))
-                yield question, record
-
-    def take_back(self) -> Iterator[tuple[Question, Record | FileError]]:
-        """Take back the last answer; its questions are open again, with the stamps that the files have now."""
-        for question, record in reversed(self._given.pop() if self._given else []):
-            try:
-                undone = self._take_back(record)
-            except FileError as error:
-                yield question, error
-                continue
-            decision = replace(question.record, stamp=undone.stamp or question.record.stamp)
-            self.history.reopen(decision)
-            yield replace(question, record=decision), undone
-
-    def _give(self, question: Question, genre: str | None) -> Record:
-        if not is_open(question.record, self.history):
-            raise FileError(question.path, "it was changed or decided about meanwhile, and is left as it is")
-        if genre is not None:
-            return self.tagger.set_genre(question.path, genre)
-        return skip(question, self.history)
-
-    def _take_back(self, record: Record) -> Record:
-        if record.outcome is Outcome.TAGGED:
-            (undo,) = Journal(self.history).undoable(Query(path=record.path, limit=1))
-            return undo_write(self.history, undo, self.tags, lambda: self.analyser)
-        # A record without a stamp is a line in the log, and changes nothing of what is known of the file.
-        undone = Record(record.path, Outcome.UNDONE, "a person took their answer back", undoes=record.id)
-        return self.history.record(undone)
-
-
-def skip(question: Question, history: History, *, dry_run: bool = False) -> Record:
-    """Note that a person gives no answer; what genred decided stays, and the file isn't touched."""
-    there = question.record.written or question.record.previous
-    draft = Record(question.path, Outcome.SKIPPED, "a person left it open", previous=there)
-    return draft if dry_run else history.record(draft)
-
-
-def is_open(record: Record, history: History) -> bool:
-    """Return whether the file is as it was when genred decided about it, and nobody decided since."""
-    known = history.files.known(record.path)
-    return known is not None and known.standing is Standing.DONE and _is_same(record)
-
-
-def words(policy: Policy, model: "GenreClassifier", history: History) -> list[str]:
-    """Return the genres that a person may mean, in the spelling of that person and in alphabetical order."""
-    known = {policy.vocabulary.written(str(genre)) for genre in model.classes_}
+    known = set(map(policy.vocabulary.written, genres))
     return sorted(known | policy.vocabulary.words() | set(history.genres_set()), key=str.casefold)
 
 
@@ -268,13 +239,10 @@ def _descending(probabilities: Mapping[str, float]) -> tuple[Candidate, ...]:
     return tuple(Candidate(*pair) for pair in sorted(probabilities.items(), key=lambda pair: -pair[1]))
 
 
+def _in_order(found: Iterable[Record]) -> list[Record]:
+    return sorted(filter(_is_fit, found), key=lambda record: (album_folder(record.path), record.path))
+
+
 def _is_fit(record: Record) -> bool:
     others = record.written[1:] if record.outcome is Outcome.TAGGED else record.previous
-    return all(map(is_generic, others)) and _is_same(record)
-
-
-def _is_same(record: Record) -> bool:
-    try:
-        return record.stamp is not None and stamp_of(record.path).matches(record.stamp)
-    except FileError:
-        return False
+    return all(map(is_generic, others)) and record.stamp is not None and is_as_it_was(record.path, record.stamp)

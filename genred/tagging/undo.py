@@ -100,7 +100,7 @@ def undo_write(
     if dry_run and not undo.latest:
         return draft
     record = _restored(history, undo, draft, tags, analyser, dry_run=dry_run)
-    earlier = _earlier(history, wrote) if is_trial and not dry_run else None
+    earlier = decision_before(history, wrote) if is_trial and not dry_run else None
     if earlier is not None:
         history.reopen(replace(earlier, path=undo.path, stamp=record.stamp))
     return record
@@ -127,12 +127,12 @@ def _restored(
     return transaction.restore(undo, draft, journal, tags)
 
 
-def _earlier(history: History, wrote: Record) -> Record | None:
-    """Return the decision by genred that was in force before a write; None if there was none."""
-    past = list(history.records(Query(path=wrote.path)))
+def decision_before(history: History, later: Record) -> Record | None:
+    """Return the decision by genred that was in force before a later one; None if there was none."""
+    past = list(history.records(Query(path=later.path)))
     undone = {record.undoes for record in past}
     decided = (Outcome.TAGGED, Outcome.ABSTAINED, Outcome.KEPT)
-    stood = (record for record in past if (record.id or 0) < (wrote.id or 0) and record.id not in undone)
+    stood = (record for record in past if (record.id or 0) < (later.id or 0) and record.id not in undone)
     return next((record for record in stood if record.outcome in decided), None)
 
 

@@ -30,14 +30,14 @@ from genred.errors import FileError, TagError
 from genred.fs.files import open_regular
 from genred.genres import Place, is_said, said
 from genred.names import Labels
-from genred.tags import proof, readers, writers
+from genred.tags import pictures, proof, readers, writers
 from genred.tags.containers import Kind, sniff
 from genred.tags.labels import labels_of
 from genred.tags.payload import READ_ONLY, payload_hash
 from genred.tags.places import places_in
 from genred.tags.writers import Id3Version
 
-__all__ = ["Id3Version", "dump", "edit_clone", "read", "read_genres", "read_places", "write_genres"]
+__all__ = ["Id3Version", "dump", "edit_clone", "read", "read_genres", "read_picture", "read_places", "write_genres"]
 
 
 def read(path: Path) -> tuple[tuple[Place, ...], Labels]:
@@ -76,6 +76,18 @@ def read_genres(path: Path) -> list[str]:
         If the file holds no tags genred knows how to read, or they are damaged.
     """
     return list(said(read_places(path)))
+
+
+def read_picture(path: Path) -> bytes | None:
+    """Return the picture in a file's tags, the front cover before others; None where there is none fit to be shown.
+
+    Raises
+    ------
+    TagError
+        As `read_genres`.
+    """
+    with _understood(path, os.O_RDONLY) as (file, kind):
+        return pictures.in_tags(file, kind)
 
 
 def write_genres(path: Path, genres: Sequence[str], *, id3_version: Id3Version = "keep", separator: str = "; ") -> None:

@@ -18,12 +18,14 @@ import pytest
 from genred import tags
 from genred.analysis import Analysis, Ask, worker
 from genred.analysis import analyser as analyser_module
-from genred.analysis.analyser import Analyser, WorkerLostError, _outcome, judge_stored
+from genred.analysis.analyser import Analyser
+from genred.analysis.pool import WorkerLostError, outcome
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, GenredError, ModelError
 from genred.genres import Place, Tree, Vocabulary
 from genred.model import storage
 from genred.model.evidence import Owner
+from genred.tagging.judging import judge_stored
 from tests.makeaudio import make
 from tests.processes import until_ended
 
@@ -77,20 +79,20 @@ def test_a_worker_that_misbehaves_costs_one_file(
     analyser: Analyser, tmp_path: Path, misbehave: Callable[[], None], kind: type[FileError], said: str
 ) -> None:
     """It is replaced, the file gets a reason, and the next file is read as if nothing had been."""
-    future = analyser._submit(misbehave, (), 5.0)
+    future = analyser._pool.submit(misbehave, (), 5.0)
     with pytest.raises(kind, match=said):
-        _outcome(Path("x.mp3"), future)
+        outcome(Path("x.mp3"), future)
     assert analyser.genres(make(tmp_path / "x.flac", 0.2)) == ()
 
 
 def test_a_worker_is_on_its_own_and_cannot_fill_the_disk(analyser: Analyser, tmp_path: Path) -> None:
     """It has a process group of its own, and what it writes has a limit."""
-    worker = analyser._submit(os.getpid, (), 100.0).result()
+    worker = analyser._pool.submit(os.getpid, (), 100.0).result()
     assert os.getpgid(worker) == worker
     sparse = tmp_path / "sparse"
     sparse.touch()
     with pytest.raises(OSError, match="File too large"):
-        analyser._submit(fill, (sparse,), 100.0).result()
+        analyser._pool.submit(fill, (sparse,), 100.0).result()
 
 
 def test_a_job_that_nobody_watches_ends_when_its_processor_time_is_spent() -> None:
@@ -160,7 +162,7 @@ def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path:
     """Short of memory, the kernel kills the largest process, whether it has anything to do or not."""
     song = make(tmp_path / "x.flac", 0.2)
     for _ in range(2):
-        worker = analyser._submit(os.getpid, (), 100.0).result()
+        worker = analyser._pool.submit(os.getpid, (), 100.0).result()
         os.kill(worker, signal.SIGKILL)
         until_ended(worker)
         assert list(analyser.analyse([song], Ask.TAGS)) == [(song, Analysis((Place("Vorbis comment GENRE", ()),)))]
@@ -169,7 +171,7 @@ def test_idle_workers_that_are_killed_are_replaced(analyser: Analyser, tmp_path:
 def test_workers_are_forked_anew_when_what_they_are_forked_from_was_killed(analyser: Analyser, tmp_path: Path) -> None:
     """They end with it, even when they hang, so that no orphan takes a job, and the pool comes back by itself."""
     song = make(tmp_path / "x.flac", 0.2)
-    server = analyser._submit(os.getppid, (), 100.0).result()
+    server = analyser._pool.submit(os.getppid, (), 100.0).result()
     assert server != os.getpid()
     worker = hung(analyser)
     os.kill(server, signal.SIGKILL)
@@ -196,11 +198,11 @@ def test_workers_end_with_the_main_process_even_when_they_hang(tmp_path: Path, t
 
 def hung(analyser: Analyser) -> int:
     """The only worker, in the middle of a job that doesn't end."""
-    worker = analyser._submit(os.getpid, (), 100.0).result()
+    worker = analyser._pool.submit(os.getpid, (), 100.0).result()
     with TemporaryDirectory() as folder:
         begun = Path(folder, "begun")
         os.mkfifo(begun)
-        analyser._submit(hang, (begun,), 100.0)
+        analyser._pool.submit(hang, (begun,), 100.0)
         begun.read_bytes()
     return worker
 
@@ -212,7 +214,7 @@ def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_m
     class Doomed(Analyser):
         def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
             tries.append(path)
-            return self._submit(crash, (), 100.0)  # type: ignore[arg-type]  # it never returns
+            return self._pool.submit(crash, (), 100.0)  # type: ignore[arg-type]  # it never returns
 
     song = tmp_path / "deadly.flac"
     with Doomed(Service(workers=1), Model(path=str(tiny_model)), tmp_path) as analyser:
@@ -275,6 +277,17 @@ def test_workers_answer_by_the_users_own_tree(tmp_path: Path, tiny_model: Path) 
     assert " + " in found.reason
 
 
+def test_what_is_heard_and_the_cover_come_from_a_worker(analyser: Analyser, tmp_path: Path) -> None:
+    """As bytes for a browser; what can't be read costs one file."""
+    song, bad = make(tmp_path / "x.flac", 2.0), tmp_path / "bad.flac"
+    bad.write_bytes(b"nothing")
+    assert analyser.excerpt(song).startswith(b"\xff")
+    assert analyser.cover(song) is None
+    with pytest.raises(DecodeError):
+        analyser.excerpt(bad)
+    assert analyser.cover(bad) is None
+
+
 def test_workers_that_die_while_they_judge_are_told_of(analyser: Analyser, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once more, and then the run ends with what to look at: no file is to blame."""
     monkeypatch.setattr(worker, "judge", die)
@@ -292,7 +305,7 @@ def test_tags_are_read_many_files_to_a_job_and_a_file_that_kills_its_reader_cost
     tags.write_genres(songs[3], ["Polka"])
     songs[1].write_bytes(b"nothing")
     jobs: list[list[Path]] = []
-    submit = analyser._submit
+    submit = analyser._pool.submit
 
     def watched(function: Callable[..., Any], arguments: tuple[Any, ...], timeout: float) -> "Future[Any]":
         if function is worker.read_tags:
@@ -301,7 +314,7 @@ def test_tags_are_read_many_files_to_a_job_and_a_file_that_kills_its_reader_cost
                 return submit(crash, (), timeout)
         return submit(function, arguments, timeout)
 
-    monkeypatch.setattr(analyser, "_submit", watched)
+    monkeypatch.setattr(analyser._pool, "submit", watched)
     monkeypatch.setattr(analyser_module, "_TAGS_AT_ONCE", 3)
     looks = dict(analyser.analyse(songs, Ask.TAGS))
     assert jobs == [songs[:3], songs[3:]]
@@ -349,7 +362,7 @@ def test_only_the_first_start_designs_filters_and_no_worker_imports_librosa(tmp_
         f"    with Analyser(Service(workers=1), Model(path={str(tiny_model)!r}), cache_dir()) as analyser:\n"
         "        analyser.warm_up(tell=steps.append)\n"
         f"        list(analyser.analyse([Path({str(song)!r})], Ask.SOUND))\n"
-        "        imported = analyser._submit(compilers, (), 100.0).result()\n"
+        "        imported = analyser._pool.submit(compilers, (), 100.0).result()\n"
         "    print(json.dumps([list(dict.fromkeys(steps)), imported, analyser.model_name]))"
     )
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from genred.cli import cli
-from genred.cli.arguments import moment
+from genred.history.moments import moment
 from tests.command import Genred
 
 
@@ -81,7 +81,8 @@ def test_a_day_begins_at_midnight_here(text: str, day: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "tomorrowish", "7", "99999999999999d", "0001-01-01T00:00+23:59", "-3d"])
-def test_what_is_no_moment_is_a_usage_error(text: str) -> None:
-    """However far it is from one."""
-    with pytest.raises(click.BadParameter, match="is not a time"):
+def test_what_is_no_moment_is_told(genred: Genred, text: str) -> None:
+    """However far it is from one, and as a usage error where it is an option."""
+    with pytest.raises(ValueError, match="is not a time"):
         moment(text, NOW)
+    assert genred("history", "--since", text).code == 2

@@ -10,16 +10,20 @@ from pathlib import Path
 import pytest
 
 from genred import errors
-from genred.config import Service
+from genred.config import Service, Web
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SYSTEM = REPOSITORY / "systemd" / "genred.service"
 USER = REPOSITORY / "systemd" / "user" / "genred.service"
 
+WEB, USER_WEB = SYSTEM.with_name("genred-web.service"), USER.with_name("genred-web.service")
+SOCKETS = [unit.with_suffix(".socket") for unit in (WEB, USER_WEB)]
+
 # What systemd.service(5) asks of every unit explains itself.
 PLAIN = {"Description", "Type", "NotifyAccess", "ExecStart", "WantedBy", "Restart", "RestartSec"}
 
 units = pytest.mark.parametrize("unit", [SYSTEM, USER], ids=["system", "user"])
+services = pytest.mark.parametrize("unit", [SYSTEM, USER, WEB, USER_WEB], ids=["system", "user", "web", "user-web"])
 analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 
 
@@ -33,7 +37,9 @@ def settings(unit: Path) -> dict[str, list[str]]:
     return found
 
 
-@units
+@pytest.mark.parametrize(
+    "unit", [SYSTEM, USER, WEB, USER_WEB, *SOCKETS], ids=lambda unit: f"{unit.parent.name}-{unit.name}"
+)
 def test_every_line_is_explained(unit: Path) -> None:
     """A setting stands below a comment in its own paragraph, unless its name says it all."""
     unexplained = []
@@ -46,7 +52,7 @@ def test_every_line_is_explained(unit: Path) -> None:
     assert not unexplained
 
 
-@units
+@services
 def test_no_restart_where_it_would_not_help(unit: Path) -> None:
     """The exit codes that prevent a restart are those of usage, configuration, history, lock and model."""
     hopeless = (errors.ConfigError, errors.HistoryError, errors.LockedError, errors.ModelError)
@@ -63,7 +69,8 @@ def test_watchdog_is_patient_enough(unit: Path) -> None:
     assert 60 * minutes > 5 * Service().timeout_seconds
 
 
-def test_both_units_behave_alike() -> None:
+@pytest.mark.parametrize(("one", "other"), [(SYSTEM, USER), (WEB, USER_WEB)], ids=["service", "web"])
+def test_both_units_behave_alike(one: Path, other: Path) -> None:
     """All that isn't about sandboxing and places is the same in both units."""
     keys = (
         "Type",
@@ -76,8 +83,23 @@ def test_both_units_behave_alike() -> None:
         "KillMode",
         "OOMPolicy",
     )
-    system, user = settings(SYSTEM), settings(USER)
-    assert {key: system[key] for key in keys} == {key: user[key] for key in keys}
+    system, user = settings(one), settings(other)
+    assert {key: system.get(key) for key in keys} == {key: user.get(key) for key in keys}
+
+
+def test_the_pages_are_locked_down_as_the_service_is() -> None:
+    """They write the same files, and start the same workers; the difference is how they step back for others."""
+    theirs = settings(SYSTEM)
+    different = {key for key, values in settings(WEB).items() if theirs.get(key) != values}
+    assert different == {"Description", "After", "Requires", "ExecStart", "WatchdogSec", "IOSchedulingClass"}
+    left_out = theirs.keys() - settings(WEB).keys()
+    assert left_out == {"ExecReload", "TimeoutStartSec", "Nice", "CPUWeight", "WantedBy"}
+
+
+@pytest.mark.parametrize("unit", SOCKETS, ids=["system", "user"])
+def test_systemd_listens_where_genred_would(unit: Path) -> None:
+    """At the default address: this machine alone."""
+    assert settings(unit)["ListenStream"] == [f"{Web().host}:{Web().port}"]
 
 
 def test_the_kernel_knows_the_limits() -> None:
@@ -89,17 +111,19 @@ def test_the_kernel_knows_the_limits() -> None:
 
 
 @analyze
-@units
+@services
 def test_systemd_understands_it(unit: Path, tmp_path: Path) -> None:
     """`systemd-analyze verify` has nothing to say."""
     # The program need not be installed where this runs.
+    for socket in unit.parent.glob("*.socket"):
+        shutil.copy(socket, tmp_path)
     copy = tmp_path / unit.name
     copy.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", unit.read_text(), flags=re.MULTILINE))
     runtime = tmp_path / "runtime"
     runtime.mkdir(mode=0o700)
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *(["--user"] if unit == USER else []), copy],
-        env=os.environ | {"XDG_RUNTIME_DIR": str(runtime)},
+        ["systemd-analyze", "verify", "--man=no", *(["--user"] if unit.parent == USER.parent else []), copy],
+        env=os.environ | {"XDG_RUNTIME_DIR": str(runtime), "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
         capture_output=True,
         text=True,
         check=False,
@@ -109,17 +133,18 @@ def test_systemd_understands_it(unit: Path, tmp_path: Path) -> None:
 
 
 @analyze
-def test_system_unit_is_not_exposed() -> None:
+@pytest.mark.parametrize("unit", [SYSTEM, WEB], ids=["service", "web"])
+def test_system_unit_is_not_exposed(unit: Path) -> None:
     """`systemd-analyze security` gives the system unit at most 1.0 of 10."""
     done = subprocess.run(
-        ["systemd-analyze", "security", "--no-pager", "--offline=true", SYSTEM],
+        ["systemd-analyze", "security", "--no-pager", "--offline=true", unit],
         capture_output=True,
         text=True,
         check=False,
     )
     if "offline" in done.stderr:
         pytest.skip("needs a systemd-analyze that knows --offline (250 or newer)")
-    score = re.search(r"exposure level for genred\.service: ([\d.]+)", done.stdout)
+    score = re.search(r"exposure level for genred\S*\.service: ([\d.]+)", done.stdout)
     assert score is not None
     assert float(score[1]) <= 1.0
 

@@ -13,7 +13,6 @@ import pytest
 from rich.console import Console
 
 from genred import tags
-from genred.analysis.analyser import judge_stored
 from genred.cli import explanation
 from genred.config import Config
 from genred.fs.files import stamp_of
@@ -26,6 +25,7 @@ from genred.model.table import Table
 from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 from genred.tagging.case import Whose
 from genred.tagging.explain import Explanation, explain
+from genred.tagging.judging import judge_stored
 from genred.tagging.tagger import Tagger
 from genred.watching.walk import WatchOptions
 from tests import rawtags

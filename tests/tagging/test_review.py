@@ -33,10 +33,11 @@ from genred.model.evidence import Owner
 from genred.model.prediction import Candidate, Prediction
 from genred.names import Labels
 from genred.sound.features import FEATURE_VERSION
+from genred.tagging.answers import Answers
 from genred.tagging.evidence import Witness
 from genred.tagging.judging import Ear, Judge
 from genred.tagging.policy import Policy
-from genred.tagging.review import Answers, Question, meant, questions, to_review, together, why_not, words
+from genred.tagging.review import Question, meant, questions, to_review, together, why_not, words
 from genred.tagging.tagger import Tagger
 from tests.command import Genred
 from tests.fakes import FakeAnalyser, decisions, hearing, sure
@@ -278,7 +279,7 @@ def test_genres_complete_from_all_that_a_person_may_mean(history: History, music
     """The model's, the vocabulary's, their spellings and aliases, and what they set before."""
     Tagger(Config(), history, FakeAnalyser()).set_genre(music[0], "Zydeco")
     policy = Policy("keep", 1, Vocabulary(aliases={"x": "Schlager"}, spelling={"Hip-Hop": "Rap"}))
-    found = words(policy, MODEL, history)
+    found = words(policy, map(str, MODEL.classes_), history)
     assert {"Zydeco", "Schlager", "Rap", "Jazz", "Reggae"} <= set(found)
     assert "Hip-Hop" not in found
     assert found == sorted(found, key=str.casefold)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from genred import tags
-from genred.analysis.analyser import WorkerLostError
+from genred.analysis.pool import WorkerLostError
 from genred.config import Config
 from genred.errors import DecodeError, FileError, UndoConflict
 from genred.fs.files import stamp_of

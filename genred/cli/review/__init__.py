@@ -101,6 +101,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     genred review accept ~/Music/Album
     """
     from genred.service.session import deciding
+    from genred.tagging.review import accepted
     from genred.tagging.tagger import Tagger
 
     settings = common.load()
@@ -108,9 +109,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
         tagger = Tagger(settings, history, analyser, dry_run=dry_run)
 
         def take(question: "Question") -> "Record":
-            if not question.is_judged and not question.record.written:
-                raise FileError(question.path, f"no guess is worth accepting: {question.reason}")
-            return tagger.set_genre(question.path, question.guesses[0].genre)
+            return tagger.set_genre(question.path, accepted(question))
 
         return each(common, _named(paths, settings, history), take)
 
@@ -140,13 +139,13 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     genred review skip ~/Music/Speeches
     """
     from genred.service.session import deciding
-    from genred.tagging import review as reviewing
+    from genred.tagging import answers
 
     settings = common.load()
     with deciding(settings, "review") as history:
 
         def skip(question: "Question") -> "Record":
-            return reviewing.skip(question, history, dry_run=dry_run)
+            return answers.skip(question.record, history, dry_run=dry_run)
 
         return each(common, _named(paths, settings, history), skip)
 
@@ -161,7 +160,7 @@ def _list(common: Common, console: "Console", below: Path | None, tagged: int, s
         asked = _questions(found, settings, history)
         if common.json:
             for question in asked:
-                show.say_json(_as_json(question))
+                show.say_json(question.as_json())
         elif not console.is_terminal:
             for question in asked:
                 best = question.guesses[0] if question.guesses and question.is_judged else None
@@ -182,10 +181,11 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
     from genred.cli.review.player import Player
     from genred.history.history import History
     from genred.service.session import deciding
+    from genred.tagging.answers import Answers
     from genred.tagging.judging import Ear, Judge
     from genred.tagging.policy import Policy
     from genred.tagging.rehearing import hear_now
-    from genred.tagging.review import Answers, meant, questions, to_review, words
+    from genred.tagging.review import meant, questions, to_review, words
     from genred.tagging.tagger import Tagger
 
     with closing(History.open(settings.database, readonly=True)) as history:
@@ -207,7 +207,7 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
             Player(),
             questions=lambda records: list(questions(records, judge, policy, hear)),
             answers=Answers(Tagger(settings, history, analyser), history, analyser, settings.tags),
-            words=words(policy, model, history),
+            words=words(policy, map(str, model.classes_), history),
             meant=partial(meant, vocabulary=policy.vocabulary),
         ).run(found)
     click.echo(f"\n{left} left; `genred review` goes on with them" if left else "\nall reviewed")
@@ -216,15 +216,9 @@ def _interview(common: Common, console: "Console", below: Path | None, tagged: i
 
 def _named(paths: Sequence[Path], settings: "Config", history: "History") -> list["Question | FileError"]:
     """Yield what there is to ask about each of the files, and in each of the folders, that a person named."""
-    from genred.tagging.review import to_review, why_not
+    from genred.tagging.review import named
 
-    found: list[Record | FileError] = []
-    for path in map(Path.resolve, paths):
-        if path.is_dir():
-            inside = to_review(history, path)
-            found += inside or [FileError(path, "there is nothing to review in it")]
-        else:
-            found += to_review(history, path, tagged=1, skipped=None) or [why_not(history, path)]
+    found = named(history, paths)
     records = [item for item in found if not isinstance(item, FileError)]
     asked = iter(_questions(records, settings, history))
     return [item if isinstance(item, FileError) else next(asked) for item in found]
@@ -261,29 +255,13 @@ def _questions(records: Sequence["Record"], settings: "Config", history: "Histor
     return questions(records, judge, Policy.of(settings), hear)
 
 
-def _as_json(question: "Question") -> dict[str, Any]:
-    record = question.record
-    return {
-        "path": readable(question.path),
-        "album": readable(question.album),
-        "outcome": record.outcome,
-        "written": record.written,
-        "candidates": [{"genre": guess.genre, "probability": guess.probability} for guess in question.guesses],
-        "reason": question.reason,
-        "model": question.model,
-        "id": record.id,
-        "tracks": len(question.company.tracks),
-        "genres": [{"genre": it.genre, "by": it.by, "tracks": it.count} for it in question.company.said],
-    }
-
-
 def _print_albums(console: "Console", asked: Iterator["Question"]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from genred.cli import grounds
     from genred.cli.review.interview import heading
     from genred.names import album_folder
+    from genred.tagging import grounds
 
     for album, inside in groupby(asked, key=lambda question: album_folder(question.path)):
         found = list(inside)

@@ -11,17 +11,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from genred.cli import grounds, show
+from genred.cli import show
 from genred.cli.review.player import Player
 from genred.cli.review.terminal import Screen
 from genred.errors import FileError
 from genred.fs.files import readable
 from genred.history.records import Outcome, Record
-from genred.model.prediction import Candidate
 from genred.names import album_folder
-from genred.tagging.review import Answers, Question, is_open, together
-
-_GUESSES = 5
+from genred.tagging.answers import Answers, is_open
+from genred.tagging.asking import Inquiry, beside, doubt
+from genred.tagging.review import Question
 
 
 class Interview:
@@ -89,18 +88,18 @@ class Interview:
         album = self._enter_album()
         whole, note = False, ""
         while True:
-            asked = album if whole else album[:1]
-            screen = self._screen(asked, len(album), note)
+            asked = album if whole else Inquiry((album.first,))
+            screen = self._screen(asked, len(album.questions), note)
             key = self._press(screen)
             note = ""
             if key == "q":
                 return False
             if key == "u" and self._answers:
                 return self._take_back()
-            if key == "a" and len(album) > 1:
+            if key == "a" and album.is_whole:
                 whole = not whole
             elif key == "p":
-                note = self._player.toggle(album[0].path)
+                note = self._player.toggle(album.first.path)
             elif key == "s":
                 return self._answer(asked, None)
             elif genre := self._genre(key, asked, screen):
@@ -114,7 +113,7 @@ class Interview:
         done = Screen("That was all.", f"{self._total} of {self._total}", "Every answer is written.", (), keys)
         return self._press(done) == "u" and self._take_back()
 
-    def _enter_album(self) -> list[Question]:
+    def _enter_album(self) -> Inquiry:
         """Return the questions of the album in hand; print the name of its folder where it is another than before."""
         folder = album_folder(self._left[0].path)
         records = list(takewhile(lambda record: album_folder(record.path) == folder, self._left))
@@ -123,40 +122,25 @@ class Interview:
             self._console.print(heading(folder), overflow=show.cut(), no_wrap=True)
         unknown = [record for record in records if record not in self._asked]
         self._asked |= dict(zip(unknown, self._questions(unknown), strict=True))
-        first = self._asked[records[0]]
-        return [
-            question for record in records if (question := self._asked[record]) is first or question.is_beside(first)
-        ]
+        return beside(self._asked[records[0]], [self._asked[record] for record in records])
 
-    def _screen(self, asked: Sequence[Question], in_album: int, note: str) -> Screen:
-        first, whole = asked[0], len(asked) > 1
-        text = first.reason
-        if first.record.written and not whole:
-            text = f"genred wrote {first.record.written[0]}: {text}"
-        text = "\n".join([text, *grounds.told(first)])
-        guesses = _guesses(asked)
+    def _screen(self, asked: Inquiry, in_album: int, note: str) -> Screen:
         keys = []
+        guesses = asked.guesses
         if guesses:
             numbers = f"1-{len(guesses)}" if len(guesses) > 1 else "1"
-            is_judged = any(question.is_judged for question in asked)
-            keys = [(_enter(), "accept"), (numbers, "choose")] if is_judged else [(numbers, "accept")]
+            keys = [(_enter(), "accept"), (numbers, "choose")] if asked.is_judged else [(numbers, "accept")]
         keys += [("g", "other genre")]
-        keys += [("a", "one file" if whole else "album")] if in_album > 1 else []
+        keys += [("a", "one file" if asked.is_whole else "album")] if in_album > 1 else []
         keys += [("s", "skip"), ("p", "play")] + ([("u", "undo")] if self._answers else []) + [("q", "quit")]
-        return Screen(
-            _whole(asked) if whole else _name(first.path),
-            f"{self._total - len(self._left) + 1} of {self._total}",
-            text,
-            guesses,
-            keys,
-            note,
-        )
+        position = f"{self._total - len(self._left) + 1} of {self._total}"
+        return Screen(asked.title, position, "\n".join(asked.told), guesses, keys, note)
 
-    def _genre(self, key: str, asked: Sequence[Question], screen: Screen) -> str | None:
+    def _genre(self, key: str, asked: Inquiry, screen: Screen) -> str | None:
         """Return the genre that a key stands for, None where it stands for none."""
         if key == "g":
             return self._other_genre(screen)
-        if key == "enter" and not any(question.is_judged for question in asked):
+        if key == "enter" and not asked.is_judged:
             return None  # what the model has no opinion of is not accepted in passing
         chosen = {str(number): guess.genre for number, guess in enumerate(screen.guesses, 1)}
         return chosen.get("1" if key == "enter" else key)
@@ -170,20 +154,16 @@ class Interview:
         genre, known = self._meant(typed, self._words)
         if known:
             return genre
-        if genre == typed:
-            text, keys = f"{typed} is a new genre here.", [("y", "write it"), ("esc", "back")]
-        else:
-            text = f"{typed} is a new genre here. Did you mean {genre}?"
-            keys = [("y", f"yes, {genre}"), ("n", f"no, {typed}"), ("esc", "back")]
-        key = self._press(replace(screen, text=text, guesses=(), keys=keys))
+        keys = [("y", "write it")] if genre == typed else [("y", f"yes, {genre}"), ("n", f"no, {typed}")]
+        key = self._press(replace(screen, text=doubt(typed, genre), guesses=(), keys=[*keys, ("esc", "back")]))
         return {"y": genre, "n": typed if genre != typed else None}.get(key)
 
-    def _answer(self, asked: Sequence[Question], genre: str | None) -> bool:
+    def _answer(self, asked: Inquiry, genre: str | None) -> bool:
         self._player.stop()
-        for question, done in self._answers.give(asked, genre):
+        for question, done in self._answers.give(asked.questions, genre):
             self._tell(question, done)
             self._left.remove(question.record)
-        self._forget(asked[0])
+        self._forget(asked.first)
         if genre and genre not in self._words:
             self._words.append(genre)
         return True
@@ -231,17 +211,8 @@ def _mark(done: Record) -> tuple[str, str, str]:
     return show.glyph("✓", "+"), done.genre or "", "green"
 
 
-def _whole(asked: Sequence[Question]) -> str:
-    around = asked[0].company
-    return f"the {len(asked)} files by {around.artist}" if around.is_by_many else f"the whole album, {len(asked)} files"
-
-
 def _enter() -> str:
     return show.glyph("⏎", "enter")
-
-
-def _guesses(asked: Sequence[Question]) -> list[Candidate]:
-    return [guess for guess in together(asked)[:_GUESSES] if guess.probability >= 0.01]
 
 
 def _name(path: Path) -> str:

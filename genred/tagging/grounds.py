@@ -1,4 +1,4 @@
-"""Evidence in words: what explain and review tell of an album and of what speaks for its genre."""
+"""Evidence in words: what people are told of an album, and of what speaks for its genre."""
 
 from collections.abc import Iterator
 from math import exp
@@ -6,7 +6,6 @@ from math import exp
 from genred.history.records import Author
 from genred.model.evidence import Ground, Kind
 from genred.tagging.company import Company
-from genred.tagging.review import Question
 
 _AUTHORS = {Author.YOU: "you", Author.GENRED: "genred"}
 _MOST = 1000.0
@@ -28,19 +27,14 @@ def name(company: Company) -> str:
     return f"{company.title} by {company.artist}" if company.title and company.artist else company.title
 
 
-def told(question: Question) -> list[str]:
-    """Return what to know of a file's album while one is asked about it."""
-    by_artist = [_words(ground, question.company) for ground in question.grounds if ground.kind is Kind.ARTIST]
-    return [line for line in (said(question.company), *by_artist) if line]
-
-
 def lines(grounds: tuple[Ground, ...], company: Company) -> Iterator[tuple[str, str]]:
     """Yield each kind of evidence in words, with its weight in words."""
     for ground in grounds:
-        yield _words(ground, company), _weight(ground)
+        yield words(ground, company), _weight(ground)
 
 
-def _words(ground: Ground, company: Company) -> str:
+def words(ground: Ground, company: Company) -> str:
+    """Return one kind of evidence in words."""
     is_one = ground.count == ground.of == 1
     share = f"{ground.count:g} of {ground.of:g} other"
     tracks = "the other track of this album" if is_one else f"{share} tracks of this album"
