@@ -27,14 +27,17 @@ class Doubt:
 def contradictions(aliases: Mapping[str, str], spelling: Mapping[str, str]) -> Iterator[Doubt]:
     """Find what can't be obeyed.
 
-    That is a word that means two things, one that is none, or a chain of aliases that leads back to its start.
+    That is a word that means two things, one that is none or several, or a chain of aliases that leads to its start.
     """
     for name, table in (("genres.aliases", aliases), ("genres.spelling", spelling)):
         meant: dict[str, tuple[str, str]] = {}
         for word, meaning in table.items():
-            for each in (word, meaning):
-                if not (each.strip() if each is meaning or PATTERN.fullmatch(each) else key(each)) or not is_line(each):
-                    yield Doubt(name, word, f"{each!r} is no name of a genre")
+            if not (is_line(word) and (key(word) or PATTERN.fullmatch(word))):
+                yield Doubt(name, word, f"{word!r} is no name of a genre")
+            elif not (is_line(meaning) and meaning.strip()):
+                yield Doubt(name, word, f"{meaning!r} is no name of a genre")
+            elif len(list(filter(str.strip, listed(meaning)))) > 1:
+                yield Doubt(name, word, f"{meaning!r} is more than one genre")
             first, other = meant.setdefault(key(word), (word, meaning))
             if other != meaning:
                 yield Doubt(name, word, f"{word!r} is {meaning!r}, and {first!r}, the same word, is {other!r}")
@@ -125,8 +128,6 @@ def _about_spelling(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Do
             yield Doubt("genres.spelling", name, _unheard_of(name, names))
         elif not vocabulary.allows(name):
             yield Doubt("genres.spelling", name, f"{name!r} is never written: genres.whitelist leaves it out")
-        elif len(list(filter(str.strip, listed(written)))) > 1:
-            yield Doubt("genres.spelling", name, f"{written!r} is read as several genres, by genred and by players")
         elif landing and of_another and vocabulary.canonical(written) != vocabulary.canonical(name):
             yield Doubt("genres.spelling", name, f"{written!r} is read as {landing.genre}, another genre")
 
