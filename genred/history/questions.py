@@ -13,6 +13,10 @@ from genred.history.records import Outcome, Record, Standing
 from genred.history.schema import STAMP, Connecting, at_or_below, files, labels_in, records, runs, stamp_in
 from genred.names import Labels
 
+REVIEW = "review"
+"""The command of a run that people's answers are of, wherever they give them."""
+_MOST = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -79,6 +83,14 @@ class Questions:
             rows = db.execute(select.order_by(files.c.path).limit(limit)).all()
         return [Waiting(Path(os.fsdecode(row.path)), labels_in(row)) for row in rows]
 
+    def answers(self, first: int, last: int) -> list[Record]:
+        """Return what was answered and taken back in a review: from one number to another, all of one run."""
+        run = sa.select(records.c.run).join(runs, runs.c.id == records.c.run)
+        run = run.where(records.c.id == first, runs.c.command == REVIEW)
+        select = sa.select(records).where(records.c.id.between(first, last), records.c.run == run.scalar_subquery())
+        with self._reading() as db:
+            return list(map(record_in, db.execute(select.order_by(records.c.id).limit(_MOST))))
+
     def _found(self, select: sa.Select[tuple[object, ...]]) -> Iterator[Record]:
         with self._reading() as db:
             rows = db.execute(select).all()
@@ -97,7 +109,7 @@ def _skipped(skipped: bool | None) -> list[sa.ColumnElement[bool]]:
     if skipped is None:
         return []
     skip, back = records.alias(), records.alias()
-    by_a_person = [skip.c.outcome == Outcome.SKIPPED.value, skip.c.run == runs.c.id, runs.c.command == "review"]
+    by_a_person = [skip.c.outcome == Outcome.SKIPPED.value, skip.c.run == runs.c.id, runs.c.command == REVIEW]
     taken_back = sa.exists().where(back.c.path == skip.c.path, back.c.undoes == skip.c.id)
     since = sa.exists().where(skip.c.path == files.c.path, skip.c.id > records.c.id, *by_a_person, ~taken_back)
     return [since if skipped else ~since]

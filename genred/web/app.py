@@ -15,16 +15,17 @@ from starlette.staticfiles import StaticFiles
 
 from genred.config import Config
 from genred.errors import FileError, GenredError
-from genred.web import api, browse, changes, http, library, login, render, service
+from genred.web import api, browse, changes, excerpts, http, library, login, render, review, service
 from genred.web.door import Door, password_of
 from genred.web.guard import Guard, Refusal, refused
 from genred.web.jobs import BusyError
+from genred.web.pool import Pool
 from genred.web.site import NoSuchFile, Site
 
 log = logging.getLogger(__name__)
 
 
-def create(load: Callable[[], Config], file: Path | None = None) -> Starlette:
+def create(load: Callable[[], Config], file: Path | None = None, workers: Pool | None = None) -> Starlette:
     """Return the application.
 
     Parameters
@@ -33,6 +34,8 @@ def create(load: Callable[[], Config], file: Path | None = None) -> Starlette:
         Loads the configuration as it is now.
     file
         The file that the configuration comes from.
+    workers
+        The workers; None for some of its own.
 
     Raises
     ------
@@ -41,7 +44,9 @@ def create(load: Callable[[], Config], file: Path | None = None) -> Starlette:
     """
     web = load().web
     door = Door(password_of(web))
-    site = Site(load, file)
+    site = Site(load, file, workers=workers)
+    render.prepare()
+    library.prepare(site)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -80,6 +85,7 @@ def routes() -> list[Route | Mount]:
         Route("/set", changes.set_genre, methods=["POST"]),
         Route("/undo", changes.undo, methods=["POST"]),
         *_of_service(),
+        *_of_review(),
         *_of_scripts(),
         Mount("/static", StaticFiles(directory=render.FOLDER / "static")),
     ]
@@ -97,6 +103,20 @@ def _of_service() -> list[Route]:
         Route("/service/use", service.use, methods=["POST"]),
         Route("/service/check", service.check, methods=["POST"]),
         Route("/service/stop", service.stop, methods=["POST"]),
+    ]
+
+
+def _of_review() -> list[Route]:
+    return [
+        Route("/review", review.albums),
+        Route("/review/album", review.album),
+        Route("/review/next", review.onward),
+        Route("/review/answer", review.give, methods=["POST"]),
+        Route("/review/undo", review.undo, methods=["POST"]),
+        Route("/review/cover", excerpts.cover),
+        Route("/api/review", review.questions_as_json),
+        Route("/api/review/accept", review.accept, methods=["POST"]),
+        Route("/api/excerpt", excerpts.excerpt),
     ]
 
 

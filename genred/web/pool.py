@@ -1,13 +1,20 @@
 """Workers that read files and judge music: started when they are first needed, and let go after some idle minutes."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from genred.analysis.analyser import Analyser
+from genred.analysis.pool import prepare
 from genred.config import Config
 
 IDLE_SECONDS = 300.0
+
+
+def made(config: Config) -> Analyser:
+    """Make workers as they are configured."""
+    prepare()  # what workers are forked from imports all they need only where that is said first
+    return Analyser.of(config, patience=1.0)
 
 
 class Pool:
@@ -17,10 +24,13 @@ class Pool:
     ----------
     idle_seconds
         The time for which nobody has needed them when they are let go.
+    make
+        Makes the workers for a configuration.
     """
 
-    def __init__(self, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, idle_seconds: float = IDLE_SECONDS, make: Callable[[Config], Analyser] = made) -> None:
         self._idle_seconds = idle_seconds
+        self._make = make
         self._change = threading.Condition()
         self._analyser: Analyser | None = None
         self._made_for: object = None
@@ -44,7 +54,7 @@ class Pool:
                 self._change.wait_for(lambda: self._borrowers == 0)
                 self._let_go()
             if self._analyser is None:
-                self._analyser, self._made_for = Analyser.of(config, patience=1.0), made_for
+                self._analyser, self._made_for = self._make(config), made_for
             self._borrowers += 1
             self._stop_timer()
             lent = self._analyser

@@ -15,6 +15,7 @@ from genred.fs.files import stamp_of
 from genred.history.history import History
 from genred.service.session import resolve
 from genred.web.jobs import Jobs, environment
+from genred.web.kept import Kept
 from genred.web.pool import Pool
 
 RUN_SECONDS = 1800.0
@@ -38,6 +39,8 @@ class Site:
         The file that the configuration comes from.
     clock
         Monotonic, in seconds.
+    workers
+        The workers.
 
     Raises
     ------
@@ -46,7 +49,11 @@ class Site:
     """
 
     def __init__(
-        self, load: Callable[[], Config], file: Path | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        load: Callable[[], Config],
+        file: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        workers: Pool | None = None,
     ) -> None:
         self._load = load
         self._clock = clock
@@ -60,7 +67,9 @@ class Site:
         self.streams = threading.BoundedSemaphore(MOST_STREAMS)
         """A place for each page that is kept up to date."""
         self._runs: dict[str, tuple[int, float]] = {}
-        self._pool = Pool()
+        self._pool = workers or Pool()
+        self.kept = Kept()
+        """Excerpts and covers."""
         self.jobs = Jobs(environment(file, self.config.database), lambda job: self.reload())
         resolve(self._history)
 
@@ -120,13 +129,23 @@ class Site:
         NoSuchFile
             If the file isn't one of the history, isn't there, or lies elsewhere than the configured folders.
         """
-        path = Path(os.path.realpath(named))
-        if not self._is_inside(path) or self._history.files.known(path) is None:
-            raise NoSuchFile
+        path = self.known(Path(os.path.realpath(named)))
         try:
             stamp_of(path)
         except FileError as error:
             raise NoSuchFile from error
+        return path
+
+    def known(self, path: Path) -> Path:
+        """Return a path of a file of the history, which may be gone by now.
+
+        Raises
+        ------
+        NoSuchFile
+            If it is none, or lies elsewhere than the configured folders.
+        """
+        if not self.is_inside(path) or self._history.files.known(path) is None:
+            raise NoSuchFile
         return path
 
     def folder(self, named: Path) -> Path:
@@ -138,11 +157,11 @@ class Site:
             If it isn't there, or lies elsewhere.
         """
         path = Path(os.path.realpath(named))
-        if not self.config.watch.directories or not self._is_inside(path) or not path.is_dir():
+        if not self.config.watch.directories or not self.is_inside(path) or not path.is_dir():
             raise NoSuchFile
         return path
 
-    def _is_inside(self, path: Path) -> bool:
+    def is_inside(self, path: Path) -> bool:
         """Return whether a path is in one of the music folders; where none is configured, every path is."""
         folders = [Path(os.path.realpath(folder)) for folder in self.config.watch.directories]
         return not folders or any(path.is_relative_to(folder) for folder in folders)
