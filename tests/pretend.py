@@ -2,7 +2,7 @@
 
 Each is this file under another name. It checks what it is asked as far as it can, leaves behind what the real one
 would, and refuses what it doesn't know, so that a command that can't be right fails here too. `genred` is the real one,
-but that `run` ends: once it has tagged a song that is copied into its folder.
+but that `run` ends, once it has tagged a song that is copied into its folder, and `web`, once it has answered.
 """
 
 import os
@@ -13,6 +13,7 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from urllib.request import urlopen
 
 NAMES = (
     "genred",
@@ -44,6 +45,8 @@ def put(folder: Path, *names: str) -> None:
 def genred(*arguments: str) -> int:
     if arguments[0] == "run":
         return _run(*arguments)
+    if arguments[0] == "web":
+        return _web(*arguments)
     code = subprocess.run([*GENRED, *arguments], check=False).returncode
     return 0 if arguments[0] == "doctor" and code == 3 else code  # not all is well where tests run
 
@@ -57,6 +60,16 @@ def _run(*arguments: str) -> int:
         tagged = watching and _awaited("tagged", "history", "--path", str(folder))
         process.terminate()
     return 0 if tagged and process.returncode == 0 else 1
+
+
+def _web(*arguments: str) -> int:
+    """Start it at a free port, ask for its health where it says that it listens, and stop it."""
+    environment = os.environ | {"GENRED_WEB_PORT": "0"}
+    with subprocess.Popen([*GENRED, *arguments], env=environment, stderr=subprocess.PIPE, text=True) as process:
+        url = next(iter(process.stderr or ()), "").strip()
+        well = url.startswith("http://") and urlopen(f"{url}healthz").read() == b"ok\n"  # noqa: S310 - it said http
+        process.terminate()
+    return 0 if well and process.returncode == 0 else 1
 
 
 def _awaited(word: str, *command: str) -> bool:
@@ -149,15 +162,27 @@ def systemctl(*arguments: str) -> int:
     if action == "daemon-reload" and not names:
         return 0
     folder = HOME / ".config/systemd/user" if ours else ROOT / "etc/systemd/system"
-    if names != ["genred"] or action not in ("enable", "disable", "start", "stop", "restart", "reload", "status"):
+    actions = (
+        "enable",
+        "disable",
+        "start",
+        "stop",
+        "restart",
+        "reload",
+        "status",
+    )
+    if names not in (["genred"], ["genred-web.socket"]) or action not in actions:
         return 1
-    unit = (folder / "genred.service").read_text()
+    service = names[0].removesuffix(".socket")
+    unit = (folder / f"{service}.service").read_text()
     settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
     program = settings["ExecStart"].split()[0]
     there = Path(program.replace("%h", str(HOME)) if ours else f"{ROOT}{program}")
     well = os.access(there, os.X_OK) and (action != "reload" or "ExecReload" in settings)
+    if names != [service]:
+        well &= "ListenStream=127.0.0.1:8420" in (folder / names[0]).read_text()
     if not ours:
-        drop_in = (folder / "genred.service.d/library.conf").read_text()
+        drop_in = (folder / f"{service}.service.d/library.conf").read_text()
         well &= f"ReadWritePaths=-{ROOT}/srv/music" in drop_in and "User=" in drop_in
     return int(not well)
 

@@ -26,7 +26,7 @@ def evaluate(common: Common, sources: Sequence[Path], report: TextIO | None) -> 
     genred evaluate manifest.csv --json --report evaluation.html
     """
     from genred.learning import labels
-    from genred.learning.report import page
+    from genred.web.evaluation import page
 
     settings = common.load()
     words = settings.vocabulary

@@ -31,7 +31,7 @@ def model_show(common: Common, name: str | None, report: TextIO | None) -> None:
     genred model show --json | jq .genres
     genred model show --report model.html
     """
-    from genred.learning.report import page
+    from genred.web.evaluation import page
 
     settings = common.load()
     found = model_of(settings if name is None else settings.with_changes("model", path=installed.path_of(name)))

@@ -56,8 +56,8 @@ def train(
     """
     from genred.cli.progress import waiting
     from genred.learning import labels, own_tags
-    from genred.learning.report import page
     from genred.model import storage
+    from genred.web.evaluation import page
 
     if not sources and not libraries:
         raise click.UsageError("name labelled music, or give --from-tags with your music folder.")

@@ -23,6 +23,8 @@ def web(common: Common, host: str | None, port: int | None, opens: bool) -> None
     try:
         from genred.web import server
     except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
+            raise
         raise GenredError("`genred web` needs two more libraries: pip install 'genred[web]'") from error
 
     def load() -> Config:

@@ -54,6 +54,11 @@ class Figures:
                 found[by or NOBODY] += count
         return found
 
+    def count_unseen(self) -> int:
+        """Count the files whose genres nobody has seen: their tags can't be read, or were not read yet."""
+        with self._reading() as db:
+            return int(db.exec_driver_sql("SELECT count(*) FROM files WHERE genre IS NULL").scalar_one())
+
     def genres(self) -> dict[str, dict[str, int]]:
         """Count the files of each genre by who wrote it, most files first; a file with two counts for both."""
         found: defaultdict[str, dict[str, int]] = defaultdict(lambda: {"you": 0, "genred": 0})

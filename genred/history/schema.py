@@ -145,7 +145,7 @@ files = sa.Table(
     sa.Index("ix_files_library", "album_artist_key", "album_key", "genre", sqlite_where=sa.text("\"by\" = 'you'")),
     sa.Index("ix_files_unread", "path", sqlite_where=sa.text("album IS NULL")),
     sa.Index("ix_files_genre", "genre", "by", "path"),
-    sa.Index("ix_files_album", "album_key", sqlite_where=sa.text("album_key IS NOT NULL")),
+    sa.Index("ix_files_album", "album_key", "album_artist_key", sqlite_where=sa.text("album_key IS NOT NULL")),
     # And ix_files_path_text, on an expression.
 )
 

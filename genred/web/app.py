@@ -128,7 +128,6 @@ def _of_scripts() -> list[Route]:
         Route("/api/undo", changes.undo, methods=["POST"]),
         Route("/api/jobs", api.jobs),
         Route("/api/jobs/{number:int}", service.job),
-        Route("/api/undo-run", service.undo, methods=["POST"]),
         Route("/api/scan", service.scan, methods=["POST"]),
         Route("/api/train", service.train, methods=["POST"]),
         Route("/api/use", service.use, methods=["POST"]),

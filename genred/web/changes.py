@@ -14,7 +14,7 @@ from genred.history.records import Query, Record
 from genred.saving.transaction import recover
 from genred.tagging.tagger import Tagger
 from genred.tagging.undo import select, undo_write
-from genred.web import http
+from genred.web import http, service
 from genred.web.guard import Refusal
 
 MOST_FILES = 1000
@@ -32,8 +32,10 @@ def set_genre(request: Request) -> Response:
 
 
 def undo(request: Request) -> Response:
-    """Put back what was in the files that are named, or in the last so many, as `genred undo` does."""
+    """Put back what was in the files that are named, or in the last so many, as `genred undo` does; a run is a job."""
     fields, site = http.form(request), http.site(request)
+    if "run" in fields:
+        return service.undo(request)
     last, dry_run = http.number(fields, "last", MOST_FILES), bool(http.first(fields, "dry_run"))
     queries = [Query(limit=last)] if last else [Query(path=path) for path in _files(request, fields)]
     with site.writing() as history:

@@ -23,6 +23,8 @@ class Bar:
     """The page that shows the rows behind it; empty where there is none."""
     rows: Mapping[str, str] = field(default_factory=dict)
     """What these rows are asked for with."""
+    mark: float | None = None
+    """Where a mark stands to compare it with."""
     label: str = ""
     """What stands below it, where there is room: the name, in short."""
 
@@ -42,6 +44,9 @@ class Bar:
             Markup('<rect class="{}" x="{:.3f}" width="{:.3f}" height="1"/>').format(name, begin, length)
             for name, begin, length in self._shares()
         )
+        if self.mark is not None:
+            place = 100 * self.mark / self.most
+            drawn += Markup('<rect class="was" x="{:.3f}" width="0.75" height="1"/>').format(place)
         return _hidden("lying", 100, 1, drawn)
 
     def standing(self) -> Markup:

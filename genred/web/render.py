@@ -34,7 +34,7 @@ def environment() -> Environment:
     )
     made.filters |= {"number": number, "moment": moment, "path": path, "ref": ref, "percent": percent}
     made.filters |= {"name": name, "folder": folder, "shown": shown}
-    made.globals["version"] = __version__
+    made.globals |= {"version": __version__, "stylesheet": stylesheet}
     return made
 
 
@@ -77,3 +77,8 @@ def folder(value: Path) -> str:
 def shown(text: str) -> str:
     """Return what somebody typed so that a page can hold it: bytes that are no UTF-8 are escaped."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def stylesheet() -> Markup:
+    """Return the stylesheet, for a page that is to need nothing else."""
+    return Markup((FOLDER / "static" / "style.css").read_text("utf-8"))  # noqa: S704 - it is ours

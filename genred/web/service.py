@@ -178,7 +178,7 @@ async def _news(site: Site, door: Door, session: str, token: str) -> AsyncIterat
         news = [name for name in PARTS if parts[name] != told.get(name)]
         silent = 0 if news else silent + 1
         for name in news:
-            yield "".join([f"event: {name}\n", *(f"data: {line}\n" for line in parts[name].splitlines()), "\n"])
+            yield "".join([f"event: {name}\n", *(f"data: {line}\n" for line in parts[name].splitlines() or [""]), "\n"])
         if silent == SILENT_TICKS:
             silent = 0
             yield ": still there\n\n"

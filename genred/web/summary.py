@@ -85,7 +85,7 @@ class Summary:
     """The library in figures."""
 
     files: int
-    """Files of which the genres are known, or that none are there."""
+    """All known files."""
     unread: int
     """Files of which the tags are still to be read."""
     authors: tuple[Bar, ...]
@@ -128,13 +128,13 @@ def summary(history: History, card: Mapping[str, Any]) -> Summary:
     """
     figures = history.figures
     by = figures.by_author()
+    files = sum(by.values()) + figures.count_unseen()
     genres = figures.genres()
     return Summary(
-        files=sum(by.values()),
+        files=files,
         unread=history.library.count_unread(),
         authors=tuple(
-            Bar(name, {author: by[author]}, sum(by.values()), "/now", {"by": author})
-            for author, name in AUTHORS.items()
+            Bar(name, {author: by[author]}, files, "/now", {"by": author}) for author, name in AUTHORS.items()
         ),
         genres=_genres(genres),
         more_genres=max(0, len(genres) - MOST_GENRES),
@@ -182,7 +182,7 @@ def _times(months: Mapping[str, Mapping[Outcome, int]]) -> tuple[Bar, ...]:
             longest,
             "/history",
             {"since": f"{since}-01T00:00Z", "until": f"{until}-01T00:00Z"},
-            "" if number % every_so_many else name,
+            label="" if number % every_so_many else name,
         )
         for number, (name, since, until) in enumerate(spans)
     )
@@ -210,7 +210,7 @@ def _confidence(counts: Mapping[Outcome, Sequence[int]]) -> tuple[Bar, ...]:
             longest,
             "/history",
             {"latest": "1", "sure": str(5 * step)},
-            "" if step % 4 else f"{5 * step}%",
+            label="" if step % 4 else f"{5 * step}%",
         )
         for step, parts in enumerate(bars)
     )

@@ -20,6 +20,8 @@ from genred.web import guard, server
 from genred.web.app import create
 from genred.web.door import TRIES, TRIES_OF_ALL, TRIES_SECONDS, Door, TooManyTriesError, password_of
 from genred.web.server import check_password, listening
+from tests.recipes import REPOSITORY
+from tests.web import story
 from tests.web.forms import ORIGIN, PASSWORD, browser, log_in, post, serving, token
 from tests.web.story import EVIL, ODD
 
@@ -355,8 +357,6 @@ def test_beside_the_stylesheet_there_is_nothing(client: TestClient, path: str) -
 @pytest.fixture
 def library(tmp_path: Path, told: Config) -> Iterator[tuple[TestClient, Path]]:
     """A library of its own, and a browser in front of it."""
-    from tests.web import story
-
     music = tmp_path / "music"
     config = Config(watch=Watch(directories=(music,))).with_changes("history", url=f"sqlite:///{tmp_path}/history.db")
     story.tell(config.database, music, albums=2)
@@ -451,7 +451,7 @@ def test_a_name_is_no_option_of_a_command_and_no_path(client: TestClient, name: 
 
 @pytest.mark.parametrize("run", ["", "--last", "1 --for-good", "-1", "1e3", "٣", "9" * 30])
 def test_a_number_is_one(client: TestClient, run: str) -> None:
-    assert post(client, "/api/undo-run", {"run": run}).status_code == 400
+    assert post(client, "/api/undo", {"run": run}).status_code == 400
     assert not jobs(client)
 
 
@@ -718,3 +718,11 @@ def test_an_upgrade_to_another_protocol_is_none(running: str) -> None:
     with Wire(running) as wire:
         wire.send(f"GET /service HTTP/1.1\r\nHost: {wire.host}\r\nConnection: Upgrade, close\r\n{UPGRADE}\r\n".encode())
         assert not wire.rest().startswith(b"HTTP/1.1 101")
+
+
+def test_the_table_of_attacks_is_that_of_these_tests() -> None:
+    """Each test is named in one row of docs/web.md, and no other one is."""
+    page = (REPOSITORY / "docs/web.md").read_text("utf-8").partition("## What is tried against it")[2]
+    named = re.findall(r"`(test_\w+)`", page)
+    ours = [name for name in globals() if name.startswith("test_") and "table_of_attacks" not in name]
+    assert sorted(named) == sorted(ours)

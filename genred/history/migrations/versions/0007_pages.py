@@ -54,7 +54,8 @@ _TRIGGERS = (
 
 def upgrade() -> None:
     op.create_index("ix_files_genre", "files", ["genre", "by", "path"])
-    op.create_index("ix_files_album", "files", ["album_key"], sqlite_where=sa.text("album_key IS NOT NULL"))
+    album = ["album_key", "album_artist_key"]
+    op.create_index("ix_files_album", "files", album, sqlite_where=sa.text("album_key IS NOT NULL"))
     op.create_table(
         "tally_latest",
         sa.Column("outcome", sa.Text, primary_key=True),

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from genred.cli import cli
-from genred.learning.report import confusion, page
 from genred.model.evaluation import Evaluation
+from genred.web.charts import confusion
+from genred.web.evaluation import page
 from tests.makeaudio import make
 
 GENRES = ("Jazz", "R&B", "<i>")
@@ -44,7 +45,7 @@ def test_the_page_needs_nothing_else() -> None:
 def test_every_count_of_the_matrix_is_there() -> None:
     """In their order, and said in words for who points at a cell; names are text and never markup."""
     found = evaluation(0)
-    svg = ElementTree.fromstring(confusion(found))  # noqa: S314 - ours
+    svg = ElementTree.fromstring(confusion(found.genres, found.confusion.tolist()))  # noqa: S314 - ours
     cells = [group for group in svg if group.tag == "g"]
     counts = [int(cell.findtext("text") or 0) for cell in cells]
     assert counts == found.confusion.ravel().tolist()
