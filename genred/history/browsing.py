@@ -89,7 +89,7 @@ class Wanted:
     by: str = ""
     """Who wrote the genres: ``you``, ``genred`` or ``nobody``."""
     artist: str = ""
-    """The artist of the track, however the name is spelt."""
+    """The artist of the track, or of the ``album`` that is wanted too, however the name is spelt."""
     album: str = ""
     """The album, however the name is spelt, on all of its discs."""
     path: Path | None = None
@@ -306,12 +306,14 @@ def _below(path: Path) -> Iterator[sa.ColumnElement[bool]]:
 
 
 def _named(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
-    if wanted.artist:
-        yield files.c.artist_key == name_key(wanted.artist)
-    if wanted.album:
-        # The artist's files are fewer than those of all albums of this name.
-        key = by_no_index(files.c.album_key) if wanted.artist else files.c.album_key
-        yield key == album_key(wanted.album)
+    artist, album = name_key(wanted.artist), album_key(wanted.album)
+    if wanted.artist and wanted.album:
+        of_album = sa.and_(files.c.album_key == album, files.c.album_artist_key == artist)
+        yield sa.or_(of_album, sa.and_(files.c.artist_key == artist, by_no_index(files.c.album_key) == album))
+    elif wanted.artist:
+        yield files.c.artist_key == artist
+    else:
+        yield files.c.album_key == album
 
 
 def _among(lists: Lists | None) -> Iterator[sa.ColumnElement[bool]]:

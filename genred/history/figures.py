@@ -36,7 +36,7 @@ class MixedAlbum:
 
     @property
     def files(self) -> int:
-        """How many files of the album have a genre."""
+        """The number of files of the album that have a genre."""
         return sum(self.genres.values())
 
 
@@ -136,7 +136,7 @@ def _mixed() -> sa.Select[tuple[str, str]]:
 
 
 _NAMES = """
-SELECT CASE WHEN album_artist_key = artist_key THEN artist ELSE coalesce(nullif(album_artist, ''), artist) END, album
+SELECT coalesce(nullif(album_artist, ''), artist), album
 FROM files WHERE album_key = ? AND album_artist_key = ? LIMIT 1
 """
 

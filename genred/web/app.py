@@ -45,6 +45,8 @@ def create(load: Callable[[], Config], file: Path | None = None, workers: Pool |
     web = load().web
     door = Door(password_of(web))
     site = Site(load, file, workers=workers)
+    render.prepare()
+    library.prepare(site)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -7,6 +7,7 @@ from genred.config import cache_dir
 from genred.history.records import Query
 from genred.model import installed
 from genred.web import http
+from genred.web.site import Site
 from genred.web.summary import MOST_MIXED, Summary, summary
 
 NEWEST = 10
@@ -33,6 +34,11 @@ def mixed(request: Request) -> Response:
     page = http.site(request).history.figures.mixed((artist, album) if begin else None)
     onward = None if page.onward is None else KEY.join(page.onward)
     return http.page(request, "mixed.html", albums=page.rows, onward=onward, begin=begin)
+
+
+def prepare(site: Site) -> None:
+    """Ask for all figures once: what the first page needs of the database is at hand then."""
+    summary(site.history, {})
 
 
 def _summary(request: Request) -> Summary:

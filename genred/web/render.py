@@ -38,6 +38,13 @@ def environment() -> Environment:
     return made
 
 
+def prepare() -> None:
+    """Compile all templates, so that nobody waits for it at their first page."""
+    made = environment()
+    for template in made.list_templates():
+        made.get_template(template)
+
+
 def number(value: float) -> str:
     """Return a number with commas between thousands."""
     return f"{value:,}"

@@ -203,7 +203,8 @@ def url_of(listener: socket.socket) -> str:
 
 
 def _listening(family: int, address: Any) -> socket.socket:
-    made = socket.socket(family, socket.SOCK_STREAM)
+    # Named, the protocol tells asyncio to send at once; else every answer waits 40 ms for an acknowledgement.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -112,7 +112,7 @@ class Summary:
 
     @property
     def with_genre(self) -> int:
-        """How many files have a genre."""
+        """The number of files that have a genre."""
         return int(sum(bar.total for bar in self.authors if bar.name != AUTHORS[NOBODY]))
 
 

@@ -6,43 +6,20 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from genred.fs.files import Stamp
 from genred.history import browsing
 from genred.history.browsing import NOBODY, Browsing, Page, Wanted
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
-from genred.names import Labels
+from tests.history.filled import fill
 
-ARTISTS = ("Björk", "The Roots", "Various")
-FOLDERS = ("/m/a", "/m/a b", "/m/a/c", "/m0")
-LISTS = ((), ("Rock",), ("rock", "Jazz"), ("Jazz",), ("Électro",))
 WORDS = ("", "a", "björk", "ROOTS", "100%", "_", "é", "3", "a b", "failed to", "nowhere")
 
 several = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def fill(history: History, rng: random.Random, decisions: int) -> None:
-    """Record decisions about few files, some of them several times."""
-    for _ in range(decisions):
-        path = Path(rng.choice(FOLDERS)) / f"{rng.randrange(12)} 100% Éa.mp3"
-        labels = Labels(artist=rng.choice(ARTISTS), album=f"Album {rng.randrange(3)}")
-        genres = rng.choice(LISTS)
-        outcome = rng.choice(list(Outcome))
-        draft = Record(path, outcome, rng.choice(["failed to read", "100% sure"]), stamp=stamp(path), labels=labels)
-        if outcome is Outcome.TAGGED:
-            model = rng.choice([None, "builtin"])
-            draft = replace(draft, written=genres, genre="Rock", model=model, confidence=rng.random())
-        history.record(replace(draft, previous=() if outcome is Outcome.FAILED else genres))
-
-
-def stamp(path: Path) -> Stamp:
-    return Stamp(1, crc32(bytes(path)), 3, 4, 5)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import random
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from benchmarks.history import asked, made
+from benchmarks.history import asked, made, track
 from genred.history import schema
+from genred.history.browsing import Wanted
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
 from tests.recipes import eventful, recipes
@@ -84,6 +86,46 @@ def test_commands_stay_quick_as_the_history_grows(grown: list[tuple[int, Path]])
         spent.setdefault("stats", []).append(steps(db, history.counts))
         history.close()
     assert {name for name, (small, large) in spent.items() if large > 1.5 * small + SOME} == set()
+
+
+def test_pages_stay_quick_as_the_history_grows(grown: list[tuple[int, Path]]) -> None:
+    """The same of every table to leaf through, at its beginning and in its middle, and of all figures."""
+    spent: dict[str, list[int]] = {}
+    for size, path in grown:
+        history = History.open(path)
+        with history.reading() as connection:
+            db = connection.connection.driver_connection
+        assert isinstance(db, sqlite3.Connection)
+        for name, ask in leafed(history, size).items():
+            spent.setdefault(name, []).append(steps(db, ask))
+        history.close()
+    assert {name for name, (small, large) in spent.items() if large > 1.5 * small + SOME} == set()
+
+
+def leafed(history: History, size: int) -> dict[str, Callable[[], object]]:
+    """What pages ask; what no index helps with is kept by the clock, and not here."""
+    turn, figures = history.browsing, history.figures
+    middle, path = size // 2, Path(track(size // 2))
+    failed = Query(outcomes=(Outcome.FAILED,))
+    return {
+        "decisions": partial(turn.decisions, Query()),
+        "decisions from the middle": partial(turn.decisions, failed, below=middle),
+        "decisions back from the middle": partial(turn.decisions, failed, above=middle),
+        "decisions, the latest": partial(turn.decisions, Query(latest=True, outcomes=(Outcome.TAGGED,), twentieth=19)),
+        "files": partial(turn.files, Wanted()),
+        "files from the middle": partial(turn.files, Wanted(), after=path),
+        "files back from the middle": partial(turn.files, Wanted(), before=path),
+        "files of a genre": partial(turn.files, Wanted(genre="disco"), after=path),
+        "files of nobody": partial(turn.files, Wanted(by="nobody"), after=path),
+        "files below a folder": partial(turn.files, Wanted(path=path.parent)),
+        "months": figures.months,
+        "authors": figures.by_author,
+        "genres": figures.genres,
+        "outcomes": figures.outcomes,
+        "confidence": figures.confidence,
+        "reasons": partial(figures.reasons, 20),
+        "mixed albums": figures.mixed,
+    }
 
 
 def test_filters_find_what_a_plain_look_at_every_row_finds(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
