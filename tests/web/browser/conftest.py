@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium")
 
+Scheme = Literal["light", "dark"]
 Visit = Callable[..., "Page"]
 
 
@@ -57,7 +58,9 @@ def visit(chromium: "Browser", shelved: tuple[Config, str]) -> Iterator[Visit]:
     complaints: list[str] = []
     contexts = []
 
-    def visit(url: str, *, width: int = 1280, scheme: Literal["light", "dark"] = "light", scripts: bool = True) -> "Page":
+    def visit(
+        url: str, *, width: int = 1280, scheme: Literal["light", "dark"] = "light", scripts: bool = True
+    ) -> "Page":
         context = chromium.new_context(
             base_url=shelved[1],
             viewport={"width": width, "height": 844},
