@@ -28,6 +28,9 @@ source, recall by genre, and how the promise is kept: of what is answered at a t
 is right (a family counts where it is the answer), and the share of clips that are answered. *Unheard artists* are those
 of the folds; *left out* are sources, by a model of the others that knows the genres they share, or all fifteen.
 
+With ``--heard FILE``, a list of the tracks that the network learnt from (identifiers of the Million Song Dataset, one a
+line; `train_x_msd_id.txt` of the split by K. Choi), the column *previews* once more: for those clips, and for the rest.
+
 Files that carry two contradictory labels (35 of them) are left out everywhere: one of their labels is wrong.
 Features are kept in the cache directory, so that a second run takes minutes.
 """
@@ -37,7 +40,7 @@ import csv
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -276,6 +279,17 @@ def answered(evaluation: Evaluation, precision: float) -> float:
     return float(coverage[reached >= precision].max(initial=0))
 
 
+def leak(corpus: Corpus, found: Mapping[str, Judged], learnt: Collection[str], seeds: Sequence[int]) -> Iterator[str]:
+    """Say how right each row is about previews that the network learnt from, and about the others."""
+    five = corpus.rows(FIVE, corpus.sources == "previews")
+    known = np.array([corpus.paths[row].stem in learnt for row in five])
+    for name, one in found.items():
+        parts = [
+            [corpus.balanced(one["previews", seed], rows) for seed in seeds] for rows in (five[known], five[~known])
+        ]
+        yield f"{name:<20}" + "".join(f"{np.mean(part):10.3f}" for part in parts)
+
+
 def below(corpus: Corpus, table: Table, found: Mapping[str, Judged], seed: int) -> dict[str, Iterator[str]]:
     """Return what is told beside the table, by title."""
     return {
@@ -334,7 +348,7 @@ def methods(corpus: Corpus, table: Table, cache_dir: Path, jobs: int) -> Iterato
     yield logistic_regression("original recipe", stft, corpus.y, C=0.001)
 
 
-def main(root: Path, seeds: Sequence[int], cache_dir: Path, jobs: int) -> int:
+def main(root: Path, seeds: Sequence[int], cache_dir: Path, jobs: int, heard: Path | None) -> int:
     """Print the table and what stands below it; 2 where there is no corpus."""
     if not (root / "labels.csv").is_file():
         print(f"{root}: no corpus here (labels.csv and its clips), so nothing was measured", file=sys.stderr)
@@ -351,7 +365,12 @@ def main(root: Path, seeds: Sequence[int], cache_dir: Path, jobs: int) -> int:
             found[name] = one
             values = figures(corpus, one, seeds)
             print(f"{name:<20}" + "".join(f"{values[column]:10.3f}" for column in COLUMNS), flush=True)
-    for title, lines in below(corpus, table, found, seeds[0]).items():
+    told = below(corpus, table, found, seeds[0])
+    if heard:
+        told["previews that the network learnt from, and others"] = leak(
+            corpus, found, set(heard.read_text("utf-8").split()), seeds
+        )
+    for title, lines in told.items():
         print(f"\n{title}")
         for line in lines:
             print(line, flush=True)
@@ -363,6 +382,7 @@ if __name__ == "__main__":
     parser.add_argument("corpus", type=Path, nargs="?", default=CORPUS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the folds")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--heard", type=Path, metavar="FILE", help="what the network learnt from")
     options = parser.parse_args()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genred" / "benchmark"
-    sys.exit(main(options.corpus, options.seeds, cache, options.jobs))
+    sys.exit(main(options.corpus, options.seeds, cache, options.jobs, options.heard))

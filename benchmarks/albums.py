@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from genred.genres.tree import built_in
 from genred.model.album import Album
 from genred.model.classifier import GenreClassifier
-from genred.model.evaluation import calibration_error
+from genred.model.evaluation import calibration_error, lower_bound
 from genred.model.evidence import Owner
 from genred.model.judging import Need, judge
 from genred.model.table import Table
@@ -144,6 +144,14 @@ def kept(said: Sequence[Said], precision: float) -> tuple[float, float]:
     """Return the share of right answers at a target precision, and the share that is answered."""
     given = [answer[1] for one in said if (answer := one.answers[precision]) is not None]
     return float(np.mean(given)) if given else float("nan"), len(given) / len(said)
+
+
+def spread(said: Sequence[Said], artists: NDArray[np.str_], precision: float) -> float:
+    """Return the standard error of the share of right answers, which comes from how artists differ."""
+    answers = [one.answers[precision] for one in said]
+    given = np.array([answer is not None for answer in answers])
+    hits = np.array([answer[1] for answer in answers if answer is not None])
+    return float(hits.mean()) - lower_bound(hits, np.unique(artists[given], return_inverse=True)[1])
 
 
 def right(said: Sequence[Said]) -> float:

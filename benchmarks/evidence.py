@@ -14,7 +14,12 @@ The columns of the first table, *alone* track by track and *album* together:
   answer), and the share of the tracks that is answered;
 * two: albums that are given two genres; part: albums that are answered in part.
 
-The second table tells the same of sources that the model was trained without, among genres that it knows.
+The second table tells of sources that the model was trained without: *shared*, trained and tested on genres that both
+sides have enough of, as in `benchmarks.accuracy`; *without*, on all genres, tested on those that the model knows at
+all, be it from ten clips. *1*: single tracks; *alone*: tracks of the albums, each alone; *2-5*: together; *+-*: the
+standard error of that, which comes from how artists differ; *sure*, *right*: mean confidence, and right if forced.
+Above it stands which threshold albums would have if it were derived from albums, as that of tracks is from tracks: the
+lower bound over artists, in all music and in each source.
 
 The third is about a new album in a simulated library of 5,000 tracks (`benchmarks.owners`), by what is known: its sound
 track by track, its sound together, and the owner's words beside it, with the usual trust and with trust learnt from the
@@ -39,11 +44,15 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.model_selection import StratifiedGroupKFold
 
-from benchmarks.albums import Judged, Place, Rows, Said, Trial, at_precision, error, kept, mean, right, torn
+from benchmarks.accuracy import SHARED
+from benchmarks.albums import Judged, Place, Rows, Said, Trial, at_precision, error, kept, mean, right, spread, torn
 from benchmarks.owners import Library, meant
+from genred.model.classifier import GenreClassifier
+from genred.model.evaluation import Evaluation
 from genred.model.evidence import Owner
 from genred.model.judging import judge
 from genred.model.storage import builtin_table
+from genred.model.table import Table
 from genred.model.trust import Trust
 from genred.model.unit import Heard, Unit
 
@@ -93,17 +102,42 @@ def _figures(trial: Trial, units: list[Rows]) -> list[float]:
 
 def left_out(trials: Sequence[Trial]) -> Iterator[str]:
     """Return the lines of the second table."""
-    yield f"{'':<32}" + "".join(f"{name:>8}" for name in ("alone", "of", "2-5", "of", "artist", "of"))
+    head = ("1", "of", "alone", "of", "2-5", "of", "+-", "sure", "right", "tracks", "albums", "artists")
+    yield f"{'':<32}" + "".join(f"{name:>8}" for name in head)
     for trial in trials:
         model = trial.models[0]
         rows = model.rows[np.isin(trial.table.y[model.rows], model.genres)]
-        units = [
-            trial.albums(trial.one_genre, (1, 1), rows),
-            trial.albums(trial.one_genre, (2, 5), rows),
-            trial.albums(trial.one_artist, (2, 5), rows),
+        single, several = (trial.albums(trial.one_genre, size, rows) for size in ((1, 1), (2, 5)))
+        together = trial.ask(several)
+        artists = np.array([str(trial.table.groups[several[said.album][0]]) for said in together])
+        figures = [
+            *kept(trial.ask(single), 0.8),
+            *kept(trial.ask(several, alone=True), 0.8),
+            *kept(together, 0.8),
+            spread(together, artists, 0.8),
+            mean([one.confidence] for one in together)[0],
+            right(together),
         ]
-        figures = [figure for of in units for figure in kept(trial.ask(of), 0.8)]
-        yield f"{model.place[1]:<32}" + "".join(f"{figure:8.3f}" for figure in figures)
+        counts = (len(together), len(several), len(set(artists)))
+        yield (
+            f"{' '.join(map(str, model.place)):<32}"
+            + "".join(f"{figure:8.3f}" for figure in figures)
+            + "".join(f"{count:8}" for count in counts)
+        )
+
+
+def needed(table: Table) -> Iterator[str]:
+    """Return what albums would need for 80 %, were it derived from albums: tracks of an artist, so many at most."""
+    model = GenreClassifier().fit(table)
+    of, album = model.evaluation_, model.parts_.album
+    trial = Trial(table, [], 0)
+    yield f"single tracks: {of.threshold(0.8):.3f}"
+    for most in (2, 5, 12):
+        units = trial.albums(trial.one_artist, (2, most))
+        shares = [np.tile(album.together(of.probabilities[unit]).mean(axis=0), (len(unit), 1)) for unit in units]
+        rows = np.concatenate(units)
+        found = Evaluation(of.genres, of.truth[rows], np.concatenate(shares), of.artists[rows], of.sources[rows])
+        yield f"up to {most} tracks: {found.threshold(0.8):.3f}, learnt from {len(units)} albums"
 
 
 WORDS = f"{'':<56}" + "".join(
@@ -225,13 +259,17 @@ def main() -> None:
         splits += [(("folds", seed), train, test) for train, test in folds.split(table.X, table.y, table.groups)]
     for source in np.unique(table.sources):
         inside = table.sources == source
+        shared = np.isin(table.y, SHARED[str(source)])
+        splits.append((("shared", str(source)), np.flatnonzero(~inside & shared), np.flatnonzero(inside & shared)))
         splits.append((("without", str(source)), np.flatnonzero(~inside), np.flatnonzero(inside)))
     models = Parallel(n_jobs=options.jobs)(delayed(Judged.by)(table, *split) for split in splits)
     folded = [Trial(table, [m for m in models if m.place == ("folds", seed)], seed) for seed in options.seeds]
-    apart = [Trial(table, [model], 0) for model in models if model.place[0] == "without"]
+    apart = [Trial(table, [model], 0) for model in models if model.place[0] != "folds"]
+    apart.sort(key=lambda trial: trial.models[0].place)
     print(f"kinship of an album's tracks: {sorted(round(model.album.kinship_, 2) for model in models)}")
     for title, lines in {
         "sound": sound_alone(folded),
+        "the confidence that 80 % would need": needed(table),
         "source left out: of what is answered at 80 %": left_out(apart),
         "a new album in a library of 5,000 tracks": in_a_library([Setting.of(trial) for trial in folded]),
         "a track beside its artist's other tracks": by_artist(folded),

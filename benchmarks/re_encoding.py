@@ -23,6 +23,7 @@ from genred.sound.audio import read_excerpts
 from genred.sound.features import extract
 
 CHAINS = {
+    "mp3, 64 kbit/s": ("mp3", "-c:a libmp3lame -b:a 64k"),
     "mp3, 192 kbit/s": ("mp3", "-c:a libmp3lame -b:a 192k"),
     "mp3, 320 kbit/s": ("mp3", "-c:a libmp3lame -b:a 320k"),
     "Opus, 64 kbit/s": ("opus", "-c:a libopus -b:a 64k"),

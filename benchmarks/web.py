@@ -76,7 +76,7 @@ def served(path: Path) -> Iterator[tuple[http.client.HTTPConnection, psutil.Proc
     """Start `genred web` over a history; yield a connection to it, and its process."""
     environment = os.environ | {"GENRED_HISTORY_URL": f"sqlite:///{path}"}
     command = [sys.executable, "-m", "genred", "web", "--port", "0"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stderr is not None
         (port,) = re.findall(r"http://127\.0\.0\.1:(\d+)/", process.stderr.readline())
         connection = http.client.HTTPConnection("127.0.0.1", int(port))

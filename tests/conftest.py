@@ -1,15 +1,20 @@
 """What tests share: the corpus where there is one, and a home of their own."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from genred import cli
 from genred.genres import count_as_no_genre
 from genred.history.history import History
 from tests.command import Genred, Ran
+
+settings.register_profile("busy", deadline=None)  # a machine may have other things to do
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
@@ -21,11 +26,26 @@ def corpus() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of all tests, in all processes of pytest, or each would make it anew."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+
+
+@pytest.fixture(scope="session")
+def fitted(cache: Path) -> Path:
+    """The folder in the cache with the built-in model, fitted."""
+    from genred.model import storage
+
+    storage.builtin(cache / "genred")
+    return cache / "genred"
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State and configuration of this test alone; the cache is shared by all, or each would make it anew."""
+def home(cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """State and configuration of this test alone."""
     home = tmp_path_factory.mktemp("home")
-    cache = tmp_path_factory.getbasetemp() / "cache"
     for name in ("STATE_DIRECTORY", "CACHE_DIRECTORY", "GENRED_CONFIG", "NOTIFY_SOCKET", "JOURNAL_STREAM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))

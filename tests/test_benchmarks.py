@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.accuracy import FIVE, Corpus, Judged, leak
 from benchmarks.bundle import variables
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["accuracy", "re_encoding", "package_data"])
+@pytest.mark.parametrize("name", ["accuracy", "re_encoding", "few_labels", "package_data"])
 def test_a_missing_corpus_is_told(tmp_path: Path, name: str) -> None:
     """Without the corpus nothing is printed as a result, nothing is written, and the exit code is 2."""
     command = [sys.executable, "-m", f"benchmarks.{name}", str(tmp_path)]
@@ -23,6 +24,17 @@ def test_a_missing_corpus_is_told(tmp_path: Path, name: str) -> None:
     assert done.returncode == 2
     assert not done.stdout
     assert "no corpus" in done.stderr
+
+
+def test_the_leak_is_told_for_heard_and_unheard_previews() -> None:
+    """Whoever is right only about what the network learnt from is right about all of that, and about nothing else."""
+    paths = [Path(f"{genre}-{i}.mp3") for genre in FIVE for i in range(2)]
+    y, source = np.repeat(FIVE, 2), np.full(10, "previews")
+    corpus = Corpus(paths, y, source, source, source, np.zeros((10, 1)))
+    says = np.where(np.arange(10) % 2 == 0, y, np.roll(y, 2))
+    judged: Judged = {("previews", 0): (says[:, None] == corpus.genres).astype(float)}
+    lines = list(leak(corpus, {"ears": judged}, {path.stem for path in paths[::2]}, [0]))
+    assert [line.split() for line in lines] == [["ears", "1.000", "0.000"]]
 
 
 def test_weights_are_taken_from_the_known_wheel_only(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def test_what_is_genreds_own_mistake_is_blamed_on_nobody(tmp_path: Path) -> None
         assert blame(caught.value) is None
 
 
-def test_a_library_that_changed_is_told_once_and_no_file_has_failed(tmp_path: Path) -> None:
+def test_a_library_that_changed_is_told_once_and_no_file_has_failed(tmp_path: Path, tiny_model: Path) -> None:
     """A whole pass with a PyAV whose `open` takes no options: one line, exit 1, nothing recorded."""
     (tmp_path / "music").mkdir()
     for number in range(3):
@@ -148,6 +148,7 @@ def test_a_library_that_changed_is_told_once_and_no_file_has_failed(tmp_path: Pa
     changed = "import av\nreal = av.open\nav.open = lambda file, mode='r': real(file, mode)\n"
     (tmp_path / "sitecustomize.py").write_text(changed)
     environment = os.environ | {"PYTHONPATH": str(tmp_path), "GENRED_SERVICE_WORKERS": "2"}
+    environment["GENRED_MODEL_PATH"] = str(tiny_model)
 
     def genred(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "genred", *arguments]

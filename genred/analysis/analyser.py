@@ -17,7 +17,7 @@ from genred.analysis.pool import LIMITS, Pool, WorkerLostError, call_off, outcom
 from genred.analysis.warming import warm_up
 from genred.config import Config, Model, Service, Tags, cache_dir
 from genred.errors import FileError, GenredError
-from genred.genres import Place, said
+from genred.genres import Place, Vocabulary, said
 
 if TYPE_CHECKING:
     from genred.model.evidence import Owner
@@ -42,6 +42,8 @@ class Analyser:
         A folder for the fitted built-in model.
     no_genre
         What counts as no genre, beside what says nothing to anybody.
+    vocabulary
+        The user's words; the model answers by their tree.
     patience
         Seconds between two looks after the workers, by which an end may be late. Of an idle service, looking ten times
         a second is most of what it costs. The newest pool decides for all.
@@ -53,7 +55,14 @@ class Analyser:
     """
 
     def __init__(
-        self, service: Service, model: Model, cache: Path, *, no_genre: tuple[str, ...] = (), patience: float = 0.1
+        self,
+        service: Service,
+        model: Model,
+        cache: Path,
+        *,
+        no_genre: tuple[str, ...] = (),
+        vocabulary: Vocabulary | None = None,
+        patience: float = 0.1,
     ) -> None:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
@@ -62,12 +71,20 @@ class Analyser:
         self._service = service
         self._model = model
         self._cache = cache
-        self._pool = Pool(self.workers, (service.nice, service.memory_mb, no_genre), patience=patience)
+        words = no_genre, vocabulary or Vocabulary()
+        self._pool = Pool(self.workers, (service.nice, service.memory_mb, *words), patience=patience)
 
     @classmethod
     def of(cls, config: Config, *, patience: float = 0.1) -> Self:
         """Make a pool as it is configured."""
-        return cls(config.service, config.model, cache_dir(), no_genre=config.genres.no_genre, patience=patience)
+        return cls(
+            config.service,
+            config.model,
+            cache_dir(),
+            no_genre=config.genres.no_genre,
+            vocabulary=config.vocabulary,
+            patience=patience,
+        )
 
     def __enter__(self) -> Self:
         return self

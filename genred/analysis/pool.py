@@ -20,6 +20,7 @@ from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from genred.analysis import worker
 from genred.errors import DecodeError, GenredError
+from genred.genres import Vocabulary
 
 T = TypeVar("T")
 
@@ -97,7 +98,7 @@ class Pool:
         If too few files may be open at once.
     """
 
-    def __init__(self, workers: int, limits: tuple[int, int, tuple[str, ...]], *, patience: float) -> None:
+    def __init__(self, workers: int, limits: tuple[int, int, tuple[str, ...], Vocabulary], *, patience: float) -> None:
         self._workers = workers
         self._limits = limits
         _look_after_workers_every(patience)

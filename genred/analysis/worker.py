@@ -41,13 +41,18 @@ _IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "riscv64": 30, "loongarch64": 30, "
 """The number of the system call, which no C library wraps: ioprio_set(2)."""
 _OF_PROCESS, _IDLE = 1, 3 << 13
 
+_vocabulary = genres.Vocabulary()
+"""The user's words, from `begin` on."""
+
 # -- limits --------------------------------------------------------------------------------------------------------
 
 
-def begin(nice: int, memory_mb: int, no_genre: tuple[str, ...]) -> None:
-    """Begin as a worker: with limits, and with the user's words for no genre."""
+def begin(nice: int, memory_mb: int, no_genre: tuple[str, ...], vocabulary: genres.Vocabulary) -> None:
+    """Begin as a worker: with limits, with the user's words for no genre, and with those for genres."""
+    global _vocabulary
     confine(nice, memory_mb)
     genres.count_as_no_genre(no_genre)
+    _vocabulary = vocabulary
 
 
 def confine(nice: int, memory_mb: int) -> None:
@@ -234,4 +239,4 @@ def judge(vectors: Sequence[bytes], owners: "Sequence[Owner]", model: Model, cac
 def _loaded(model: Model, cache_folder: Path) -> "GenreClassifier":
     from genred.model import storage
 
-    return storage.configured(model, cache_folder)
+    return storage.configured(model, cache_folder, _vocabulary)

@@ -167,7 +167,7 @@ def model_of(settings: config.Config) -> "GenreClassifier":
     """Load the model in use."""
     from genred.model import storage
 
-    return storage.configured(settings.model, config.cache_dir())
+    return storage.configured(settings.model, config.cache_dir(), settings.vocabulary)
 
 
 def watching(settings: config.Config, directories: Sequence[Path]) -> config.Config:

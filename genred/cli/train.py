@@ -55,7 +55,8 @@ def train(
     genred train ~/Labelled --name mine        a folder in it for each genre
     """
     from genred.cli.progress import waiting
-    from genred.learning import labels, own_tags
+    from genred.learning import labels
+    from genred.learning.teaching import teach
     from genred.model import storage
     from genred.web.evaluation import page
 
@@ -76,7 +77,7 @@ def train(
         return code
     beside = None if with_builtin else storage.builtin_table()
     with waiting("loading the model") as tell:
-        model, comparison = own_tags.teach(
+        model, comparison = teach(
             table, model_of(settings), name=name, base=base, beside=beside, vocabulary=words, tell=tell
         )
     path = installed.file_of(model.name)

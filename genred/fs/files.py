@@ -84,6 +84,20 @@ def holds(path: Path, stamp: Stamp) -> bool:
         return False
 
 
+def is_gone(path: str | Path, dev: int) -> bool:
+    """Return whether a file that was on a device is there no more, while the device is; without it, nobody can tell."""
+    here = os.fspath(path)
+    while True:
+        try:
+            found = os.lstat(here).st_dev
+        except (FileNotFoundError, NotADirectoryError):
+            here = os.path.dirname(here)
+        except OSError:
+            return False
+        else:
+            return here != os.fspath(path) and found == dev
+
+
 def is_as_it_was(path: Path, stamp: Stamp) -> bool:
     """Return whether the very file of a stamp is there still, and nobody touched it since."""
     try:

@@ -57,7 +57,15 @@ class Vocabulary:
         """Return all genres above a genre, in any spelling; the nearest first, and main ones before others."""
         genre = self.canonical(genre)
         node = self.tree.canonical(genre)
-        return self.tree.ancestors(genre) if node == genre else (node, *self.tree.ancestors(node))
+        above = (() if node == genre else (node,)) + self.tree.ancestors(node)
+        return tuple(name for name in dict.fromkeys(map(self.canonical, above)) if name != genre)
+
+    def line(self, genre: str) -> tuple[str, ...]:
+        """Return a genre in any spelling, its main parent, that one's main parent ... up to a broad genre."""
+        if genre not in self._lines:
+            meant = self.canonical(genre)
+            self._lines[genre] = tuple(dict.fromkeys((meant, *map(self.canonical, self.tree.line(meant)))))
+        return self._lines[genre]
 
     def nearest(self, genre: str, among: Collection[str]) -> str | None:
         """Return the genre itself, if it is among some, or the nearest genre above it that is; None if none is."""
@@ -110,6 +118,10 @@ class Vocabulary:
             if (match := pattern.fullmatch(name.strip())) is not None:
                 return match.expand(meaning)
         return None
+
+    @cached_property
+    def _lines(self) -> dict[str, tuple[str, ...]]:
+        return {}
 
     @cached_property
     def _aliases(self) -> dict[str, str]:

@@ -9,7 +9,9 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ from genred.history.schema import (
 )
 from genred.history.schema import features as vectors
 from genred.names import VARIOUS, Labels
+
+_BATCH = 500
 
 HELD_SECONDS = 600.0
 """The time for which the shares of the genres are good enough: a library of years changes little in it."""
@@ -69,30 +73,13 @@ class Album:
     """The number of tracks by their genres, as they are spelt."""
 
 
-# From one name to the next: of each folder inside, only the first file is touched.
-_FOLDER = """
-WITH RECURSIVE step(path) AS (
-    SELECT min(path) FROM files WHERE path > :folder AND path < :end
-    UNION ALL
-    SELECT (
-        SELECT min(path) FROM files
-        WHERE path > CASE instr(substr(step.path, :length), x'2F') WHEN 0 THEN step.path ELSE CAST(substr(
-            step.path, 1, :length + instr(substr(step.path, :length), x'2F') - 2) || x'30' AS BLOB) END
-          AND path < :end
-    ) FROM step WHERE step.path IS NOT NULL
-)
-SELECT path FROM step WHERE instr(substr(path, :length), x'2F') = 0
-"""
-
 # The artist is named by the track or by the album.
 _BY_ARTIST = """
 SELECT album_artist_key, album_key, genre, count(*) FROM (
-    SELECT album_artist_key, album_key, genre FROM files
-    WHERE artist_key = :artist AND "by" = 'you' AND genre <> '[]'
+    SELECT * FROM files WHERE artist_key = :artist AND "by" = 'you'
     UNION ALL
-    SELECT album_artist_key, album_key, genre FROM files
-    WHERE album_artist_key = :artist AND "by" = 'you' AND genre <> '[]' AND artist_key IS NOT :artist
-) GROUP BY 1, 2, 3
+    SELECT * FROM files WHERE album_artist_key = :artist AND "by" = 'you' AND artist_key IS NOT :artist
+) WHERE genre <> '[]' AND NOT is_gone(path, dev) GROUP BY 1, 2, 3
 """
 
 # Each album counts for one, by the share of its tracks; where no album is named, the folder is one.
@@ -137,24 +124,27 @@ class Library:
         self._good_until = -1.0
 
     def folder(self, folder: Path) -> list[Indexed]:
-        """Return all known files that lie directly in a folder, in the order of their names."""
-        here = os.path.join(os.fsencode(folder), b"")
-        bounds = {"folder": here, "end": here[:-1] + b"0", "length": len(here) + 1}  # "0" follows "/"
-        inside = sa.text(_FOLDER).columns(path=sa.LargeBinary).subquery()
-        return self._found(sa.select(inside.c.path), bounds)
+        """Return the known files that lie directly in a folder and are there, in the order of their names."""
+        with suppress(OSError), os.scandir(folder) as entries:
+            return self.of([Path(entry.path) for entry in entries if entry.is_file(follow_symlinks=False)])
+        return []
 
     def of(self, paths: Iterable[Path]) -> list[Indexed]:
         """Return those of some files that are known, in the order of their names."""
-        return self._found(list(map(os.fsencode, paths)), {})
-
-    def _found(self, paths: Any, values: Mapping[str, Any]) -> list[Indexed]:
         joined = files.outerjoin(vectors, vectors.c.file == files.c.id)
-        select = sa.select(files, vectors.c.version).select_from(joined).where(files.c.path.in_(paths))
+        select = sa.select(files, vectors.c.version).select_from(joined)
+        keys = iter(sorted(map(os.fsencode, paths)))
+        found: list[Indexed] = []
         with self._reading() as db:
-            return list(map(_indexed, db.execute(select.order_by(files.c.path), values)))
+            while batch := list(islice(keys, _BATCH)):
+                found += map(_indexed, db.execute(select.where(files.c.path.in_(batch)).order_by(files.c.path)))
+        return found
 
     def by_artist(self, artists: Collection[str]) -> dict[str, list[Album]]:
-        """Return the albums that a person gave genres to, by the keys of their artists or of their tracks' artists."""
+        """Return the albums that a person gave genres to, by the keys of their artists or of their tracks' artists.
+
+        Files that are gone don't count; those on a disk that is away do.
+        """
         found: dict[str, list[Album]] = {}
         with self._reading() as db:
             for artist in artists:
@@ -167,7 +157,7 @@ class Library:
     def shares(self) -> Mapping[tuple[str, ...], float]:
         """Return how many albums a person gave genres to, by these genres; a mixed album counts for each in part.
 
-        The answer may be some minutes old.
+        The answer may be some minutes old, and files that are gone count.
         """
         if self._clock() >= self._good_until:
             with self._reading() as db:

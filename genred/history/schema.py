@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from genred.errors import HistoryError
-from genred.fs.files import Stamp, readable
+from genred.fs.files import Stamp, is_gone, readable
 from genred.names import Labels
 
 SCHEMA = "0007"
@@ -213,6 +213,10 @@ def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement
     return sa.or_(column == here, sa.and_(column >= here + b"/", column < here + b"0"))  # "0" follows "/"
 
 
+def _is_gone(path: bytes, dev: int) -> bool:
+    return is_gone(os.fsdecode(path), dev % 2**64)
+
+
 def path_text(path: Path) -> str | None:
     """Return a path in readable form, None where the path is readable as it is."""
     return None if (text := readable(path)) == str(path) else text
@@ -334,6 +338,7 @@ def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
         try:
             db.execute("PRAGMA foreign_keys = ON")
             db.create_function("folder_of", 1, os.path.dirname, deterministic=True)
+            db.create_function("is_gone", 2, _is_gone)
             if not options:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from genred.genres.tree import built_in
+from genred.genres.vocabulary import Vocabulary
 from genred.model.evidence import Owner
 from genred.model.fitted import Floats
 
@@ -36,7 +36,7 @@ def words(genres: NDArray[np.str_], owners: Sequence[Owner]) -> list[str]:
     return known + sorted(said.difference(known))
 
 
-def believe(sound: Floats, named: Sequence[str], owner: Owner) -> Floats:
+def believe(sound: Floats, named: Sequence[str], owner: Owner, vocabulary: Vocabulary) -> Floats:
     """Return how likely genres are by all evidence, (n_tracks, n_words).
 
     Parameters
@@ -45,12 +45,16 @@ def believe(sound: Floats, named: Sequence[str], owner: Owner) -> Floats:
         How likely the genres of the model are by the sound, with genres equally likely before.
     named : (n_words,)
         As `words` returns them.
+    owner
+        The owner's words.
+    vocabulary
+        Its tree says what is a kind of what.
     """
     n, genres = sound.shape
     fits = np.ones((n, len(named)))
     fits[:, :genres] = (1 - DEAF) * genres * sound + DEAF
     for column, word in enumerate(named[genres:], genres):
-        if (above := next((genre for genre in built_in().line(word) if genre in named[:genres]), None)) is not None:
+        if (above := next((genre for genre in vocabulary.line(word) if genre in named[:genres]), None)) is not None:
             kind_of = genres * sound[:, named.index(above)]
             fits[:, column] = (1 - _DEAF_TO_KINDS) * kind_of + _DEAF_TO_KINDS
     likely = np.zeros_like(fits)

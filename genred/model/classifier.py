@@ -12,6 +12,7 @@ all of them (`genred.model.judging`).
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from genred.errors import ModelError
+from genred.genres.vocabulary import Vocabulary
 from genred.model.evaluation import Evaluation
 from genred.model.evidence import Owner
 from genred.model.fitted import Floats
@@ -51,6 +53,8 @@ class GenreClassifier:
         Share of given answers that shall be right; the confidence they need is derived from it.
     min_confidence
         The confidence an answer needs, instead of deriving it.
+    vocabulary
+        The user's own words. Where it is not sure enough, it backs off up their tree.
 
     Attributes
     ----------
@@ -66,9 +70,17 @@ class GenreClassifier:
     SHAPES: ClassVar[Mapping[str, tuple[str, ...]]] = {**Parts.SHAPES, "probabilities": ("n_tracks", "n_genres")}
     """The names of `arrays`, and what their axes count."""
 
-    def __init__(self, *, target_precision: float = 0.8, min_confidence: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        target_precision: float = 0.8,
+        min_confidence: float | None = None,
+        vocabulary: Vocabulary | None = None,
+    ) -> None:
         self.target_precision = target_precision
         self.min_confidence = min_confidence
+        self.vocabulary = vocabulary or Vocabulary()
+        self._own_thresholds: dict[float, float] = {}
 
     def fit(
         self,
@@ -134,7 +146,7 @@ class GenreClassifier:
             np.array(texts.artists, np.str_),
             np.array(texts.sources, np.str_),
             texts.by_source,
-        )
+        ).with_untold()
         model.origins_ = list(zip(texts.artists, texts.sources, strict=True))
         model._thresholds = dict(texts.thresholds)
         return model
@@ -169,7 +181,9 @@ class GenreClassifier:
 
     def _judge(self, heard: Heard, owners: Sequence[Owner]) -> list[Prediction]:
         precision = self.target_precision if self.min_confidence is None else None
-        return judge(Unit(self.classes_, self.parts_.album, heard, owners), Need(self.threshold, precision))
+        untold = self.evaluation_.untold
+        unit = Unit(self.classes_, self.parts_.album, heard, owners, self.vocabulary, untold)
+        return judge(unit, Need(self.threshold, precision))
 
     def predict_proba(self, X: NDArray[np.float32]) -> Floats:
         """Return calibrated probabilities, (n_tracks, n_genres), also of what `predict` wouldn't judge."""
@@ -210,6 +224,8 @@ class GenreClassifier:
             table.sources,
             heard=int(heard.sum()),
             familiar=familiar,
+            untold=self.evaluation_.untold,
+            vocabulary=self.vocabulary,
         )
 
     @property
@@ -218,9 +234,12 @@ class GenreClassifier:
         if self.min_confidence is not None:
             return self.min_confidence
         wanted = self.target_precision
-        if wanted not in self._thresholds:
-            self._thresholds[wanted] = self.evaluation_.threshold(wanted)
-        return self._thresholds[wanted]
+        usual = Vocabulary()
+        is_usual = all(self.vocabulary.line(genre) == usual.line(genre) for genre in map(str, self.classes_))
+        known = self._thresholds if is_usual else self._own_thresholds
+        if wanted not in known:
+            known[wanted] = replace(self.evaluation_, vocabulary=self.vocabulary).threshold(wanted)
+        return known[wanted]
 
     @cached_property
     def card(self) -> dict[str, Any]:

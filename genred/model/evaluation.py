@@ -9,10 +9,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from genred.genres.tree import built_in
+from genred.genres.vocabulary import Vocabulary
 
 SOURCE = 50
 """Answers about a source from which on it is judged alone."""
+
+LEAST_RECALL = 0.3
+"""The least share of a genre's tracks that a model must recognise to answer that genre."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,10 @@ class Evaluation:
         How many of the tracks the model was trained on; their predictions are of folds that hadn't heard their artist.
     familiar
         How many of the others are by an artist that the model was trained on: those flatter it.
+    untold
+        Genres that the model recognises too seldom to answer them by themselves.
+    vocabulary
+        Its tree says what an answer backs off to, and what is a kind of what.
     """
 
     genres: tuple[str, ...]
@@ -46,6 +53,8 @@ class Evaluation:
     by_source: Mapping[str, float] = field(default_factory=dict)
     heard: int = 0
     familiar: int = 0
+    untold: frozenset[str] = frozenset()
+    vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     def of(self, rows: slice) -> Self:
         """Return the evaluation of some of the tracks."""
@@ -57,40 +66,45 @@ class Evaluation:
             sources=self.sources[rows],
         )
 
+    def with_untold(self) -> Self:
+        """Return this evaluation, which is of a model, with the genres that the model recognises too seldom."""
+        return replace(self, untold=frozenset(g for g, share in self.recall.items() if share < LEAST_RECALL))
+
     def answers(self, needed: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the answers that are given where ``needed`` is the confidence that an answer needs.
 
         Returns
         -------
         confidence : (n_tracks,)
-            Of the likeliest genre or, where it alone is not sure enough, of the genre above it, and so on.
+            Of the likeliest genre or, where it alone is not sure enough, of the genre above it, and so on. 0 where
+            that is `untold`.
         right : (n_tracks,) bool
             Whether the track is of that genre, or of a kind of it.
         """
-        best = self.probabilities.argmax(axis=1)
-        rows = np.arange(len(best))
-        confidence, right = self.probabilities.max(axis=1), np.array(self.genres)[best] == self.truth
-        for kinds, true in self._above:
+        told = ~np.isin(self.predicted, list(self.untold))
+        confidence, right = np.where(told, self.probabilities.max(axis=1), 0.0), self.predicted == self.truth
+        for sure, true in self._above:
             unsure = confidence < needed
-            confidence = np.where(unsure, (self.probabilities @ kinds)[rows, best], confidence)
-            right = np.where(unsure, true[rows, best], right)
+            confidence, right = np.where(unsure, sure, confidence), np.where(unsure, true, right)
         return confidence, right
 
     @cached_property
     def _above(self) -> list[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
-        """For each genre, and then for the one above it and so on up to the broad one: its kinds, and what is true.
+        """Return what `answers` does, of the likeliest genre with all its kinds, of the genre above it, and so on.
 
-        The first is (n_genres, n_genres): 1 where the genre of the row is a kind of what stands above that of the
-        column. The second is (n_tracks, n_genres): whether the track is of what stands above the genre.
+        A track is surely of all that is above its genre; how likely it is of a genre is the sum of what is below.
         """
-        lines = [built_in().line(genre) for genre in self.genres]
+        lines = [self.vocabulary.line(genre) for genre in self.genres]
         truths, row = np.unique(self.truth, return_inverse=True)
+        best = self.probabilities.argmax(axis=1)
+        rows = np.arange(len(best))
         found = []
         for level in range(max(map(len, lines), default=0)):
             heads = [line[min(level, len(line) - 1)] for line in lines]
             kinds = np.array([[head in line for head in heads] for line in lines], np.float64)
-            true = np.array([[head in built_in().line(str(truth)) for head in heads] for truth in truths], np.bool_)
-            found.append((kinds, true[row]))
+            kinds[:, np.isin(self.genres, list(self.untold)) & (kinds.sum(axis=0) == 1)] = 0
+            true = [[head in self.vocabulary.line(str(truth)) for head in heads] for truth in truths]
+            found.append(((self.probabilities @ kinds)[rows, best], np.array(true, np.bool_)[row, best]))
         return found
 
     @property
@@ -198,6 +212,7 @@ class Evaluation:
             "heard": self.heard,
             "familiar": self.familiar,
             "genres": list(self.genres),
+            "untold": sorted(self.untold),
             "accuracy": round(self.accuracy, 4),
             "balanced_accuracy": round(self.balanced_accuracy, 4),
             "macro_f1": round(self.macro_f1, 4),
@@ -226,6 +241,9 @@ class Evaluation:
             )
         if self.familiar:
             out.append(f"{self.familiar} others are by artists that the model has heard, which makes it look better")
+        if self.untold:
+            seldom = ", ".join(f"{genre} ({self.recall[genre]:.0%})" for genre in sorted(self.untold))
+            out.append(f"recognised too seldom to be answered: {seldom}")
         if self.by_source:
             sources = ", ".join(f"{source} {value:.2f}" for source, value in self.by_source.items())
             out.append(f"trained without the source it is tested on: {sources}")

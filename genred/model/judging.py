@@ -1,9 +1,9 @@
 """From probabilities to predictions: an answer or none, in a few words, for the tracks of one album together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from genred.genres.tree import built_in, family
+from genred.genres.vocabulary import Vocabulary
 from genred.model.evidence import Ground, Kind
 from genred.model.fitted import Floats
 from genred.model.prediction import Candidate, Prediction
@@ -31,6 +31,10 @@ class Need:
             return f"{confidence:.2f} for {genre}, but no confidence earns {wanted} precision"
         return f"{confidence:.2f} for {genre} is below {self.confidence:.2f}, the threshold for {wanted} precision"
 
+    def allows(self, members: Sequence[Candidate], confidence: float, untold: Collection[str]) -> bool:
+        """Return whether an answer, which stands for some candidates together, may be given."""
+        return confidence >= self.confidence and not _are_untold(members, untold)
+
 
 def judge(unit: Unit, need: Need) -> list[Prediction]:
     """Return a prediction for each track.
@@ -44,18 +48,24 @@ def judge(unit: Unit, need: Need) -> list[Prediction]:
 
 
 def _heard(unit: Unit, i: int, need: Need) -> Prediction:
+    untold = unit.untold_of(unit.owners[i])
     together = _candidates(unit.words, unit.together(unit.owners[i]))
-    genre, confidence, members = back_off(together, need.confidence)
+    genre, confidence, members = back_off(together, need.confidence, unit.vocabulary, untold)
+    is_answer = need.allows(members, confidence, untold)
     if len(unit.judged) > 1:
         track = _candidates(unit.words, unit.track(i))
-        other = family(track[0].genre) != family(genre)
-        if track[0].probability >= max(SURE, need.confidence) and (other or confidence < need.confidence):
+        other = unit.vocabulary.line(track[0].genre)[-1] != unit.vocabulary.line(genre)[-1]
+        is_sure = need.allows(track[:1], track[0].probability, untold) and track[0].probability >= SURE
+        if is_sure and (other or not is_answer):
             return _apart(unit, i, track, "unlike its album" if other else "surer than its album")
     grounds = unit.grounds(i, members[0].genre)
     kind = _decisive(grounds, Kind.ALBUM if len(unit.judged) > 1 else Kind.TRACK)
     heard = len(unit.judged)
-    if confidence < need.confidence:
-        reason = _with_grounds(need.too_unsure(genre, confidence), kind, grounds, heard)
+    if not is_answer:
+        reason = need.too_unsure(genre, confidence)
+        if _are_untold(members, untold):
+            reason = f"{confidence:.2f} for {genre}, which the model recognises too seldom to say so"
+        reason = _with_grounds(reason, kind, grounds, heard)
         return Prediction(None, confidence, together, reason, kind, grounds)
     shares = " + ".join(f"{c.genre} {c.probability:.2f}" for c in members)
     reason = f"{genre}: {shares} together" if len(members) > 1 else f"{shares}, {need.confidence:.2f} needed"
@@ -85,28 +95,37 @@ def _unheard(unit: Unit, i: int, fault: str, need: Need) -> Prediction:
             return Prediction(said[0].genre, said[0].probability, said, reason, kind, grounds)
     if 2 * len(unit.judged) > len(unit.owners):
         together = _candidates(unit.words, unit.together(owner))
-        genre, confidence, _ = back_off(together, need.confidence)
-        if confidence >= need.confidence:
+        untold = unit.untold_of(owner)
+        genre, confidence, members = back_off(together, need.confidence, unit.vocabulary, untold)
+        if need.allows(members, confidence, untold):
             reason = f"{genre} {confidence:.2f}, as its album; {fault}"
             return Prediction(genre, confidence, together, reason, Kind.ALBUM, unit.grounds(i, genre))
     return Prediction(None, 0.0, _candidates(unit.words, unit.heard.probabilities[i]), fault)
 
 
-def back_off(candidates: Sequence[Candidate], needed: float) -> tuple[str, float, tuple[Candidate, ...]]:
+def back_off(
+    candidates: Sequence[Candidate], needed: float, vocabulary: Vocabulary, untold: Collection[str] = ()
+) -> tuple[str, float, tuple[Candidate, ...]]:
     """Return the likeliest genre or, where it alone is not sure enough, the nearest genre up the tree that is.
 
     A genre up the tree has the probability of all its kinds together; where none is sure enough, the one with most
-    kinds is returned. ``candidates`` descend.
+    kinds is returned. ``candidates`` descend. An ``untold`` genre is no answer by itself, however sure.
     """
     best = candidates[0]
     found: tuple[str, float, tuple[Candidate, ...]] = best.genre, best.probability, (best,)
-    for genre in built_in().line(best.genre):
-        if found[1] >= needed:
+    lines = {c.genre: vocabulary.line(c.genre) for c in candidates}
+    for genre in lines[best.genre]:
+        if found[1] >= needed and not _are_untold(found[2], untold):
             break
-        kin = tuple(c for c in candidates if genre in built_in().line(c.genre))
+        kin = tuple(c for c in candidates if genre in lines[c.genre])
         if len(kin) > len(found[2]):
             found = genre, sum(c.probability for c in kin), kin
     return found
+
+
+def _are_untold(members: Sequence[Candidate], untold: Collection[str]) -> bool:
+    """Return whether an answer stands for a single genre that the model recognises too seldom."""
+    return len(members) == 1 and members[0].genre in untold
 
 
 def _candidates(words: Sequence[str], likely: Floats) -> tuple[Candidate, ...]:

@@ -18,6 +18,7 @@ import numpy as np
 from genred.config import Model
 from genred.errors import ModelError
 from genred.fs.files import readable
+from genred.genres import Vocabulary
 from genred.model import container
 from genred.model.classifier import MODEL_VERSION, GenreClassifier
 from genred.model.fitted import Floats
@@ -112,8 +113,8 @@ def _arrays(numbers: memoryview, shapes: Mapping[str, Sequence[int]]) -> dict[st
     return {name: piece.reshape(shapes[name]) for name, piece in zip(sizes, pieces, strict=True)}
 
 
-def configured(model: Model, cache_dir: Path) -> GenreClassifier:
-    """Return the model that the configuration asks for, as sure as it asks.
+def configured(model: Model, cache_dir: Path, vocabulary: Vocabulary) -> GenreClassifier:
+    """Return the model that the configuration asks for, as sure as it asks, with the user's own words.
 
     Raises
     ------
@@ -123,6 +124,7 @@ def configured(model: Model, cache_dir: Path) -> GenreClassifier:
     found = load(Path(model.path)) if model.path else builtin(cache_dir)
     found.target_precision = model.target_precision
     found.min_confidence = model.min_confidence or None
+    found.vocabulary = vocabulary
     return found
 
 
@@ -148,11 +150,11 @@ def builtin(cache_dir: Path) -> GenreClassifier:
         return load(cached)
     except ModelError:
         pass  # Not there yet, or damaged: what the package carries is enough to make it again.
-    model = GenreClassifier().fit(builtin_table(), name="builtin")
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{readable(cache_dir)}: no folder to keep the fitted model in ({error.strerror})") from error
+    model = GenreClassifier().fit(builtin_table(), name="builtin")
     save(model, cached)
     return model
 
@@ -168,6 +170,7 @@ _CODE = (
     "errors.py",
     "genres/spellings.py",
     "genres/tree.py",
+    "genres/vocabulary.py",
     "model/album.py",
     "model/belief.py",
     "model/classifier.py",

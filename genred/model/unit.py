@@ -1,13 +1,14 @@
 """The tracks of one album with everything that speaks for their genres."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from genred.genres.vocabulary import Vocabulary
 from genred.model.album import Album
 from genred.model.belief import believe, words
 from genred.model.counts import most
@@ -38,6 +39,10 @@ class Unit:
         The tracks.
     owners : (n_tracks,)
         The owner's words about the music around each track.
+    vocabulary
+        Its tree says what is a kind of what.
+    untold
+        Genres that the model recognises too seldom to answer them by the sound.
 
     Attributes
     ----------
@@ -47,7 +52,17 @@ class Unit:
         The tracks that can be judged by their sound.
     """
 
-    def __init__(self, genres: NDArray[np.str_], album: Album, heard: Heard, owners: Sequence[Owner]) -> None:
+    def __init__(
+        self,
+        genres: NDArray[np.str_],
+        album: Album,
+        heard: Heard,
+        owners: Sequence[Owner],
+        vocabulary: Vocabulary | None = None,
+        untold: Collection[str] = (),
+    ) -> None:
+        self.vocabulary = vocabulary or Vocabulary()
+        self.untold = untold
         self.words = words(genres, owners)
         self.heard = heard
         self.owners = owners
@@ -67,16 +82,21 @@ class Unit:
             owner = replace(owner, mates={})
         if without is Kind.ARTIST:
             owner = replace(owner, artist={})
-        return np.asarray(believe(sound[[i]], self.words, owner)[0])
+        return np.asarray(believe(sound[[i]], self.words, owner, self.vocabulary)[0])
 
     def together(self, owner: Owner) -> Floats:
         """Return what share of the tracks each word is likely right for, (n_words,)."""
         for asked, found in self._found:  # the owner says the same of all tracks of most albums
             if asked == owner:
                 return found
-        found = np.asarray(believe(self._sound[self.judged or [0]], self.words, owner).mean(axis=0))
+        sound = self._sound[self.judged or [0]]
+        found = np.asarray(believe(sound, self.words, owner, self.vocabulary).mean(axis=0))
         self._found.append((owner, found))
         return found
+
+    def untold_of(self, owner: Owner) -> frozenset[str]:
+        """Return the genres that can't be answered: not by the sound, and the owner doesn't say them."""
+        return frozenset(self.untold).difference(owner.mates, owner.artist)
 
     def grounds(self, i: int, genre: str) -> tuple[Ground, ...]:
         """Return the evidence about one track, that which speaks most for a genre first.

@@ -85,7 +85,7 @@ def redecide(config: Config, stop: threading.Event, *, dry_run: bool, notices: N
     """
     from genred.model import storage  # only this command computes in the main process
 
-    model = storage.configured(config.model, cache_dir())
+    model = storage.configured(config.model, cache_dir(), config.vocabulary)
     ear = Ear.of(model)
     with (
         _opened(config, dry_run=dry_run) as (history, board),

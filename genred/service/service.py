@@ -3,13 +3,13 @@
 import logging
 import os
 import threading
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
 
 from genred.config import Config
-from genred.errors import GenredError, HistoryError
+from genred.errors import GenredError, HistoryError, WatchError
 from genred.fs.files import readable
 from genred.history.history import History
 from genred.history.records import Record
@@ -23,9 +23,9 @@ from genred.service.status import Watched
 from genred.service.workers import Workers
 from genred.tagging.catalogue import Cataloguer
 from genred.tagging.rehearing import Rehearing
-from genred.tagging.tagger import Tagger
+from genred.tagging.tagger import Heard, Tagger
 from genred.watching.backlog import Meeting
-from genred.watching.walk import WatchOptions
+from genred.watching.walk import WatchOptions, walk
 from genred.watching.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -103,20 +103,23 @@ class Service:
         What is queued when it changes isn't forgotten: the history doesn't know it, so the first scan finds it again.
         """
         watcher, tagger, requests, cataloguer, rehearing = self._begin(config)
+        first = self._read_tags(config, watcher, tagger)
         with closing(watcher.batches(self._stop)) as batches:
             for batch in batches:
-                while self._is_called_off(batch, watcher, tagger, requests):
+                while self._is_called_off(batch, watcher, chain(first, tagger.process(batch)), requests):
                     if following := self._reloaded(config):
                         return following
                 if watcher.ready and not (batch or requests.left or watcher.queued):
                     self._use_the_moment(watcher, cataloguer, rehearing)
         return None
 
-    def _is_called_off(self, batch: Sequence[Path], watcher: Watcher, tagger: Tagger, requests: Requests) -> bool:
+    def _is_called_off(
+        self, batch: Sequence[Path], watcher: Watcher, decided: Iterator[Record | Heard | None], requests: Requests
+    ) -> bool:
         """Tag what is new; return whether that was broken off since another configuration is asked for."""
         left = len(batch)
         self._beat(watcher, left + requests.left)
-        for news in chain(tagger.process(batch), requests.news(watcher.states)):
+        for news in chain(decided if batch else (), requests.news(watcher.states)):
             if isinstance(news, Record):
                 self._reporter.decided(news)
                 left = max(0, left - 1)
@@ -127,11 +130,18 @@ class Service:
 
     def _use_the_moment(self, watcher: Watcher, cataloguer: Cataloguer | None, rehearing: Rehearing) -> None:
         """Read tags of the owner's music, or hear again what an earlier genred heard, since nothing else is to do."""
-        present = [Path(os.path.realpath(root.path)) for root in watcher.states if root.state != "offline"]
-        if cataloguer is not None and cataloguer.step(present, IDLE_SECONDS):
+        if cataloguer is not None and cataloguer.step(_present(watcher), IDLE_SECONDS):
             self._reporter.catalogued()
         else:
-            rehearing.step(present)
+            rehearing.step(_present(watcher))
+
+    def _read_tags(self, config: Config, watcher: Watcher, tagger: Tagger) -> Iterator[Record | None]:
+        """Read the tags of all that is new at the start, where old music is news, too, before any of it is heard."""
+        if config.watch.backlog == "process" and config.evidence.library:
+            options = WatchOptions.of(config.watch)
+            for root in _present(watcher):
+                with suppress(WatchError):  # it went a moment ago
+                    yield from tagger.read_tags(path for path, _ in self._history.files.unknown(walk(root, options)))
 
     def _begin(self, config: Config) -> tuple[Watcher, Tagger, Requests, Cataloguer | None, Rehearing]:
         """Note what was there before, warm up, and make ready to watch."""
@@ -221,3 +231,8 @@ class Service:
             status.mistakes = [f"history.url: changed, which takes a restart; {config.database} stays in use"]
             log.warning("%s", status.mistakes[0])
         return new
+
+
+def _present(watcher: Watcher) -> list[Path]:
+    """Return the watched folders that are there and answer."""
+    return [Path(os.path.realpath(root.path)) for root in watcher.states if root.state != "offline"]

@@ -1,8 +1,8 @@
 """Windows and filter banks: librosa designs them, and the cache keeps them.
 
-To import librosa takes seconds and a hundred megabytes, because it brings a compiler, and half a minute the very first
-time, when that compiles. So a process of its own imports it, answers and ends; what listens never does. The module
-itself is quick to import: whoever only asks `are_kept` needs no numpy.
+To import librosa takes seconds and a hundred megabytes, because it brings a compiler. So a process of its own imports
+it, answers and ends; what listens never does. The module itself is quick to import: whoever only asks `are_kept` needs
+no numpy.
 """
 
 import ctypes
@@ -152,9 +152,9 @@ def _read(content: bytes) -> Filters:
 
 def _asked() -> bytes:
     """Return what `_design` writes in a process of its own."""
-    # It finds what this one finds. numba, which compiles whatever is imported, needs a place to keep it; what it would
-    # choose can't be written to where genred is installed for all. Nothing of it is called, so it needn't be quick.
-    environment = {"NUMBA_CACHE_DIR": str(cache_dir() / "numba"), "NUMBA_OPT": "0"} | os.environ
+    # It finds what this one finds. numba wants a place for what it might compile, or librosa can't be imported; what it
+    # would choose can't be written to where genred is installed for all.
+    environment = {"NUMBA_CACHE_DIR": str(cache_dir() / "numba")} | os.environ
     environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     command = [sys.executable, "-P", "-m", __name__]
     try:
@@ -173,20 +173,34 @@ def _asked() -> bytes:
 
 
 def _design() -> bytes:
-    """Design all filters with librosa."""
+    """Design all filters with librosa, and one as librosa does."""
     import numpy as np
-    from librosa.filters import chroma, get_window, mel
+    from librosa.filters import get_window, mel
 
     found = Filters(
         window=get_window("hann", N_FFT),
         semitone_window=get_window("hann", N_FFT_SEMITONES),
         mels=mel(sr=SR, n_fft=N_FFT, n_mels=N_MELS, fmin=30, fmax=8000),
-        chroma=chroma(sr=SR, n_fft=N_FFT, tuning=0.0),
+        chroma=_chroma(),
         ears_window=get_window("hann", EARS_N_FFT),
         ears_mels=mel(sr=EARS_RATE, n_fft=EARS_N_FFT, n_mels=EARS_N_MELS),
     )
     numbers = b"".join(np.asarray(getattr(found, name), "<f4").tobytes() for name in _SHAPES)
     return numbers + hashlib.sha256(_key() + numbers).digest()
+
+
+def _chroma() -> "Array":
+    """Return `librosa.filters.chroma`, to the bit; for that one call, numba would compile for twenty seconds."""
+    import numpy as np
+
+    semitones = 12 * np.log2(np.fft.rfftfreq(N_FFT, 1 / SR)[1:] / 27.5)
+    semitones = np.concatenate([semitones[:1] - 18, semitones])  # what is constant counts as far below the first bin
+    width = np.append(np.maximum(np.diff(semitones), 1), 1)
+    distance = np.remainder(semitones - np.arange(12)[:, None] + 126, 12) - 6
+    bumps = np.exp(-0.5 * (2 * distance / width) ** 2)
+    audible = np.exp(-0.5 * ((semitones / 12 - 5) / 2) ** 2)
+    bank: Array = np.roll(bumps / np.linalg.norm(bumps, axis=0) * audible, -3, axis=0).astype(np.float32)
+    return bank
 
 
 if __name__ == "__main__":

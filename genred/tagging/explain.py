@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from genred.analysis.analyser import Analyser
 from genred.config import Config
-from genred.genres import Place, family, is_generic
+from genred.genres import Place, Vocabulary, is_generic
 from genred.history.history import History
 from genred.history.records import Known, Outcome, Record, Standing
 from genred.model.prediction import Candidate, Prediction
@@ -130,7 +130,7 @@ def explain(
         model=model.name,
         needed=case.tuned(config).threshold,
         steps=tuple(_steps(case)),
-        families=tuple(_families(heard.candidates)),
+        families=tuple(_families(heard.candidates, vocabulary)),
         surroundings=model.surroundings(x),
         words=tuple(features.tags(x)),
         written=judged.testimony.word(best, vocabulary),
@@ -196,11 +196,11 @@ def _meaning(name: str, case: Case) -> str | None:
     return Policy.of(case.config).vocabulary.nearest(name, set(map(str, case.model.classes_)))
 
 
-def _families(candidates: tuple[Candidate, ...]) -> Iterator[Family]:
+def _families(candidates: tuple[Candidate, ...], vocabulary: Vocabulary) -> Iterator[Family]:
     """Return the families of more than one genre, likeliest first."""
     kin: dict[str, list[Candidate]] = {}
     for candidate in candidates:
-        kin.setdefault(family(candidate.genre), []).append(candidate)
+        kin.setdefault(vocabulary.line(candidate.genre)[-1], []).append(candidate)
     found = [
         Family(head, sum(c.probability for c in members), tuple(c.genre for c in members))
         for head, members in kin.items()

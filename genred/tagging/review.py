@@ -30,7 +30,8 @@ class Question:
     record: Record
     """The decision."""
     guesses: tuple[Candidate, ...]
-    """Genres as this user writes them: first the one that genred wrote, if any, then the likeliest."""
+    """Genres as this user writes them, the likeliest by all that is known now first; the one that genred wrote is among
+    them."""
     reason: str
     """The reason why genred isn't sure now."""
     model: str
@@ -205,13 +206,12 @@ def meant(text: str, known: Sequence[str], vocabulary: Vocabulary) -> tuple[str,
 def _question(record: Record, judged: Judgement, around: Company, policy: Policy, model: str) -> Question:
     prediction = judged.predictions.get(record.path)
     if prediction is None:
-        guesses = _with_own(record, ())
-        return Question(record, guesses, record.reason, record.model or model, is_judged=False, company=around)
+        return Question(record, _own(record), record.reason, record.model or model, is_judged=False, company=around)
     shares: defaultdict[str, float] = defaultdict(float)
     for candidate in prediction.candidates:
         if (word := judged.testimony.word(candidate.genre, policy.vocabulary)) is not None:
             shares[word] += candidate.probability
-    guesses, reason = _with_own(record, _descending(shares)), record.reason
+    guesses, reason = _with_own(record, _descending(shares), is_judged=prediction.confidence > 0), record.reason
     if record.outcome is Outcome.ABSTAINED:
         reason = policy.decide(record.previous, prediction).reason
     return Question(record, guesses, reason, model, prediction.confidence > 0, around, prediction.grounds)
@@ -221,11 +221,18 @@ def _is_of_old(track: Indexed) -> bool:
     return track.features not in (None, FEATURE_VERSION)
 
 
-def _with_own(record: Record, guesses: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    if not record.written:
-        return guesses
-    own = Candidate(record.written[0], record.confidence or 0.0)
-    return own, *(guess for guess in guesses if guess.genre != own.genre)
+def _own(record: Record) -> tuple[Candidate, ...]:
+    """Return what genred wrote, as sure as it was then; empty where it wrote nothing."""
+    return (Candidate(record.written[0], record.confidence or 0.0),) if record.written else ()
+
+
+def _with_own(record: Record, guesses: tuple[Candidate, ...], *, is_judged: bool) -> tuple[Candidate, ...]:
+    """Return guesses with what genred wrote among them; it comes first only where nobody can guess by the sound now."""
+    if not is_judged:
+        own = _own(record)
+        return own + tuple(guess for guess in guesses if guess.genre not in [it.genre for it in own])
+    missing = set(record.written[:1]).difference(guess.genre for guess in guesses)
+    return guesses + tuple(Candidate(genre, 0.0) for genre in missing)
 
 
 def _descending(probabilities: Mapping[str, float]) -> tuple[Candidate, ...]:

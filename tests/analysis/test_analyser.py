@@ -22,7 +22,7 @@ from genred.analysis.analyser import Analyser
 from genred.analysis.pool import WorkerLostError, outcome
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, GenredError, ModelError
-from genred.genres import Place
+from genred.genres import Place, Tree, Vocabulary
 from genred.model import storage
 from genred.model.evidence import Owner
 from genred.tagging.judging import judge_stored
@@ -258,10 +258,23 @@ def test_the_tracks_of_an_album_are_judged_together(analyser: Analyser, tmp_path
     heard = [analysis for _, analysis in analyser.analyse(paths, Ask.BOTH)]
     vectors = [one.features[1] for one in heard if isinstance(one, Analysis) and one.features]
     owners = [Owner(mates={"Kids": 5})] * 2
-    model = storage.configured(Model(path=str(tiny_model), min_confidence=0.5), tmp_path)
+    model = storage.configured(Model(path=str(tiny_model), min_confidence=0.5), tmp_path, Vocabulary())
     assert [found.genre for found in analyser.judge(vectors, owners)] == ["Kids", "Kids"]
     assert analyser.judge(vectors, owners) == judge_stored(model, vectors, owners)
     assert analyser.judge([], []) == judge_stored(model, [], []) == []
+
+
+def test_workers_answer_by_the_users_own_tree(tmp_path: Path, tiny_model: Path) -> None:
+    """Half of the album says Polka and half says Krautrock, and in that tree Polka is a kind of Krautrock."""
+    mine = Vocabulary(tree=Tree.parse("Krautrock\n  Polka"))
+    model = Model(path=str(tiny_model), min_confidence=0.8)
+    with Analyser(Service(workers=1), model, tmp_path, vocabulary=mine) as analyser:
+        look = dict(analyser.analyse([make(tmp_path / "noise.flac", 5.0, noise=0.3)], Ask.BOTH)).popitem()[1]
+        assert isinstance(look, Analysis)
+        assert look.features
+        (found,) = analyser.judge([look.features[1]], [Owner(mates={"Polka": 5, "Krautrock": 5})])
+    assert found.genre == "Krautrock"
+    assert " + " in found.reason
 
 
 def test_what_is_heard_and_the_cover_come_from_a_worker(analyser: Analyser, tmp_path: Path) -> None:

@@ -110,9 +110,9 @@ def test_the_words_of_the_configuration_count(genred: Genred, tmp_path: Path) ->
 
 
 def test_what_the_model_in_use_tells_apart_is_marked(genred: Genred, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the built-in one, or of one's own."""
+    """Those of the built-in one, or of one's own; what a model recognises too seldom isn't told apart."""
     heard = [genre["name"] for genre in genred("genres", "--json").json if genre["heard"]]
     assert heard == ["Classical", "Metal"]
     monkeypatch.setenv("GENRED_MODEL_PATH", "")
     heard = [genre["name"] for genre in genred("genres", "--json").json if genre["heard"]]
-    assert sorted(map(str, heard)) == list(BUILTIN_GENRES)
+    assert sorted(map(str, heard)) == list(BUILTIN_GENRES)  # without Folk, which it recognises too seldom

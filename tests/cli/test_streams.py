@@ -101,8 +101,8 @@ def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "environ",
     [
-        {"LC_ALL": "de_DE.ISO-8859-1"},
-        {"LC_ALL": "ja_JP.eucJP"},
+        pytest.param({"LC_ALL": "de_DE.ISO-8859-1"}, marks=pytest.mark.slow),
+        pytest.param({"LC_ALL": "ja_JP.eucJP"}, marks=pytest.mark.slow),
         {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     ],
     ids=lambda environ: environ["LC_ALL"],

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genred.errors import DecodeError, FileError
-from genred.fs.files import Stamp, open_regular, readable, stamp_of, write_whole
+from genred.fs.files import Stamp, is_gone, open_regular, readable, stamp_of, write_whole
 
 
 def make_fifo(path: Path) -> None:
@@ -51,6 +51,18 @@ def test_a_file_is_recognised_after_a_remount() -> None:
     assert stamp.matches(replace(stamp, dev=9, ino=9))
     for name in ("size", "mtime_ns", "ctime_ns"):
         assert not stamp.matches(replace(stamp, **{name: 9}))
+
+
+def test_a_file_is_gone_only_where_its_disk_is_there(tmp_path: Path) -> None:
+    """Deleted alone or with its folder; on a disk that is away, it may be there."""
+    dev = os.stat(tmp_path).st_dev
+    for path in (tmp_path / "x", tmp_path / "no" / "such" / "x", tmp_path / "file" / "x"):
+        (tmp_path / "file").touch()
+        assert is_gone(path, dev)
+        assert not is_gone(path, dev + 1)
+    (tmp_path / "x").touch()
+    assert not is_gone(tmp_path / "x", dev)
+    assert not is_gone(tmp_path / ("x" * 300), dev)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -23,6 +23,16 @@ def test_a_genre_that_is_its_own_alias_is_one_of_its_own() -> None:
     assert Vocabulary(aliases={"House": "House"}).canonical("house music") == "House"
 
 
+def test_what_stands_above_a_genre_is_called_by_the_users_words_too() -> None:
+    """Who calls Electronic Dance finds House under that, may write that alone, and backs off to it."""
+    mine = Vocabulary(aliases={"Electronic": "Dance", "Heavy Metal": "Heavy Metal"}, whitelist=["Dance"])
+    assert mine.line("deep house") == ("Deep House", "House", "Dance")
+    assert mine.ancestors("House") == ("Dance",)
+    assert mine.allowed("House") == "Dance"
+    assert mine.line("Electronic") == mine.line("Dance") == ("Dance",)
+    assert mine.line("heavy metal") == ("Heavy Metal", "Metal", "Rock")
+
+
 def test_an_alias_may_be_a_pattern() -> None:
     """A regular expression between slashes, for whole names in any capitals; plain spellings come first."""
     mine = Vocabulary(aliases={"/.*core/": "Hardcore", "Mathcore": "Math Rock", r"/(\w+) rulez/": r"\1"})

@@ -10,7 +10,7 @@ import alembic.command
 import alembic.config
 import psutil
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genred.errors import HistoryError, LockedError
@@ -39,7 +39,6 @@ def write(history: History, record: Record) -> Record:
         return journal.finish(write_id, STAMP)
 
 
-@settings(deadline=None)  # the first example makes the database
 @given(name=st.binary(min_size=1, max_size=255).filter(lambda name: not {0, ord("/")} & set(name)))
 def test_any_name_is_kept_to_the_byte(tmp_path_factory: pytest.TempPathFactory, name: bytes) -> None:
     """Paths come back as they went in, and the view shows them as text."""

@@ -33,25 +33,33 @@ def rows(history: History, query: str) -> list[tuple[object, ...]]:
         return db.execute(query).fetchall()
 
 
-def test_a_folder_has_what_lies_directly_in_it(history: History) -> None:
-    """Not what lies deeper, and not what lies in a folder of nearly the same name."""
-    inside = ["/m/a/1.mp3", "/m/a/b.mp3", "/m/a/z\n.mp3", "/m/a/\udcff.mp3"]
-    others = [
-        "/m/a/b/1.mp3",
-        "/m/a/b/2.mp3",
-        "/m/a/b-c/1.mp3",
-        "/m/a.mp3",
-        "/m/a b/1.mp3",
-        "/m/a0/1.mp3",
-        "/m/a-/1.mp3",
-    ]
-    history.library.note_all(read(path) for path in inside + others)
-    assert sorted(str(file.path) for file in history.library.folder(Path("/m/a"))) == sorted(inside)
-    assert names(history.library.folder(Path("/m/a/b"))) == ["1.mp3", "2.mp3"]
-    assert names(history.library.folder(Path("/m"))) == ["a.mp3"]
-    assert history.library.folder(Path("/none")) == []
-    history.library.note_all([read("/top.mp3")])
-    assert names(history.library.folder(Path("/"))) == ["top.mp3"]
+def test_a_folder_has_what_lies_directly_in_it(history: History, tmp_path: Path) -> None:
+    """Not what lies deeper, not what lies in a folder of nearly the same name, and not what is gone."""
+    inside = ["m/a/1.mp3", "m/a/b.mp3", "m/a/z\n.mp3", "m/a/\udcff.mp3"]
+    others = ["m/a/b/1.mp3", "m/a/b/2.mp3", "m/a/b-c/1.mp3", "m/a.mp3", "m/a b/1.mp3", "m/a0/1.mp3"]
+    paths = [tmp_path / name for name in inside + others]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    gone = tmp_path / "m/a/gone.mp3"
+    history.library.note_all(read(str(path)) for path in [*paths, gone])
+    (tmp_path / "m/a/unknown.mp3").touch()
+    gone.with_name("link.mp3").symlink_to(paths[0])
+    assert [file.path for file in history.library.folder(tmp_path / "m/a")] == sorted(
+        (tmp_path / name for name in inside), key=os.fsencode
+    )
+    assert names(history.library.folder(tmp_path / "m/a/b")) == ["1.mp3", "2.mp3"]
+    assert names(history.library.folder(tmp_path / "m")) == ["a.mp3"]
+    assert history.library.folder(tmp_path / "none") == []
+
+
+def test_a_folder_of_thousands_is_found(history: History, tmp_path: Path) -> None:
+    """A question has no end of parameters."""
+    paths = [tmp_path / f"{number:04}.mp3" for number in range(1100)]
+    for path in paths:
+        path.touch()
+    history.library.note_all(read(str(path)) for path in paths)
+    assert [file.path for file in history.library.folder(tmp_path)] == paths
 
 
 def test_what_is_noted_is_what_is_known(history: History) -> None:
@@ -79,7 +87,7 @@ def test_labels_go_with_a_renamed_file_and_are_read_again_after_an_edit(history:
     known = history.files.known(Path("/m/1"))
     assert isinstance(known, Known)
     history.files.refresh(known, Path("/n/1"), replace(STAMP, ctime_ns=20))
-    assert [file.labels for file in history.library.folder(Path("/n"))] == [labels]
+    assert [file.labels for file in history.library.of([Path("/n/1")])] == [labels]
     assert history.library.count_unread() == 0
     known = history.files.known(Path("/n/1"))
     assert isinstance(known, Known)
@@ -94,7 +102,7 @@ def test_a_second_name_of_a_file_has_its_labels(history: History) -> None:
     known = history.files.known(Path("/m/1"))
     assert isinstance(known, Known)
     history.files.name_also(known, Path("/m/2"), STAMP)
-    assert {file.labels for file in history.library.folder(Path("/m"))} == {Labels("Ann", "", "First")}
+    assert {file.labels for file in history.library.of([Path("/m/1"), Path("/m/2")])} == {Labels("Ann", "", "First")}
 
 
 def test_other_music_on_a_new_disk_is_read(history: History) -> None:
@@ -112,7 +120,7 @@ def test_a_person_stays_the_one_who_decided_whatever_is_noted(history: History) 
     theirs = Record(Path("/m/1"), Outcome.KEPT, "x", previous=("Jazz",), stamp=STAMP, standing=Standing.PERSON)
     history.record(theirs)
     history.library.note(theirs.path, replace(STAMP, size=11, mtime_ns=99), Labels(), (), None)
-    (file,) = history.library.folder(Path("/m"))
+    (file,) = history.library.of([theirs.path])
     assert file.standing is Standing.PERSON
 
 
@@ -124,7 +132,8 @@ def test_reading_tags_leaves_the_standing_of_backlog_and_makes_a_changed_file_un
     history.library.note_all([replace(read("/m/old", "Jazz"), stamp=STAMP), read("/m/new")])
     assert done.stamp is not None
     history.library.note(done.path, replace(done.stamp, mtime_ns=99), Labels(), (), None)
-    assert {file.path.name: file.standing for file in history.library.folder(Path("/m"))} == {
+    asked = [Path("/m", name) for name in ("old", "new", "done")]
+    assert {file.path.name: file.standing for file in history.library.of(asked)} == {
         "old": Standing.BACKLOG,
         "new": Standing.UNDECIDED,
         "done": Standing.UNDECIDED,
@@ -152,6 +161,20 @@ def test_of_an_artist_the_albums_are_told_that_a_person_gave_genres_to(history: 
         Album("various artists", "hits", {("Pop",): 1}),
         Album("ann", "second", {("Folk",): 1}),
     ]
+
+
+def test_of_an_artist_no_file_speaks_that_is_gone(history: History, tmp_path: Path) -> None:
+    """Deleted alone, or with its album; a disk that is away has lost nothing."""
+    dev = os.stat(tmp_path).st_dev
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/1").touch()
+    for name, genre, album in (("a/1", "Jazz", "First"), ("a/2", "Rock", "First"), ("b/1", "Folk", "Second")):
+        file = read(str(tmp_path / name), genre, Labels("Ann", "", album))
+        history.library.note_all([replace(file, stamp=replace(file.stamp, dev=dev))])
+    history.library.note_all([read("/away/1", "Pop", Labels("Bob", "Ann", "Third"))])
+    assert history.library.by_artist(["ann"]) == {
+        "ann": [Album("ann", "first", {("Jazz",): 1}), Album("ann", "third", {("Pop",): 1})]
+    }
 
 
 def test_the_albums_of_the_first_artists_are_told_by_artist(history: History) -> None:

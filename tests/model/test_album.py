@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -26,7 +26,6 @@ def sure_of(*genres: int, by: float = 0.8) -> np.ndarray:
     return rows
 
 
-@settings(deadline=None)
 @given(album=albums, probabilities=likely)
 def test_what_comes_out_is_probabilities(album: Album, probabilities: np.ndarray) -> None:
     """Each track has some for each genre, and in sum 1."""
@@ -36,7 +35,6 @@ def test_what_comes_out_is_probabilities(album: Album, probabilities: np.ndarray
         np.testing.assert_allclose(found.sum(axis=1), 1)
 
 
-@settings(deadline=None)
 @given(album=albums, probabilities=likely, seed=st.integers(0, 100))
 def test_the_order_of_tracks_does_not_matter(album: Album, probabilities: np.ndarray, seed: int) -> None:
     """Each track is found as likely, wherever it stands."""
@@ -44,7 +42,6 @@ def test_the_order_of_tracks_does_not_matter(album: Album, probabilities: np.nda
     np.testing.assert_allclose(album.together(probabilities[order]), album.together(probabilities)[order], rtol=1e-6)
 
 
-@settings(deadline=None)
 @given(album=albums, probabilities=likely)
 def test_one_track_is_an_album_of_its_own(album: Album, probabilities: np.ndarray) -> None:
     """Alone, it is heard as ever, to the last bit."""

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from genred.genres import Vocabulary
 from genred.model.belief import believe, words
 from genred.model.evidence import Owner
 from genred.model.trust import Trust
@@ -22,10 +23,9 @@ owners = st.builds(Owner, mates=counts, artist=counts, library=counts)
 
 def likely(sound: np.ndarray, owner: Owner) -> dict[str, float]:
     named = words(GENRES, [owner])
-    return dict(zip(named, believe(sound, named, owner)[0].tolist(), strict=True))
+    return dict(zip(named, believe(sound, named, owner, Vocabulary())[0].tolist(), strict=True))
 
 
-@settings(deadline=None)
 @given(sound=sounds, owner=owners)
 def test_it_is_a_probability(sound: np.ndarray, owner: Owner) -> None:
     """Of each genre of the model and each word of the owner, in sum 1."""
@@ -35,14 +35,12 @@ def test_it_is_a_probability(sound: np.ndarray, owner: Owner) -> None:
     assert sum(found.values()) == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(sound=sounds)
 def test_without_words_nothing_changes(sound: np.ndarray) -> None:
     """What nobody speaks of sounds as it sounds."""
-    np.testing.assert_allclose(believe(sound, list(GENRES), Owner()), sound)
+    np.testing.assert_allclose(believe(sound, list(GENRES), Owner(), Vocabulary()), sound)
 
 
-@settings(deadline=None)
 @given(sound=sounds, owner=owners, more=st.floats(0.1, 20), genre=st.sampled_from(["Jazz", "Krautrock"]))
 def test_more_agreeing_tracks_never_make_a_genre_less_likely(
     sound: np.ndarray, owner: Owner, more: float, genre: str
@@ -53,7 +51,6 @@ def test_more_agreeing_tracks_never_make_a_genre_less_likely(
     assert likely(sound, with_more)[genre] >= likely(sound, owner).get(genre, 0) - 1e-12
 
 
-@settings(deadline=None)
 @given(sound=sounds, owner=owners, more=st.floats(0.1, 20), genre=st.sampled_from(["Jazz", "Krautrock"]))
 def test_more_agreeing_albums_of_the_artist_never_make_a_genre_less_likely(
     sound: np.ndarray, owner: Owner, more: float, genre: str
@@ -64,7 +61,6 @@ def test_more_agreeing_albums_of_the_artist_never_make_a_genre_less_likely(
     assert likely(sound, with_more)[genre] >= likely(sound, owner).get(genre, 0) - 1e-12
 
 
-@settings(deadline=None)
 @given(
     sound=sounds,
     owner=owners,
@@ -81,7 +77,6 @@ def test_a_persons_album_of_one_genre_outdoes_all_else(
     assert found[genre] > (0.66 if count == 1 else 0.79)
 
 
-@settings(deadline=None)
 @given(sound=sounds, owner=owners, genre=st.sampled_from(["Jazz", "Krautrock"]))
 def test_three_tracks_outdo_all_else_in_the_messiest_library(sound: np.ndarray, owner: Owner, genre: str) -> None:
     """However little the owner's words agree with each other elsewhere."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from genred.genres import Tree, Vocabulary
 from genred.model.evaluation import Evaluation, calibration_error, lower_bound, precision_at
 
 GENRES = ("Jazz", "Metal", "Rock")
@@ -20,7 +21,7 @@ def evaluation(n: int = 300, seed: int = 0) -> Evaluation:
     return Evaluation(GENRES, truth, probabilities)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.4, 0.99), st.integers(0, 20))
 def test_the_threshold_keeps_its_promise(precision: float, seed: int) -> None:
     """Of the answers at or above the threshold, at least the wanted share is right; or nothing is answered."""
@@ -57,6 +58,30 @@ def test_a_family_answers_where_its_members_share() -> None:
     confidence, right = Evaluation(GENRES, np.array(GENRES), shared).answers(0.4)
     assert confidence == pytest.approx([0.4] * 3)
     assert list(right) == [False, True, False]
+
+
+def test_an_answer_is_judged_by_the_users_own_tree() -> None:
+    """There, Jazz is above Metal, and Rock is above nothing."""
+    shared = np.array([[0.25, 0.4, 0.35]] * 3)
+    mine = Vocabulary(tree=Tree.parse("Jazz\n  Metal\nRock"))
+    confidence, right = Evaluation(GENRES, np.array(GENRES), shared, vocabulary=mine).answers(0.6)
+    assert confidence == pytest.approx([0.65] * 3)
+    assert list(right) == [True, True, False]
+
+
+def test_a_genre_that_is_recognised_too_seldom_is_not_answered() -> None:
+    """Two of ten Jazz tracks are; what is called Jazz counts as no answer, and Metal gives way to Rock."""
+    truth = np.array(["Jazz"] * 10 + ["Metal"] * 10 + ["Rock"] * 10)
+    said = ["Jazz"] * 2 + ["Rock"] * 8 + ["Metal"] * 2 + ["Rock"] * 8 + ["Rock"] * 10
+    found = Evaluation(GENRES, truth, 0.1 + 0.7 * np.array([[g == one for g in GENRES] for one in said])).with_untold()
+    assert found.untold == {"Jazz", "Metal"}
+    confidence, right = found.answers(0.7)
+    assert confidence[:2] == pytest.approx([0, 0])
+    assert confidence[10:12] == pytest.approx([0.9] * 2)
+    assert right[10:12].all()
+    assert found.as_dict()["untold"] == ["Jazz", "Metal"]
+    assert "recognised too seldom to be answered: Jazz (20%), Metal (20%)" in found.lines()
+    assert not evaluation().with_untold().untold
 
 
 def test_a_few_lucky_answers_earn_no_threshold() -> None:

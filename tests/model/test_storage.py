@@ -73,7 +73,7 @@ def test_saving_again_gives_the_same_file(saved: Path, whole: bytes) -> None:
     assert saved.read_bytes() == whole
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_found(whole: bytes, tmp_path_factory: pytest.TempPathFactory, where: float, bit: int) -> None:
     """Wherever it is, in texts, numbers or the checksum itself."""
@@ -85,7 +85,7 @@ def test_a_flipped_bit_is_found(whole: bytes, tmp_path_factory: pytest.TempPathF
         storage.load(path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(share=st.floats(0, 1, exclude_max=True), more=st.binary(max_size=40))
 def test_a_file_cut_short_is_found(
     whole: bytes, tmp_path_factory: pytest.TempPathFactory, share: float, more: bytes
@@ -97,7 +97,7 @@ def test_a_file_cut_short_is_found(
         storage.load(path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(where=st.integers(0, 4000), put=st.binary(min_size=1, max_size=8))
 def test_a_crafted_file_is_a_model_or_refused(
     whole: bytes, tmp_path_factory: pytest.TempPathFactory, where: int, put: bytes
@@ -287,28 +287,30 @@ def test_the_cache_is_keyed_by_all_that_fitting_depends_on() -> None:
     assert sorted(str(file.relative_to(root)) for file in found) == sorted(storage._CODE)
 
 
-@pytest.fixture(scope="module")
-def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("cache")
-    storage.builtin(folder)
-    return folder
-
-
-def test_the_builtin_model_is_fitted_once(cache_dir: Path) -> None:
+def test_the_builtin_model_is_fitted_once(fitted: Path) -> None:
     """The second start reads what the first one fitted."""
-    (cached,) = cache_dir.iterdir()
+    (cached,) = fitted.glob("model-*")
     before = cached.stat().st_mtime_ns
-    assert storage.builtin(cache_dir).name.startswith("builtin-")
+    assert storage.builtin(fitted).name.startswith("builtin-")
     assert cached.stat().st_mtime_ns == before
 
 
 @pytest.mark.slow
-def test_a_damaged_cache_is_rebuilt(cache_dir: Path) -> None:
+def test_every_genre_that_the_builtin_model_answers_is_recognised_often_enough(fitted: Path) -> None:
+    """At least three tracks of ten by artists that it had not heard; Folk isn't, and is left unanswered."""
+    found = storage.builtin(fitted).evaluation_
+    assert found.untold == set(found.genres) - set(installed.BUILTIN_GENRES) == {"Folk"}
+    assert min(found.recall[genre] for genre in installed.BUILTIN_GENRES) >= 0.3
+
+
+@pytest.mark.slow
+def test_a_damaged_cache_is_rebuilt(fitted: Path, tmp_path: Path) -> None:
     """Whatever lies in the cache, the built-in model works."""
-    (cached,) = cache_dir.iterdir()
-    cached.write_bytes(cached.read_bytes()[:1000])
-    assert len(storage.builtin(cache_dir).classes_) == 15
-    assert cached.stat().st_size > 1000
+    (cached,) = fitted.glob("model-*")
+    damaged = tmp_path / cached.name
+    damaged.write_bytes(cached.read_bytes()[:1000])
+    assert len(storage.builtin(tmp_path).classes_) == 15
+    assert damaged.stat().st_size > 1000
 
 
 def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class Service:
         self._home = home
         self._model = model
         self.said: list[str] = []
+        self.settings: dict[str, str] = {}
         self._news = threading.Condition()
         self._speaking = False
 
@@ -54,6 +55,7 @@ class Service:
             "GENRED_WATCH_ALBUM_SECONDS": str(SETTLE),
             "GENRED_MODEL_MIN_CONFIDENCE": "0.5",
             "GENRED_SERVICE_WORKERS": "1",
+            **self.settings,
         }
         self.log = (self._home / "log").open("ab")
         self.process = subprocess.Popen(

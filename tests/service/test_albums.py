@@ -54,3 +54,15 @@ def test_a_track_without_a_genre_gets_the_word_of_its_mates(service: Service, tm
     assert tags.read_genres(album / "05.flac") == ["Krautrock"]
     assert service.stop() == 0
     assert [path.read_bytes() for path in owned] == before
+
+
+def test_the_owners_words_are_known_before_their_old_music_is_heard(service: Service) -> None:
+    """With `watch.backlog = "process"`: also where the artist's other albums come later in the alphabet."""
+    track(service.music / "A First" / "01.flac", artist="Neu!", album="First")
+    track(service.music / "Z Last" / "01.flac", artist="Neu!", album="Last", genre="Krautrock")
+    service.settings = {"GENRED_WATCH_BACKLOG": "process"}
+    service.start()
+    records = {record.path.parent.name: record for record in service.wait_for(2)}
+    assert records["Z Last"].outcome is Outcome.KEPT
+    assert (records["A First"].written, records["A First"].evidence) == (("Krautrock",), "artist")
+    assert service.stop() == 0

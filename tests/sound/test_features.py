@@ -83,7 +83,7 @@ def test_is_finite_for_any_audio(excerpts: list[Audio]) -> None:
     assert np.isfinite(x).all()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.integers(0, 3 * SR), max_size=3), st.floats(0, 8), st.integers(0, 9))
 def test_is_finite_for_any_length_and_level(lengths: list[int], level: float, seed: int) -> None:
     """However long or loud the excerpts are, the vector is finite."""

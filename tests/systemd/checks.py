@@ -30,7 +30,8 @@ SYSTEM_HISTORY = "sqlite:////var/lib/genred/history.db"
 # Quick answers, whatever the model thinks of the song: what is tried here are the units.
 IMPATIENT = (
     r"[Service]\nRestartSec=1s\n"
-    r"Environment=GENRED_MODEL_MIN_CONFIDENCE=0.01 GENRED_WATCH_SETTLE_SECONDS=1 GENRED_SERVICE_WORKERS=2\n"
+    r"Environment=GENRED_MODEL_MIN_CONFIDENCE=0.01 GENRED_SERVICE_WORKERS=2\n"
+    r"Environment=GENRED_WATCH_SETTLE_SECONDS=1 GENRED_WATCH_ALBUM_SECONDS=1\n"
 )
 
 # acl_ea_header and entries: owner rw-, user 1001 r--, group r--, mask rw-, others r--; see acl(5).

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from shell import Failed, eventually, step
@@ -123,7 +123,7 @@ def booted(base: Path, store: Path, shares: dict[Path, str]) -> Iterator[Machine
             stderr=subprocess.STDOUT,
         )
     try:
-        leader = eventually("the machine starts", lambda: _child(nspawn.pid), 30)
+        leader = eventually("the machine starts", lambda: _leader(nspawn.pid), 60)
         machine = Machine(leader)
         eventually(f"systemd comes up (see {run}/console)", lambda: _is_up(machine), 120)
         yield machine
@@ -136,9 +136,14 @@ def booted(base: Path, store: Path, shares: dict[Path, str]) -> Iterator[Machine
             nspawn.wait()
 
 
-def _child(pid: int) -> int | None:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(children[0]) if children else None
+def _leader(pid: int) -> int | None:
+    """The first process of the machine, once its root is the machine's; not the one that makes it, and goes."""
+    with suppress(OSError):
+        for child in map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()):
+            is_first = status(child)["NSpid"].split()[-1] == "1"
+            if is_first and not os.path.samefile(f"/proc/{child}/root", "/"):
+                return child
+    return None
 
 
 def _is_up(machine: Machine) -> bool:

@@ -120,7 +120,8 @@ def test_a_file_that_cant_be_read_is_asked_once_and_one_that_may_be_later_again_
     reader.fails = {}
     assert cataloguer.step([music], 60) == 1
     assert reader.asked == ["0.flac", "1.flac", "1.flac"]
-    assert [file.labels for file in history.library.folder(music)] == [Labels(), Labels("Ann", "", "First"), None]
+    read = history.library.of([music / f"{n}.flac" for n in range(3)])
+    assert [file.labels for file in read] == [Labels(), Labels("Ann", "", "First"), None]
 
 
 def test_a_file_that_changed_since_it_was_seen_is_left_to_those_who_watch(

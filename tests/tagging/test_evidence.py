@@ -282,6 +282,24 @@ def test_a_moved_folder_keeps_whose_its_genres_are(music: Music, tmp_path: Path)
     assert music.about(other).mates == {"Folk": 1}
 
 
+def test_a_deleted_album_says_nothing(music: Music, tmp_path: Path) -> None:
+    """Nor do the deleted tracks of an album that is there; whoever deletes music takes back what they said of it."""
+    second = tmp_path / "second"
+    second.mkdir()
+    for number, genre in enumerate(("Folk", "Pop")):
+        song = music.song(number, genre).rename(second / f"{number}.flac")
+        file = mutagen.flac.FLAC(song)
+        file["album"] = ["Second"]
+        file.save()
+    music.arrive(second)
+    assert music.about(music.folder).artist == {"Folk": 0.5, "Pop": 0.5}
+    (second / "1.flac").unlink()
+    assert music.about(music.folder).artist == {"Folk": 1}
+    assert music.about(second).mates == {"Folk": 1}
+    shutil.rmtree(second)
+    assert music.about(music.folder).artist == {}
+
+
 def test_an_undone_write_is_no_evidence(music: Music) -> None:
     """What is put back is the person's: a genre, or none."""
     config = Config().with_changes("tags", mode="overwrite")

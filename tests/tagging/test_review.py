@@ -164,19 +164,43 @@ def test_what_is_settled_is_not_asked_about(history: History, music: list[Path],
 
 
 def test_its_least_sure_tags_come_when_asked_for(history: History, tmp_path: Path) -> None:
-    """As many as are asked for, what it wrote as the first guess; what it added to a person's genre stays."""
+    """As many as are asked for, guessed anew; what it added to a person's genre stays."""
     for name, confidence, previous in (("a", 0.9, ()), ("b", 0.6, ()), ("c", 0.5, ("Polka",)), ("d", 0.7, ())):
         song = make(tmp_path / f"{name}.flac", 0.1)
         features = (FEATURE_VERSION, np.array([0], "<f4").tobytes())
         written = (*previous, "Jazz")
-        record = Record(song, Outcome.TAGGED, "", "Jazz", confidence, previous, written, stamp=stamp_of(song))
+        record = Record(song, Outcome.TAGGED, "", "Jazz", confidence, previous, written, "m", stamp=stamp_of(song))
         history.record(Record(**{name: getattr(record, name) for name in record.__slots__} | {"features": features}))
     assert to_review(history) == []
     found = to_review(history, tagged=3)
     assert [record.path.stem for record in found] == ["b", "d"]
     (question, _) = asking(history, found)
-    assert [guess.genre for guess in question.guesses] == ["Jazz", "Rock", "Hip-Hop"]
-    assert question.guesses[0].probability == 0.6
+    guesses = [("Rock", 0.4), ("Jazz", 0.3), ("Hip-Hop", 0.2)]
+    assert [(guess.genre, guess.probability) for guess in question.guesses] == guesses
+    (question,) = asking(history, found[:1], Vocabulary(spelling={"Jazz": "Fusion"}))
+    guesses = [("Rock", 0.4), ("Fusion", 0.3), ("Hip-Hop", 0.2), ("Jazz", 0.0)]
+    assert [(guess.genre, guess.probability) for guess in question.guesses] == guesses
+
+
+def test_what_it_wrote_into_what_nobody_can_judge_now_stays_the_first_guess(history: History, tmp_path: Path) -> None:
+    """As sure as it was then: nothing better is known."""
+    song = make(tmp_path / "song.flac", 0.1)
+    features = (FEATURE_VERSION, np.array([2], "<f4").tobytes())
+    stamp = stamp_of(song)
+    history.record(Record(song, Outcome.TAGGED, "", "Jazz", 0.6, (), ("Jazz",), "m", stamp=stamp, features=features))
+    (question,) = asking(history, to_review(history, tagged=1))
+    assert (question.is_judged, question.guesses[0]) == (False, Candidate("Jazz", 0.6))
+
+
+def test_the_persons_answers_for_mates_come_before_what_it_wrote(history: History, music: list[Path]) -> None:
+    """Of two tracks tagged Jazz, one is corrected: that is the first guess for the other, and Jazz is still one."""
+    for number, song in enumerate(music[:2]):
+        features = (FEATURE_VERSION, np.array([number], "<f4").tobytes())
+        wrote = Record(song, Outcome.TAGGED, "", "Jazz", 0.7, (), ("Jazz",), "m", stamp=stamp_of(song))
+        history.record(replace(wrote, features=features))
+    Tagger(Config(), history, FakeAnalyser()).set_genre(music[0], "Zydeco")
+    (question,) = asking(history, to_review(history, music[1], tagged=1))
+    assert [guess.genre for guess in question.guesses][:2] == ["Zydeco", "Jazz"]
 
 
 def test_what_an_earlier_genred_heard_is_asked_about_with_guesses(history: History, music: list[Path]) -> None:
@@ -293,11 +317,7 @@ def test_corrections_teach(history: History, tmp_path: Path) -> None:
     songs[7] = songs[7].with_name("moved.flac")
 
     def labels() -> dict[str, str]:
-        own_tags.LEAST_TRACKS, own_tags.LEAST_ARTISTS, least = 1, 1, (own_tags.LEAST_TRACKS, own_tags.LEAST_ARTISTS)
-        try:
-            found = own_tags.from_tags(songs, analyser, history, Vocabulary())
-        finally:
-            own_tags.LEAST_TRACKS, own_tags.LEAST_ARTISTS = least
+        found = own_tags.by_a_person(songs, analyser, history, Vocabulary())
         return {item.path.name: item.genre for item in found.labelled}
 
     assert labels() == {}

@@ -95,7 +95,7 @@ def list_(common: Common, below: Path | None, tagged: int, skipped: bool) -> int
 def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     """Write the best guess; a folder means all in it that there is to review.
 
-    Of a file that genred tagged, this confirms the tag.
+    Where genred tagged a file so, this confirms the tag.
 
     \b
     genred review accept ~/Music/Album
@@ -273,6 +273,7 @@ def _print_albums(console: "Console", asked: Iterator["Question"]) -> None:
         table.add_column(ratio=2, overflow=show.cut(), no_wrap=True)
         for question in found:
             guesses = ", ".join(f"{guess.genre} {guess.probability:.0%}" for guess in question.guesses[:3])
-            said = Text(guesses) if question.is_judged else Text(question.reason, style="dim")
+            wrote = f"tagged {question.record.written[0]}; " if question.record.written else ""
+            said = Text(wrote + guesses) if question.is_judged else Text(question.reason, style="dim")
             table.add_row(Text("  " + readable(Path(question.path.name))), said)
         console.print(table)
