@@ -57,7 +57,9 @@ def visit(chromium: "Browser", shelved: tuple[Config, str]) -> Iterator[Visit]:
     complaints: list[str] = []
     contexts = []
 
-    def visit(url: str, *, width: int = 1280, scheme: Literal["light", "dark"] = "light", scripts: bool = True) -> "Page":
+    def visit(
+        url: str, *, width: int = 1280, scheme: Literal["light", "dark"] = "light", scripts: bool = True
+    ) -> "Page":
         context = chromium.new_context(
             base_url=shelved[1],
             viewport={"width": width, "height": 844},
