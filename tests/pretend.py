@@ -162,7 +162,7 @@ def systemctl(*arguments: str) -> int:
     if action == "daemon-reload" and not names:
         return 0
     folder = HOME / ".config/systemd/user" if ours else ROOT / "etc/systemd/system"
-    if names not in (["genred"], ["genred-web.socket"]) or action not in (
+    actions = (
         "enable",
         "disable",
         "start",
@@ -170,7 +170,8 @@ def systemctl(*arguments: str) -> int:
         "restart",
         "reload",
         "status",
-    ):
+    )
+    if names not in (["genred"], ["genred-web.socket"]) or action not in actions:
         return 1
     service = names[0].removesuffix(".socket")
     unit = (folder / f"{service}.service").read_text()

@@ -63,6 +63,7 @@ class _Moment(click.ParamType[str]):
 
 PATH = _Path(path_type=Path)
 GENRE = _Name("genre", "an empty word names no genre (a variable that isn't set?)")
+HOST = _Name("host", "an empty word names no host (a variable that isn't set?)")
 MODEL = _Model("name", "a model has a name")
 MOMENT = _Moment()
 

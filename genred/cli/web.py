@@ -2,13 +2,14 @@
 
 import click
 
+from genred.cli.arguments import HOST
 from genred.cli.options import Common, common
 from genred.config import Config, find
 from genred.errors import GenredError
 
 
 @click.command()
-@click.option("--host", metavar="H", help="Where to listen.  [default: 127.0.0.1, this machine alone]")
+@click.option("--host", metavar="H", type=HOST, help="Where to listen.  [default: 127.0.0.1, this machine alone]")
 @click.option("--port", metavar="P", type=click.IntRange(0, 65535), help="The port.  [default: 8420]")
 @click.option("--open", "opens", is_flag=True, help="Open it in a browser.")
 @common

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from genred.fs.files import readable
 from genred.history.browsing import NOBODY, SIZE, Browsing, FileNow, Page, Wanted
 from genred.history.moments import moment
 from genred.history.records import Outcome, Query, Record
@@ -40,6 +41,10 @@ class Links:
     """None on the first page."""
     back: str | None
     onward: str | None
+    is_backward: bool
+    """True for a page that was asked for from the page behind it."""
+    seen: str
+    """How far a search came that was cut short, in words."""
 
 
 def history(request: Request) -> Response:
@@ -176,11 +181,19 @@ def _links(page: str, fields: Fields, shown: Page[Any, Any], back: str, onward: 
         asked = urlencode(kept | more, doseq=True, errors="surrogateescape")
         return f"{page}?{asked}" if asked else page
 
+    is_backward = back in fields
+    reached = shown.back if is_backward else shown.onward
     return Links(
         first=None if shown.back is None else link(),
         back=None if shown.back is None else link(**{back: _key(shown.back)}),
         onward=None if shown.onward is None else link(**{onward: _key(shown.onward)}),
+        is_backward=is_backward,
+        seen="" if reached is None else f"This one came to {_named(reached)}",
     )
+
+
+def _named(key: int | Path) -> str:
+    return f"decision {key:,}" if isinstance(key, int) else f"the folder {readable(key.parent)}"
 
 
 def _key(key: int | Path) -> str:

@@ -129,7 +129,8 @@ def fill(place: Path) -> tuple[Config, Told]:
 def _abstain(
     history: History, told: Told, path: Path, best: tuple[str, float] | None, track: int, labels: Labels
 ) -> None:
-    make(path.with_name("new.flac"), 2.0, freq=220.0 * 1.06**track, noise=0.02).rename(path)
+    seconds = 12.0 if labels.album == "Winter Gardens" else 0.5  # long enough to be stopped
+    make(path.with_name("new.flac"), seconds, freq=220.0 * 1.06**track, noise=0.02).rename(path)
     reason = NOT_MUSIC.reason
     if best is not None:
         genre, share = best[0], best[1] - 0.015 * track
@@ -148,7 +149,7 @@ def _named(history: History, folder: Path, track: int, genre: str) -> None:
     history.record(Record(path, Outcome.KEPT, "a person's", previous=(genre,), stamp=stamp_of(path), labels=labels))
 
 
-def draw(number: int, size: int = 600) -> bytes:
+def draw(number: int, size: int = 360) -> bytes:
     """Return a cover: a few shapes in a few colours, others for each number."""
     rng = np.random.default_rng(number)
     y, x = np.mgrid[0:size, 0:size] / size

@@ -35,8 +35,8 @@ def test_the_address_can_be_typed_into_a_browser() -> None:
 
 
 def test_without_the_extra_a_sentence_says_how_to_get_it(genred: Genred, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("genred.web.server")]:
-        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "genred.web.server")
+    monkeypatch.delattr("genred.web.server")
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     ran = genred("web")
     assert (ran.code, ran.out) == (1, "")
