@@ -176,7 +176,7 @@ def ask(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def questions(history: History, music: Path, size: int, times: int) -> dict[str, float]:
-    """Return the milliseconds of a processor for each question, the median; only albums that are asked for are there."""
+    """Return the milliseconds of a processor for each question; only albums that are asked for are there."""
     rng = random.Random(1)
     wanted = {rng.randrange(size // 12) for _ in range(times)}
     albums = [some for number, some in enumerate(islice(batched(rows(music), 12), size // 12)) if number in wanted]
