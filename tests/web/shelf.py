@@ -129,7 +129,8 @@ def fill(place: Path) -> tuple[Config, Told]:
 def _abstain(
     history: History, told: Told, path: Path, best: tuple[str, float] | None, track: int, labels: Labels
 ) -> None:
-    make(path.with_name("new.flac"), 0.5, freq=220.0 * 1.06**track, noise=0.02).rename(path)
+    seconds = 12.0 if labels.album == "Winter Gardens" else 0.5  # long enough to be stopped
+    make(path.with_name("new.flac"), seconds, freq=220.0 * 1.06**track, noise=0.02).rename(path)
     reason = NOT_MUSIC.reason
     if best is not None:
         genre, share = best[0], best[1] - 0.015 * track

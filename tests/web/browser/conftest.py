@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 CHROMIUM = shutil.which("chromium")
 
+Scheme = Literal["light", "dark"]
 Visit = Callable[..., "Page"]
 
 

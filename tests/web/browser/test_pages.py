@@ -1,20 +1,18 @@
 """Every page as it is seen: wide and narrow, light and dark, and by people who can't see it."""
 
-from typing import Literal
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from genred.config import Config
 from genred.web.render import ref
-from tests.web.browser.conftest import Visit
+from tests.web.browser.conftest import Scheme, Visit
 
 PAGES = ("/", "/library", "/library/mixed", "/review", "/review/album", "/history", "/now", "/service", "/nowhere")
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")])
 def test_pages_fit_and_are_made_for_everybody(
-    shelved: tuple[Config, str], visit: Visit, width: int, scheme: Literal["light", "dark"]
+    shelved: tuple[Config, str], visit: Visit, width: int, scheme: Scheme
 ) -> None:
     """Nothing is wider than the screen, and axe finds nothing: names, contrast, order, landmarks."""
     album = shelved[0].watch.directories[0] / "Marlow & the Ferrymen" / "Low Tide Letters"
@@ -22,7 +20,7 @@ def test_pages_fit_and_are_made_for_everybody(
     page = visit("/healthz", width=width, scheme=scheme)
     found: dict[str, list[str]] = {}
     for url in PAGES:
-        page.goto(f"{url}?path={ref(song)}" if url == "/review/album" else url, wait_until="domcontentloaded")
+        page.goto(f"{url}?path={ref(song)}" if url == "/review/album" else url)
         if page.evaluate("document.documentElement.scrollWidth") > width:
             found.setdefault(url, []).append("wider than the screen")
         for details in page.locator("details").all():
