@@ -105,7 +105,7 @@ class Analyser:
         Parameters
         ----------
         stop
-            Ends the waiting: the first time, when filters are designed and the model fitted, takes half a minute.
+            Ends the waiting: the first time, filters are designed and the model is fitted.
         tell
             Called twice a second with what is waited for.
 

@@ -138,6 +138,9 @@ class _Library:
 def _tell(common: Common, library: _Library, name: str) -> int:
     """Say where a name lands, and show the branch."""
     words = library.words
+    if is_generic(name):
+        click.echo(f"genred: {name!r} counts as no genre", err=True)
+        return 1
     landing = words.land(name)
     if landing is None and (own := words.canonical(name)) in library.heard:
         landing = Landing(own, Way.NAME, own)

@@ -22,6 +22,7 @@ from genred.config.lint import (
     about_genres,
     about_no_genre,
     about_tags,
+    about_whitelist_file,
     contradictions,
     unreadable_patterns,
 )
@@ -250,6 +251,7 @@ def doubts(
         *about_tags(config.tags.mode, config.tags.max_genres),
         *about_genres(config.vocabulary, config.genres.whitelist, known),
         *about_no_genre(config.genres.no_genre, config.genres.spelling),
+        *about_whitelist_file(config.genres.whitelist_file, config.vocabulary),
         *about_evidence(mates=evidence.mates, artist=evidence.artist, library=evidence.library),
     ]
     return [_located(doubt, file, text, environ, fatal=False) for doubt in found]
@@ -291,12 +293,13 @@ def _read(file: Path | None) -> tuple[str, dict[str, Any], list[Mistake]]:
 
 
 def _without(config: Config, impossible: Iterable[Doubt]) -> Config:
-    """Return a configuration without the files and the patterns of genres that can't be read."""
+    """Return a configuration without the words of genres that can't be obeyed, and the files that can't be read."""
     genres = config.genres
     entries = {(doubt.key, doubt.entry) for doubt in impossible}
     return config.with_changes(
         "genres",
         aliases={word: genre for word, genre in genres.aliases.items() if ("genres.aliases", word) not in entries},
+        spelling={word: name for word, name in genres.spelling.items() if ("genres.spelling", word) not in entries},
         tree="" if ("genres.tree", genres.tree) in entries else genres.tree,
         whitelist_file="" if ("genres.whitelist_file", genres.whitelist_file) in entries else genres.whitelist_file,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from genred.fs.files import readable
-from genred.genres import Vocabulary, is_generic, key
+from genred.genres import Vocabulary, Way, is_generic, is_line, key, listed
 from genred.genres.vocabulary import PATTERN
 
 
@@ -25,10 +25,19 @@ class Doubt:
 
 
 def contradictions(aliases: Mapping[str, str], spelling: Mapping[str, str]) -> Iterator[Doubt]:
-    """Find what can't be obeyed: a word that means two things, or a chain of aliases that leads back to its start."""
+    """Find what can't be obeyed.
+
+    That is a word that means two things, one that is none or several, or a chain of aliases that leads to its start.
+    """
     for name, table in (("genres.aliases", aliases), ("genres.spelling", spelling)):
         meant: dict[str, tuple[str, str]] = {}
         for word, meaning in table.items():
+            if not (is_line(word) and (key(word) or PATTERN.fullmatch(word))):
+                yield Doubt(name, word, f"{word!r} is no name of a genre")
+            elif not (is_line(meaning) and meaning.strip()):
+                yield Doubt(name, word, f"{meaning!r} is no name of a genre")
+            elif len(list(filter(str.strip, listed(meaning)))) > 1:
+                yield Doubt(name, word, f"{meaning!r} is more than one genre")
             first, other = meant.setdefault(key(word), (word, meaning))
             if other != meaning:
                 yield Doubt(name, word, f"{word!r} is {meaning!r}, and {first!r}, the same word, is {other!r}")
@@ -91,6 +100,8 @@ def _about_aliases(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Dou
             if key(vocabulary.tree.canonical(word)) == key(word):
                 same = "is a genre of its own anyway" if word == meaning else f"and {meaning!r} are one word anyway"
                 yield Doubt("genres.aliases", word, f"{word!r} {same}")
+        elif is_generic(meaning):
+            yield Doubt("genres.aliases", word, f"{meaning!r} says nothing; genres.no_genre is for that")
         elif key(others.get(key(meaning), meaning)) != key(meaning):
             message = f"{meaning!r} is an alias too, and only one step is taken; name {others[key(meaning)]!r} itself"
             yield Doubt("genres.aliases", word, message)
@@ -110,11 +121,15 @@ def _about_whitelist(vocabulary: Vocabulary, whitelist: Sequence[str], names: Se
 
 
 def _about_spelling(vocabulary: Vocabulary, names: Sequence[str]) -> Iterator[Doubt]:
-    for name in vocabulary.spelling:
+    for name, written in vocabulary.spelling.items():
+        landing = vocabulary.tree.land(written)
+        of_another = landing is not None and landing.way in (Way.NAME, Way.SPELLING)
         if not _is_known(name, vocabulary, names):
             yield Doubt("genres.spelling", name, _unheard_of(name, names))
         elif not vocabulary.allows(name):
             yield Doubt("genres.spelling", name, f"{name!r} is never written: genres.whitelist leaves it out")
+        elif landing and of_another and vocabulary.canonical(written) != vocabulary.canonical(name):
+            yield Doubt("genres.spelling", name, f"{written!r} is read as {landing.genre}, another genre")
 
 
 def about_no_genre(names: Collection[str], spelling: Mapping[str, str]) -> Iterator[Doubt]:
@@ -126,6 +141,12 @@ def about_no_genre(names: Collection[str], spelling: Mapping[str, str]) -> Itera
     for name in names:
         if is_generic(name):
             yield Doubt("genres.no_genre", name, f"{name!r} counts as no genre anyway")
+
+
+def about_whitelist_file(file: str, vocabulary: Vocabulary) -> Iterator[Doubt]:
+    """Find a list that allows nothing, and so everything."""
+    if file and not vocabulary.whitelist:
+        yield Doubt("genres.whitelist_file", file, f"{file} holds no genre, so any may be written")
 
 
 def about_evidence(*, mates: bool, artist: bool, library: bool) -> Iterator[Doubt]:

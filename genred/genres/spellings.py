@@ -29,9 +29,12 @@ _JOINTS = re.compile(r"[;/,|\\\0\n]+")
 
 
 def key(name: str) -> str:
-    """Return what the spellings of one genre have in common: "hiphop" of "Hip Hop", "hip-hop" and "HIPHOP"."""
+    """Return what the spellings of one genre have in common: "hiphop" of "Hip Hop", "hip-hop" and "HIPHOP".
+
+    A name of nothing but pictures is its pictures; of one of other signs, nothing is left.
+    """
     plain = unicodedata.normalize("NFKD", name).casefold().replace("&", "n").replace(" and ", "n")
-    return re.sub(r"[\W_]+", "", plain)
+    return re.sub(r"[\W_]+", "", plain) or "".join(sign for sign in plain if unicodedata.category(sign) == "So")
 
 
 _GENERIC_KEYS = frozenset(key(name) for name in ("", *re.split("[,\n]", _GENERIC)))
@@ -54,6 +57,11 @@ def is_generic(name: str) -> bool:
 
 def _says_nothing(name: str) -> bool:
     return (own := key(name)) in _GENERIC_KEYS or own in _no_genre
+
+
+def is_line(text: str) -> bool:
+    """Return whether a text is one line that a terminal and a tag can hold, without signs that control them."""
+    return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in text)
 
 
 def pieces(text: str) -> list[str]:

@@ -92,6 +92,11 @@ class Tree:
         branches
             Names in any spelling, each with the name that it stands under. A genre that they name stands where they
             say and nowhere else; a genre that they don't name stays where it is.
+
+        Raises
+        ------
+        ValueError
+            If a genre would stand under itself.
         """
         nodes = dict(self.nodes)
         told: dict[str, list[str]] = {}
@@ -102,7 +107,11 @@ class Tree:
                 above.append(over)
         for name, parents in told.items():
             nodes[name] = replace(nodes.get(name, Node(name)), parents=tuple(parents))
-        return Tree(nodes.values())
+        found = Tree(nodes.values())
+        for name in told:
+            if any(name in found.parents(above) for above in found.ancestors(name)):
+                raise ValueError(f"{name} stands under itself")
+        return found
 
     def _named(self, name: str) -> str:
         known = self.canonical(name)

@@ -115,8 +115,8 @@ class Vocabulary:
         if (meant := self._aliases.get(key(name))) is not None:
             return meant
         for pattern, meaning in self._patterns:
-            if (match := pattern.fullmatch(name.strip())) is not None:
-                return match.expand(meaning)
+            if (match := pattern.fullmatch(name.strip())) is not None and (meant := match.expand(meaning).strip()):
+                return meant
         return None
 
     @cached_property

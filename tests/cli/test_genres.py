@@ -116,3 +116,13 @@ def test_what_the_model_in_use_tells_apart_is_marked(genred: Genred, monkeypatch
     monkeypatch.setenv("GENRED_MODEL_PATH", "")
     heard = [genre["name"] for genre in genred("genres", "--json").json if genre["heard"]]
     assert sorted(map(str, heard)) == list(BUILTIN_GENRES)  # without Folk, which it recognises too seldom
+
+
+@pytest.mark.usefixtures("own_no_genre")
+def test_what_counts_as_no_genre_is_told(genred: Genred, tmp_path: Path) -> None:
+    """By genred, or by the user."""
+    file = tmp_path / "config.toml"
+    file.write_text("[genres]\nno_genre = ['My Music']\n")
+    for name in ("Unknown", "my music"):
+        said = genred("--config", file, "genres", name)
+        assert (said.code, said.err) == (1, f"genred: {name!r} counts as no genre\n")

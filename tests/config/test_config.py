@@ -76,6 +76,12 @@ def test_a_mistake_is_named_with_its_line_its_key_and_what_would_do(tmp_path: Pa
             "[genres.spelling]\nRock = 'ROCK'\nrock = 'Rock!'\n",
             ":3: genres.spelling: 'rock' is 'Rock!', and 'Rock', the same word, is 'ROCK'",
         ),
+        ("[genres]\naliases = { Rock = '' }\n", ":2: genres.aliases: '' is no name of a genre"),
+        ("[genres]\naliases = { '*' = 'Rock' }\n", ":2: genres.aliases: '*' is no name of a genre"),
+        ("[genres]\nspelling = { Rock = 'A; B' }\n", ":2: genres.spelling: 'A; B' is more than one genre"),
+        ("[genres]\naliases = { Rock = 'A|B' }\n", ":2: genres.aliases: 'A|B' is more than one genre"),
+        ("[genres]\nspelling = { Rock = ' ' }\n", ":2: genres.spelling: ' ' is no name of a genre"),
+        ('[genres]\nspelling = { Rock = "a\\u0000b" }\n', ":2: genres.spelling: 'a\\x00b' is no name of a genre"),
     ],
 )
 def test_a_vocabulary_that_contradicts_itself_is_a_mistake(tmp_path: Path, text: str, said: str) -> None:
@@ -105,6 +111,8 @@ def test_a_vocabulary_that_contradicts_itself_is_a_mistake(tmp_path: Path, text:
         ("spelling = { Rock = 'Other' }", "'Other' says nothing, and so counts as no genre"),
         ("aliases = { House = 'House' }", "'House' is a genre of its own anyway"),
         ("no_genre = ['Podcast', 'unknown']", "'unknown' counts as no genre anyway"),
+        ("aliases = { Rap = 'Unknown' }", "'Unknown' says nothing; genres.no_genre is for that"),
+        ("spelling = { Rock = 'jazz music' }", "'jazz music' is read as Jazz, another genre"),
         ("spelling = { Rock = 'Mine' }\nno_genre = ['mine']", "'Mine' says nothing, and so counts as no genre"),
     ],
 )
@@ -133,6 +141,15 @@ def test_keys_that_together_do_nothing_are_a_warning(tmp_path: Path, text: str, 
     file = write(tmp_path, f"[tags]\n{text}\n")
     found = config.doubts(config.load(file, {}), file, GENRES, {})
     assert [str(doubt).startswith(f"{file}{said}") for doubt in found] == ([True] if said else [])
+
+
+def test_a_list_that_allows_nothing_is_a_warning(tmp_path: Path) -> None:
+    """It allows everything: nobody asks for no genre at all by an empty list."""
+    (tmp_path / "list.txt").write_text("# mine\n")
+    file = write(tmp_path, f"[genres]\nwhitelist_file = '{tmp_path}/list.txt'\n")
+    [doubt] = config.doubts(config.load(file, {}), file, GENRES, {})
+    assert (doubt.key, doubt.line) == ("genres.whitelist_file", 2)
+    assert str(doubt).endswith("list.txt holds no genre, so any may be written")
 
 
 def test_files_and_patterns_of_genres_that_cannot_be_read_are_mistakes(tmp_path: Path) -> None:

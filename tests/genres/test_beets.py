@@ -1,5 +1,6 @@
 """What beets users have is read as it is."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ GENRES_TREE = """
     - polka
 - 1980
 """
+
+
+LAUGHS = list(zip("abcdefg", ["", *"abcdef"], strict=True))
 
 
 def own(folder: Path, text: str) -> Path:
@@ -60,6 +64,16 @@ def test_a_name_in_small_letters_gets_capitals_where_genred_knows_none(tmp_path:
         ("just a word", "no tree of genres"),
         ("", "no tree of genres"),
         ("- !!python/x y", "not YAML"),
+        ("[]", "no tree of genres"),
+        ("- &x [*x]", "its lists lie in one another without an end"),
+        ("&x\na: *x", "its lists lie in one another without an end"),
+        (
+            "\n".join(f"{name}: &{name} [{', '.join([f'*{below}' if below else 'x'] * 9)}]" for name, below in LAUGHS),
+            "more than 100,000 entries",
+        ),
+        ("- jazz:\n  - rock\n- rock:\n  - jazz", "Jazz stands under itself"),
+        ("- a:\n  - b:\n    - c:\n      - a", "A stands under itself"),
+        ('- "a\\e[31mb"', "'a.*31mb' is no name of a genre"),
     ],
 )
 def test_what_is_no_tree_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -69,8 +83,14 @@ def test_what_is_no_tree_is_refused(tmp_path: Path, text: str, said: str) -> Non
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    """Missing, a folder, or of other bytes than text."""
+    """Missing, a folder, without an end, far too large, or of other bytes than text."""
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(2**30)
+    for name in ("pipe", "large", "/dev/zero"):
+        with pytest.raises(ConfigError, match="not a file of genres"):
+            beets.tree(tmp_path / name)
     for name, said in (("none", "No such file"), (".", "Is a directory"), ("bytes", "not UTF-8 text")):
         with pytest.raises(ConfigError, match=said):
             beets.whitelist(tmp_path / name)

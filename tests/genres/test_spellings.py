@@ -27,6 +27,13 @@ def test_spellings_of_one_genre_mean_it(spelling: str, genre: str) -> None:
     assert genres.canonical(spelling) == genre
 
 
+def test_a_name_of_pictures_is_a_persons_word() -> None:
+    """Nobody's ripper writes a guitar; signs that punctuate say nothing."""
+    assert genres.key("🎸") == genres.key(" 🎸 ") != genres.key("🎻")
+    assert not genres.is_generic("🎸")
+    assert genres.is_generic("***")
+
+
 SAYS_NOTHING = """
 | |-|Unknown|other|MISC|genre|Unknown Genre|N/A|n/a|Unclassifiable|Default|Not Set|no genre|<none>|Other;Unknown
 Unknown / Other|Unbekannt|Inconnu|Género desconocido|Sconosciuto|Desconhecido|Onbekend|Okänd|Nieznany|Neznámý

@@ -23,6 +23,13 @@ def test_a_genre_that_is_its_own_alias_is_one_of_its_own() -> None:
     assert Vocabulary(aliases={"House": "House"}).canonical("house music") == "House"
 
 
+def test_a_pattern_that_leads_to_nothing_says_nothing() -> None:
+    """The group that holds the meaning may be empty."""
+    mine = Vocabulary(aliases={"/(a*)jazz/": r"\1"})
+    assert mine.canonical("jazz") == "Jazz"
+    assert mine.canonical("aaJazz") == "aa"
+
+
 def test_what_stands_above_a_genre_is_called_by_the_users_words_too() -> None:
     """Who calls Electronic Dance finds House under that, may write that alone, and backs off to it."""
     mine = Vocabulary(aliases={"Electronic": "Dance", "Heavy Metal": "Heavy Metal"}, whitelist=["Dance"])

@@ -27,7 +27,12 @@ from tests.web.story import EVIL, ODD
 
 POST_JSON = "POST /api/set HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
 UPGRADE = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eHh4eHh4eHh4eHh4eHh4eA==\r\n"
-CHANGES = ["/set", "/undo", "/api/set", "/api/undo", "/api/scan", "/service/scan", "/service/undo", "/service/train"]
+CHANGES = [
+    *("/logout", "/set", "/undo", "/api/set", "/api/undo"),
+    *("/review/answer", "/review/undo", "/api/review/accept"),
+    *(f"/service/{name}" for name in ("scan", "undo", "train", "use", "check", "stop")),
+    *(f"/api/{name}" for name in ("scan", "train", "use", "check", "stop")),
+]
 
 
 def pages(client: TestClient) -> list[str]:
@@ -151,6 +156,12 @@ def test_nothing_is_changed_by_looking(client: TestClient, url: str) -> None:
     for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
         assert client.get(url, headers={name: "POST"}).status_code in (404, 405) or url == "/service/undo"
     assert not jobs(client)
+
+
+def test_every_change_is_tried(client: TestClient) -> None:
+    """Each address that takes a form is among those of the tests above; to log in has tests of its own."""
+    routes = [route for route in app_of(client).routes if isinstance(route, Route) and "POST" in (route.methods or ())]
+    assert sorted({route.path for route in routes} - {"/login"}) == sorted(CHANGES)
 
 
 def jobs(client: TestClient) -> list[object]:
@@ -402,6 +413,11 @@ def test_only_files_of_the_history_below_the_music_folders_are_touched(library: 
         "/" + "x" * 5000,
     ]
     assert {set_jazz(client, name) for name in names} == {(404, '{"error":"There is no such file in the history."}')}
+    for url in ("/api/excerpt", "/review/cover"):
+        assert {client.get(url, params={"path": name}).status_code for name in names} <= {400, 404}
+        assert {client.get(url, params={"path": name}).text for name in names if name} == {
+            client.get(url, params={"path": "/nowhere"}).text
+        }
     for name in ("%2Fetc%2Fpasswd", "%00", "/%ff", quote(str(outside))):
         assert post(client, "/api/set", {"file": name, "genre": "Jazz"}).status_code == 404
     assert outside.read_bytes() == b"x"
