@@ -30,6 +30,7 @@ from genred.history.history import History
 
 PAGES = {
     "plain": "/login",
+    "service": "/service",
     "overview": "/",
     "library": "/library",
     "mixed albums": "/library/mixed",

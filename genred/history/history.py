@@ -242,7 +242,7 @@ class History:
             return {"shares": queries.shares(db)} | queries.counts(db) | queries.counts_now(db)
 
     def runs(self, limit: int) -> list[Run]:
-        """Return the last runs that wrote tags, newest first, none of them older than the last ``limit`` runs."""
+        """Return the last runs that wrote tags, newest first, as far as they are among the last fifty runs."""
         with self.reading() as db:
             return list(queries.latest_runs(db, limit))
 

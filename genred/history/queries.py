@@ -130,21 +130,23 @@ def shares(db: sa.Connection) -> dict[str, int]:
     return dict(db.execute(sa.select(*sums)).mappings().one()) | {"changed": db.execute(changed).scalar_one()}
 
 
-def latest_runs(db: sa.Connection, limit: int, most: int = 5000) -> Iterator[Run]:
+def latest_runs(db: sa.Connection, limit: int, among: int = 50, most: int = 1000) -> Iterator[Run]:
     """Yield the last runs that wrote tags, newest first; of each, its newest ``most`` decisions are counted."""
     before = sa.literal(2**62)
-    for _ in range(limit):
+    found = 0
+    for _ in range(among):
         run = db.execute(sa.select(sa.func.max(records.c.run)).where(records.c.run < before)).scalar()
-        if run is None:
+        if run is None or found == limit:
             return
         before = sa.literal(run)
         newest = sa.select(records.c.outcome).where(records.c.run == run).order_by(records.c.id.desc()).limit(most)
         counted = newest.subquery()
         tagged = sa.func.count().filter(counted.c.outcome == Outcome.TAGGED.value)
-        found, total = db.execute(sa.select(tagged, sa.func.count()).select_from(counted)).one()
-        if found or total == most:
+        tags, total = db.execute(sa.select(tagged, sa.func.count()).select_from(counted)).one()
+        if tags or total == most:
+            found += 1
             row = db.execute(sa.select(runs).where(runs.c.id == run)).one()
-            yield Run(row.id, row.started_at, row.command, found, total == most)
+            yield Run(row.id, row.started_at, row.command, tags, total == most)
 
 
 def _span(db: sa.Connection, query: Query) -> Iterator[sa.ColumnElement[bool]]:

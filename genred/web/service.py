@@ -24,7 +24,7 @@ TICK_SECONDS = 1.0
 SILENT_TICKS = 15
 """After so many ticks without news a sign of life is sent, or proxies would end the connection."""
 LAST_DECISIONS = 20
-LAST_RUNS = 50
+LAST_RUNS = 10
 PARTS = ("status", "jobs", "decisions")
 """The parts of the page that are sent anew when they change, each a template and the id of an element."""
 _NAME = re.compile(r"\w[\w .+-]{0,60}")
@@ -41,7 +41,7 @@ def show(request: Request) -> Response:
         "service.html",
         folders=site.config.watch.directories,
         models=models,
-        runs=site.history.runs(LAST_RUNS)[:10],
+        runs=site.history.runs(LAST_RUNS),
         **_values(site),
     )
 

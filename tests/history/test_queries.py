@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 
 from benchmarks.history import asked, made, track
-from genred.history import schema
+from genred.history import queries, schema
 from genred.history.browsing import Wanted
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
@@ -206,3 +206,23 @@ def test_a_history_of_the_first_schema_is_counted(tmp_path: Path) -> None:
     history.close()
     assert counts["genre"] == {"Rock": 2}
     assert (tmp_path / "history.db.schema-0001").exists()
+
+
+def test_runs_that_wrote_tags_are_found_newest_first(history: History) -> None:
+    """One that wrote nothing isn't among them; of a long one, its newest decisions are counted."""
+    tagged = Record(Path("/a"), Outcome.TAGGED, "sure", genre="Jazz", model="m", written=("Jazz",))
+    first = history.run
+    for _ in range(3):
+        history.record(tagged)
+    history.start_run("run", "0")
+    history.record(Record(Path("/b"), Outcome.FAILED, "no sound"))
+    last = history.start_run("set", "0")
+    history.record(tagged)
+    found = history.runs(10)
+    assert [(run.id, run.command, run.tagged, run.has_more) for run in found] == [
+        (last, "set", 1, False),
+        (first, "scan", 3, False),
+    ]
+    assert [run.id for run in history.runs(1)] == [last]
+    with history.reading() as db:
+        assert [(run.tagged, run.has_more) for run in queries.latest_runs(db, 10, most=2)] == [(1, False), (2, True)]
