@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from genred.history import browsing
-from genred.history.browsing import NOBODY, Browsing, Page, Wanted
+from genred.history import browsing, files_now
+from genred.history.browsing import Browsing, Page
+from genred.history.files_now import NOBODY, Wanted
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
 from tests.history.filled import fill
@@ -34,7 +35,8 @@ def full(history: History) -> History:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsing, "CHUNK", 5)
+    for module in (browsing, files_now):
+        monkeypatch.setattr(module, "CHUNK", 5)
 
 
 queries = st.builds(
