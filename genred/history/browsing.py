@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import sqlalchemy as sa
 
-from genred.history.files_now import CHUNK, MOST, FileNow, Place, Wanted, path_of, paths, rows
+from genred.history.files_now import CHUNK, LAST, MOST, FileNow, Place, Wanted, path_of, paths, rows
 from genred.history.queries import Selection, record_in
 from genred.history.records import Query, Record
 from genred.history.schema import Connecting
@@ -26,6 +26,7 @@ Other = TypeVar("Other")
 SIZE = 50
 SECONDS = 0.1
 """A search that has not filled its page reads no further after this time."""
+_END = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +87,12 @@ class Browsing:
         with self._reading() as db:
             selection = Selection.of(db, query)
             if above is not None:
-                found = self._turn(_newer(db, selection, above, self._size + 1), above, lambda row: int(row.id))
+                found = self._turn(_newer(db, selection, above, self._size + 1), above, _END, lambda row: int(row.id))
                 if found.onward is not None:
                     page = found.reversed()
                     return page.of(map(record_in, page.rows))
                 below = None
-            found = self._turn(_older(db, selection, below, self._size + 1), below, lambda row: int(row.id))
+            found = self._turn(_older(db, selection, below, self._size + 1), below, 0, lambda row: int(row.id))
             return found.of(map(record_in, found.rows))
 
     def files(self, wanted: Wanted, *, after: Path | None = None, before: Path | None = None) -> Page[FileNow, Path]:
@@ -109,16 +110,20 @@ class Browsing:
         with self._reading() as db:
             if before is not None:
                 place = Place(os.fsencode(before), self._size + 1, backward=True)
-                found = self._turn(paths(db, wanted, place), before, path_of)
+                found = self._turn(paths(db, wanted, place), before, Path("/"), path_of)
                 if found.onward is not None:
                     return found.reversed().of(rows(db, found.rows))
                 after = None
             place = Place(None if after is None else os.fsencode(after), self._size + 1)
-            found = self._turn(paths(db, wanted, place), after, path_of)
+            found = self._turn(paths(db, wanted, place), after, LAST, path_of)
             return found.of(rows(db, found.rows))
 
     def _turn(
-        self, parts: Iterable[tuple[list[Row], Key | None]], origin: Key | None, key_of: Callable[[Row], Key]
+        self,
+        parts: Iterable[tuple[list[Row], Key | None]],
+        origin: Key | None,
+        end: Key,
+        key_of: Callable[[Row], Key],
     ) -> Page[Row, Key]:
         """Return a page in the direction in which it is read.
 
@@ -128,6 +133,8 @@ class Browsing:
             Rows, and the key up to which was read for them; None where that is the end.
         origin
             The key behind which the page begins; None at the beginning.
+        end
+            A key behind all others.
         key_of
             Returns the key of a row.
         """
@@ -141,8 +148,9 @@ class Browsing:
         is_full = len(read) > self._size
         kept = tuple(read[: self._size])
         onward = key_of(kept[-1]) if is_full else reached
-        back = origin if origin is None or (not kept and reached is None) else key_of(kept[0]) if kept else reached
-        return Page(kept, back, onward, not is_full and reached is not None)
+        # Behind a search that was cut short, nothing may be left; the page before is then the last one with rows.
+        back = key_of(kept[0]) if kept else end if reached is None else reached
+        return Page(kept, None if origin is None else back, onward, not is_full and reached is not None)
 
 
 def _older(

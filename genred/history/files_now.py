@@ -20,6 +20,8 @@ from genred.names import album_key, name_key
 
 CHUNK, MOST = 4096, 65536
 """How many rows a search reads before it looks at the clock: at first, and, twice as many each time, at most."""
+LAST = Path(os.fsdecode(b"/" + b"\xff" * 8))
+"""A path behind those of all files: no name in UTF-8 has such bytes."""
 NOBODY = "nobody"
 """Stands for the author of files that have no genre."""
 
