@@ -50,6 +50,9 @@ PAGES = {
     "files, an artist": "/now?artist=Artist%2004000",
     "files, a common word": "/now?text=song",
     "files, a word that is nowhere": "/now?text=nowhere",
+    "review": "/review",
+    "review, from the middle": "/review?path=/srv/music/Artist%2004000/",
+    "review, what was skipped": "/review?skipped=1",
     "/api/history": "/api/history?limit=50",
     "/api/now": "/api/now?limit=50",
 }

@@ -8,14 +8,32 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from genred.history.queries import record_in
+from genred.history.queries import by_no_index, record_in
 from genred.history.records import Outcome, Record, Standing
-from genred.history.schema import STAMP, Connecting, at_or_below, files, labels_in, records, runs, stamp_in
+from genred.history.schema import (
+    STAMP,
+    Connecting,
+    at_or_below,
+    files,
+    labels_in,
+    records,
+    runs,
+    stamp_in,
+    tally_latest,
+)
 from genred.names import Labels
 
 REVIEW = "review"
 """The command of a run that people's answers are of, wherever they give them."""
 _MOST = 1000
+_FEW = 20_000
+_LEFT = Outcome.ABSTAINED.value
+
+# From the few runs to what was skipped in them: of all that genred skips, people skip next to nothing.
+_SKIPPED = sa.text("""
+SELECT skip.path FROM runs CROSS JOIN records AS skip ON skip.run = runs.id
+WHERE runs.command = 'review' AND +skip.outcome = 'skipped'
+""").columns(path=sa.LargeBinary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +94,16 @@ class Questions:
             True for files that a person skipped since, False for the others.
         """
         columns = [files.c.path, files.c.album, files.c.artist, files.c.album_artist, files.c.compilation]
-        left = [files.c.standing == Standing.DONE.value, records.c.outcome == Outcome.ABSTAINED.value]
         select = sa.select(*columns).join_from(files, records, files.c.record == records.c.id)
-        select = select.where(files.c.path >= os.fsencode(since), *left, *_skipped(skipped))
+        select = select.where(files.c.path >= os.fsencode(since), *_skipped(skipped))
+        if skipped:
+            select = select.where(files.c.path.in_(_SKIPPED))
         with self._reading() as db:
+            # Few are found by their outcome and sorted; among many, the next ones come soon in the order of the paths.
+            count = sa.select(sa.func.sum(tally_latest.c.count)).where(tally_latest.c.outcome == _LEFT)
+            is_few = skipped or (db.execute(count).scalar() or 0) < _FEW
+            outcome = records.c.outcome if is_few and not skipped else by_no_index(records.c.outcome)
+            select = select.where(by_no_index(files.c.standing) == Standing.DONE.value, outcome == _LEFT)
             rows = db.execute(select.order_by(files.c.path).limit(limit)).all()
         return [Waiting(Path(os.fsdecode(row.path)), labels_in(row)) for row in rows]
 
@@ -109,7 +133,11 @@ def _skipped(skipped: bool | None) -> list[sa.ColumnElement[bool]]:
     if skipped is None:
         return []
     skip, back = records.alias(), records.alias()
-    by_a_person = [skip.c.outcome == Outcome.SKIPPED.value, skip.c.run == runs.c.id, runs.c.command == REVIEW]
+    by_a_person = [
+        by_no_index(skip.c.outcome) == Outcome.SKIPPED.value,
+        skip.c.run == runs.c.id,
+        runs.c.command == REVIEW,
+    ]
     taken_back = sa.exists().where(back.c.path == skip.c.path, back.c.undoes == skip.c.id)
     since = sa.exists().where(skip.c.path == files.c.path, skip.c.id > records.c.id, *by_a_person, ~taken_back)
     return [since if skipped else ~since]
