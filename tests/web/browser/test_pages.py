@@ -24,7 +24,7 @@ def faults(page: "Page", options: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_pages_fit_and_are_made_for_everybody(shelved: tuple[Config, str], visit: Visit, width: int) -> None:
-    """Nothing is wider than the screen, and axe finds nothing: names, order, landmarks, and contrast in both schemes."""
+    """Nothing is wider than the screen, and axe finds nothing: names, order, landmarks, contrast in both schemes."""
     album = shelved[0].watch.directories[0] / "Marlow & the Ferrymen" / "Low Tide Letters"
     song = min(path for path in album.iterdir() if path.suffix == ".flac")
     page = visit("/healthz", width=width)
