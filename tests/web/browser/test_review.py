@@ -132,7 +132,7 @@ def test_what_was_heard_plays_and_stops(shelved: tuple[Config, str], visit: Visi
     assert answer.value.headers["content-type"] == "audio/mpeg"
     first = page.locator("#card-1 .play")
     expect(first).to_have_attribute("aria-pressed", "true")
-    page.wait_for_function("player.currentTime > 0")
+    page.evaluate("new Promise((moves) => { player.ontimeupdate = () => { if (player.currentTime > 0) moves(); } })")
     page.locator("summary", has_text="01 Glasshouse").click()
     second = page.locator("#card-2 .play")
     second.click()
