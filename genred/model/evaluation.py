@@ -161,8 +161,8 @@ class Evaluation:
         """Find the least confidence such that ``precision`` of the answers that reach it will be right.
 
         Figures of music at hand flatter. So the lower bound has to reach ``precision`` (`lower_bound`), of all answers
-        and of those about each source, if they are at least `SOURCE`. Nor is an answer given that is likelier wrong than
-        right, unless less is asked for: three genres that are easily told apart would else be found in all other music.
+        and of those about each source, if they are at least `SOURCE`. Nor is an answer given that is likelier wrong
+        than right, unless less is asked for: genres that are easily told apart would be found in all other music.
 
         Parameters
         ----------
