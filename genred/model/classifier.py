@@ -12,12 +12,12 @@ all of them (`genred.model.judging`).
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from genred.errors import ModelError
 from genred.model.evaluation import Evaluation
@@ -163,9 +163,12 @@ class GenreClassifier:
         return self._judge(self._heard(X), owners)
 
     def _heard(self, X: NDArray[np.float32]) -> Heard:
-        place = self.parts_.place(X)
-        strange = self.parts_.novelty.is_strange(self.parts_.neighbourhood_of(place))
-        return Heard(self.parts_.probabilities(place), [_fault(*row) for row in zip(X, strange, strict=True)])
+        # Threads that wait for each other take several times the processor time on a machine that has other work.
+        with _threads().limit(limits=1, user_api="blas"):
+            place = self.parts_.place(X)
+            strange = self.parts_.novelty.is_strange(self.parts_.neighbourhood_of(place))
+            probabilities = self.parts_.probabilities(place)
+        return Heard(probabilities, [_fault(*row) for row in zip(X, strange, strict=True)])
 
     def _judge(self, heard: Heard, owners: Sequence[Owner]) -> list[Prediction]:
         precision = self.target_precision if self.min_confidence is None else None
@@ -226,6 +229,12 @@ class GenreClassifier:
     def card(self) -> dict[str, Any]:
         """The model's training music and its figures, for JSON."""
         return self.texts().card(self.evaluation_)
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return the control of the threads that multiply matrices; to find the libraries takes longer than a judgement."""
+    return ThreadpoolController()
 
 
 def _fault(x: NDArray[np.float32], strange: np.bool_) -> str:
