@@ -128,11 +128,11 @@ class History:
                 row["wrote"] = record.id
             if record.outcome is Outcome.UNDONE:
                 row["wrote"] = earlier.id if earlier is not None else None
-            file = int(db.execute(upsert(files, row, "path").returning(files.c.id)).scalar_one())
+            file = int(db.execute(upsert(files, tuple(row), "path"), row).scalar_one())
             if record.features is not None:
                 version, vector = record.features
                 row = {"file": file, "version": version, "vector": vector}
-                db.execute(upsert(features, row, "file"))
+                db.execute(upsert(features, tuple(row), "file"), row)
         return record
 
     def _write_before(self, db: sa.Connection, record: Record) -> sa.Row[Any] | None:

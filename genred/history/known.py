@@ -97,8 +97,8 @@ class KnownFiles:
         with self._writing() as db:
             row = db.execute(sa.select(files).where(files.c.path == os.fsencode(known.path))).one()
             same = {name: getattr(row, name) for name in ("standing", "record", "wrote", "genre", "by", *LABELS)}
-            named = {"path": os.fsencode(path), "path_text": path_text(path)}
-            db.execute(upsert(files, {**named, **columns_of(stamp), **same}, "path"))
+            new = {"path": os.fsencode(path), "path_text": path_text(path), **columns_of(stamp), **same}
+            db.execute(upsert(files, tuple(new), "path"), new)
 
     def of_file(self, stamp: Stamp) -> list[Known]:
         """Return the known names of this very file, unchanged: its device, inode, size and time of modification."""

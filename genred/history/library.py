@@ -239,7 +239,8 @@ class Library:
             file = db.execute(_noting(row).returning(files.c.id), row).scalar_one()
             if features is not None:
                 version, vector = features
-                db.execute(upsert(vectors, {"file": file, "version": version, "vector": vector}, "file"))
+                row = {"file": file, "version": version, "vector": vector}
+                db.execute(upsert(vectors, tuple(row), "file"), row)
 
     def note_all(self, read: Iterable[Indexed]) -> None:
         """Note what the tags of many files say, as `note`, in one transaction."""

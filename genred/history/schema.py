@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -233,11 +234,17 @@ def forget_features(db: sa.Connection, seen: Iterable[tuple[Path, Stamp]]) -> No
     db.exec_driver_sql(_FORGET_FEATURES, rows)
 
 
-def upsert(table: sa.Table, row: dict[str, Any], on: str) -> Any:
-    """Return the statement that inserts a row, or updates the row with the same value in the column ``on``."""
+@cache
+def upsert(table: sa.Table, columns: tuple[str, ...], on: str) -> Any:
+    """Return the statement that inserts a row of these columns, or updates the row with the same value in ``on``.
+
+    It is made once for each kind of row: making it takes longer than running it.
+    """
     from sqlalchemy.dialects.sqlite import insert
 
-    return insert(table).values(row).on_conflict_do_update(index_elements=[on], set_=row)
+    statement = insert(table)
+    changed = {name: statement.excluded[name] for name in columns}
+    return statement.on_conflict_do_update(index_elements=[on], set_=changed).returning(*table.primary_key)
 
 
 def migrate(path: Path, engine: sa.Engine) -> None:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from genred.errors import ModelError
 from genred.genres.vocabulary import Vocabulary
@@ -175,9 +175,12 @@ class GenreClassifier:
         return self._judge(self._heard(X), owners)
 
     def _heard(self, X: NDArray[np.float32]) -> Heard:
-        place = self.parts_.place(X)
-        strange = self.parts_.novelty.is_strange(self.parts_.neighbourhood_of(place))
-        return Heard(self.parts_.probabilities(place), [_fault(*row) for row in zip(X, strange, strict=True)])
+        # Threads that wait for each other take several times the processor time on a machine that has other work.
+        with _threads().limit(limits=1, user_api="blas"):
+            place = self.parts_.place(X)
+            strange = self.parts_.novelty.is_strange(self.parts_.neighbourhood_of(place))
+            probabilities = self.parts_.probabilities(place)
+        return Heard(probabilities, [_fault(*row) for row in zip(X, strange, strict=True)])
 
     def _judge(self, heard: Heard, owners: Sequence[Owner]) -> list[Prediction]:
         precision = self.target_precision if self.min_confidence is None else None
@@ -250,6 +253,12 @@ class GenreClassifier:
 def _usual() -> Vocabulary:
     """Return the words of a user who has none; its tree is that of the thresholds that are kept."""
     return Vocabulary()
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return the control of the threads that multiply matrices; to find the libraries takes longer than a judgement."""
+    return ThreadpoolController()
 
 
 def _fault(x: NDArray[np.float32], strange: np.bool_) -> str:
