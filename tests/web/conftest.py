@@ -1,5 +1,6 @@
 """What tests of the pages share: a made-up history, and the application over it."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from genred.config import Config, Watch
 from genred.web.app import create
 from tests.web import story
 from tests.web.forms import PASSWORD, browser, serving
+
+# A command that runs in this process logs to a stream that is gone when the test is over.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
