@@ -94,12 +94,12 @@ def train(
     click.echo("\n".join([*model.evaluation_.lines(), "", *comparison.lines(), ""]))
     if used:
         click.echo(f"{model.name} is in use; `genred model use {installed.BUILTIN}` goes back")
-        if not with_builtin:
-            click.echo("it takes all music for one of these genres; --with-builtin adds the others")
     elif comparison.is_better or force:
         click.echo(f"{model.name} was put aside: model.path names another model, which stays in use")
     else:
         click.echo(f"{model.name} is worse than the model in use and was only put aside; --force puts it in use")
+    if not with_builtin:
+        click.echo("it takes all music for one of these genres; --with-builtin adds the others")
     return code
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -174,17 +175,7 @@ class History:
         return found
 
     def _analysed(self, version: str, where: Sequence[sa.ColumnElement[bool]]) -> Iterator[Analysed]:
-        earlier = records.alias()
-        tagged = sa.and_(earlier.c.path == records.c.path, earlier.c.outcome == Outcome.TAGGED.value)
-        first = sa.select(earlier.c.previous).where(tagged).order_by(earlier.c.id).limit(1).scalar_subquery()
-        before = sa.case((records.c.outcome == Outcome.TAGGED.value, first), else_=files.c.genre)
-        tried = sa.and_(files.c.standing == Standing.TRIED.value, records.c.outcome == Outcome.UNDONE.value)
-        stands = [sa.or_(files.c.standing == Standing.DONE.value, tried), features.c.version == version, *where]
-        joined = files.join(features, features.c.file == files.c.id).join(records, files.c.record == records.c.id)
-        columns = [files.c.path, *(files.c[name] for name in STAMP), files.c.genre]
-        decided = [records.c.outcome, before.label("before"), records.c.id, records.c.corrects]
-        decided += [records.c.genre.label("answer"), records.c.evidence]
-        select = sa.select(*columns, *decided).select_from(joined).where(*stands).order_by(files.c.path)
+        select = _analysing().where(features.c.version == version, *where)
         with self.reading() as db:
             for row in db.execution_options(yield_per=500).execute(select):
                 yield Analysed(
@@ -286,6 +277,22 @@ class History:
     def reading(self) -> Iterator[sa.Connection]:
         with schema.reading(self.path, self._engine) as db:
             yield db
+
+
+@cache
+def _analysing() -> sa.Select[Any]:
+    """Return the statement for decisions in force about what was heard; making it takes longer than running it."""
+    earlier = records.alias()
+    tagged = sa.and_(earlier.c.path == records.c.path, earlier.c.outcome == Outcome.TAGGED.value)
+    first = sa.select(earlier.c.previous).where(tagged).order_by(earlier.c.id).limit(1).scalar_subquery()
+    before = sa.case((records.c.outcome == Outcome.TAGGED.value, first), else_=files.c.genre)
+    tried = sa.and_(files.c.standing == Standing.TRIED.value, records.c.outcome == Outcome.UNDONE.value)
+    stands = sa.or_(files.c.standing == Standing.DONE.value, tried)
+    joined = files.join(features, features.c.file == files.c.id).join(records, files.c.record == records.c.id)
+    columns = [files.c.path, *(files.c[name] for name in STAMP), files.c.genre]
+    decided = [records.c.outcome, before.label("before"), records.c.id, records.c.corrects]
+    decided += [records.c.genre.label("answer"), records.c.evidence]
+    return sa.select(*columns, *decided).select_from(joined).where(stands).order_by(files.c.path)
 
 
 def _state(record: Record) -> dict[str, Any]:

@@ -13,7 +13,7 @@ all of them (`genred.model.judging`).
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -234,8 +234,7 @@ class GenreClassifier:
         if self.min_confidence is not None:
             return self.min_confidence
         wanted = self.target_precision
-        usual = Vocabulary()
-        is_usual = all(self.vocabulary.line(genre) == usual.line(genre) for genre in map(str, self.classes_))
+        is_usual = all(self.vocabulary.line(genre) == _usual().line(genre) for genre in map(str, self.classes_))
         known = self._thresholds if is_usual else self._own_thresholds
         if wanted not in known:
             known[wanted] = replace(self.evaluation_, vocabulary=self.vocabulary).threshold(wanted)
@@ -245,6 +244,12 @@ class GenreClassifier:
     def card(self) -> dict[str, Any]:
         """The model's training music and its figures, for JSON."""
         return self.texts().card(self.evaluation_)
+
+
+@cache
+def _usual() -> Vocabulary:
+    """Return the words of a user who has none; its tree is that of the thresholds that are kept."""
+    return Vocabulary()
 
 
 def _fault(x: NDArray[np.float32], strange: np.bool_) -> str:

@@ -72,7 +72,7 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
                 analyser.warm_up(stop, notices.step)
                 _hear_again(history, analyser, roots, board, stop, notices)
                 tagger = Tagger(config, history, analyser, backlog=True, trials=True, dry_run=dry_run)
-                reads = config.evidence.library and not dry_run  # a rehearsal keeps in mind no more than a folder
+                reads = config.evidence.library
                 told = tagger.read_tags(undone(history, roots, options)) if reads else iter(())
                 news = chain(told, tagger.process(undone(history, roots, options)))
                 yield from _posted(news, board, "scanning", analyser.model_name, stop, notices.heard)

@@ -7,10 +7,11 @@ user's vocabulary; a word that it doesn't know ("Blurgh") stands for itself, in 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from genred.config import Evidence
 from genred.genres import Vocabulary, key, parts
-from genred.history.library import Album, Indexed, Library
+from genred.history.library import Album, Indexed
 from genred.history.records import Author
 from genred.model.counts import Counts, most, total
 from genred.model.evidence import Owner
@@ -41,6 +42,16 @@ class Testimony:
         return self.written(genre, vocabulary) if vocabulary.allows(genre) else next(vocabulary.chain(genre), None)
 
 
+class Told(Protocol):
+    """Knows a person's genres: `genred.history.library.Library`, or that and more."""
+
+    def by_artist(self, artists: Collection[str]) -> dict[str, list[Album]]: ...
+
+    def shares(self) -> Mapping[tuple[str, ...], float]: ...
+
+    def artists(self, albums: int) -> list[list[Album]]: ...
+
+
 class Witness:
     """Asks the owner's library about albums.
 
@@ -56,9 +67,7 @@ class Witness:
         How much the owner's words count; None to learn it from how well they agree with each other.
     """
 
-    def __init__(
-        self, library: Library, vocabulary: Vocabulary, evidence: Evidence, trust: Trust | None = None
-    ) -> None:
+    def __init__(self, library: Told, vocabulary: Vocabulary, evidence: Evidence, trust: Trust | None = None) -> None:
         self._library = library
         self._vocabulary = vocabulary
         self._evidence = evidence

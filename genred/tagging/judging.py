@@ -21,7 +21,7 @@ from genred.model.prediction import Prediction
 from genred.names import Labels, is_disc
 from genred.sound import FEATURE_VERSION
 from genred.tagging.albums import albums
-from genred.tagging.evidence import Testimony, Witness
+from genred.tagging.evidence import Testimony, Told, Witness
 from genred.tagging.policy import Policy
 
 if TYPE_CHECKING:
@@ -87,9 +87,9 @@ class Judge:
         self._together = together
 
     @classmethod
-    def of(cls, config: Config, history: History, ear: Ear) -> "Judge":
-        """Return a judge as it is configured."""
-        witness = Witness(history.library, Policy.of(config).vocabulary, config.evidence)
+    def of(cls, config: Config, history: History, ear: Ear, told: Told | None = None) -> "Judge":
+        """Return a judge as it is configured; ``told`` is more than what is noted of the owner's library."""
+        witness = Witness(told or history.library, Policy.of(config).vocabulary, config.evidence)
         return cls(history, witness, ear, together=config.evidence.album)
 
     def by(self, ear: Ear) -> "Judge":

@@ -21,6 +21,7 @@ from genred.tagging.catalogue import Cataloguer
 from genred.tagging.judging import Ear, Judge, Judgement, places, predicted
 from genred.tagging.looks import Looks
 from genred.tagging.policy import Decision, Policy
+from genred.tagging.rehearsal import Rehearsed
 from genred.tagging.revising import Reviser
 from genred.tagging.scribe import Scribe
 
@@ -105,7 +106,9 @@ class Tagger:
         self._authors = Authors(history, separator)
         self._cataloguer = Cataloguer(history, analyser, separator)
         self._looks = Looks(history, analyser, self._arrivals)
-        self._judge = Judge.of(config, history, Ear(analyser.model_name, analyser.feature_version, analyser.judge))
+        self._rehearsed = Rehearsed(history.library) if dry_run else None
+        ear = Ear(analyser.model_name, analyser.feature_version, analyser.judge)
+        self._judge = Judge.of(config, history, ear, self._rehearsed)
         self._scribe = Scribe(history, analyser, config.tags, dry_run=dry_run)
         self._reviser = Reviser(history, self._policy, self._judge, self._scribe)
 
@@ -133,11 +136,12 @@ class Tagger:
         """Decide what the tags alone decide about paths, and note what the tags of the other files say.
 
         So everything that a person calls the music is known before the first file is heard. For a file that is only
-        noted, or whose tags can't be read, a None is yielded as a sign of life.
+        noted, or whose tags can't be read, a None is yielded as a sign of life. A dry run keeps in mind what they say,
+        and yields nothing else.
         """
         for news in self._passing(paths, Ask.TAGS):
             if not isinstance(news, Heard):
-                yield news
+                yield None if self._dry_run else news
 
     def _passing(self, paths: Iterable[Path], ask: Ask) -> Iterator[Record | Heard | None]:
         in_hand = _InHand()
@@ -148,6 +152,8 @@ class Tagger:
             in_hand.folder = album_folder(arrival.path)
             if not isinstance(look, FileError):
                 yield self._looked_into(arrival, look, in_hand)
+                if self._rehearsed is not None and ask is Ask.TAGS:
+                    self._rehearsed.add(in_hand.seen[arrival.path])
             else:
                 yield self._failed(arrival, look) if ask is not Ask.TAGS else None
         yield from self._decide(in_hand)

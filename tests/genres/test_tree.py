@@ -148,6 +148,13 @@ def test_the_lists_that_people_tag_by_land_on_the_tree() -> None:
         ("Pop/Rock; pop rock", "Pop Rock"),
         ("Crossover Thrash; Bay Area Thrash Metal", "Thrash Metal"),
         ("Powwow Music", "Native American"),
+        ("Jing Ping; Shanto; Chutney", "Caribbean"),
+        ("Liquindi; Mohabelo", "African"),
+        ("Candombe Beat", "Uruguayan"),
+        ("Boedra", "South Asian"),
+        ("Acoustic", "Singer-Songwriter"),
+        ("Hymn", "Religious"),
+        ("Jazz Metal", "Progressive Metal"),
     ],
 )
 def test_names_land_where_they_belong(names: str, genre: str) -> None:

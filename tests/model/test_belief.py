@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from genred.genres import Vocabulary
+from genred.genres import Tree, Vocabulary
 from genred.model.belief import believe, words
 from genred.model.evidence import Owner
 from genred.model.trust import Trust
@@ -131,3 +131,12 @@ def test_a_small_library_teaches_little() -> None:
     for artists in ([], [[{"Jazz": 10.0}]], [[{}, {"Jazz": 1.0}]]):
         assert Trust.learnt(artists) == Trust()
     assert Trust.learnt([[{"Jazz": 10.0}, {"Rock": 10.0}]]).artist < 0.3
+
+
+def test_a_word_sounds_like_what_the_users_own_tree_puts_it_under() -> None:
+    """There, Polka is a kind of Jazz, and so likelier where the music sounds like Jazz."""
+    sound, owner = np.array([[0.05, 0.9, 0.05]]), Owner(artist={"Polka": 1, "Kids": 1})
+    named = words(GENRES, [owner])
+    mine = Vocabulary(tree=Tree.parse("Jazz\n  Polka"))
+    usual, own = (believe(sound, named, owner, each)[0][named.index("Polka")] for each in (Vocabulary(), mine))
+    assert own > usual

@@ -92,6 +92,14 @@ def test_a_few_lucky_answers_earn_no_threshold() -> None:
     assert Evaluation(GENRES, truth, sure).threshold(0.9) > 1
 
 
+def test_nothing_is_answered_that_is_likelier_wrong_than_right() -> None:
+    """However right a model was about genres that are easily told apart: other music is there, too."""
+    easy = np.array([[0.98, 0.01, 0.01]] * 100)
+    found = Evaluation(GENRES, np.array(["Jazz"] * 100), easy)
+    assert found.threshold(0.8) == 0.5
+    assert found.threshold(0.3) == 0.3
+
+
 def test_calibration_error_is_the_gap() -> None:
     """Claiming 0.9 and being right half of the time is an error of 0.4; perfect claims have nearly none."""
     right = np.arange(1000) % 2 == 0

@@ -19,7 +19,8 @@ LEFT = "-"
 def cells() -> Iterator[tuple[str, int, str, str]]:
     """Yield mode, number, what the file says and what it says then, of each cell of the table."""
     page = (REPOSITORY / "docs/genres.md").read_text("utf-8")
-    head, _, *rows = re.findall(r"^\|(.*)\|$", page.partition("## How many are written")[2], flags=re.MULTILINE)
+    section = page.partition("## How many are written")[2].partition("\n## ")[0]
+    head, _, *rows = re.findall(r"^\|(.*)\|$", section, flags=re.MULTILINE)
     _, _, *files = (cell.strip() for cell in head.split("|"))
     for row in rows:
         mode, number, *then = (cell.strip() for cell in row.split("|"))
