@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote_from_bytes
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from genred import __version__
 from genred.fs.files import readable
@@ -33,7 +33,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "moment": moment, "path": path, "ref": ref, "percent": percent}
-    made.filters |= {"name": name, "folder": folder, "shown": shown}
+    made.filters |= {"name": name, "folder": folder, "shown": shown, "prose": prose}
     made.globals |= {"version": __version__, "stylesheet": stylesheet}
     return made
 
@@ -43,6 +43,15 @@ def prepare() -> None:
     made = environment()
     for template in made.list_templates():
         made.get_template(template)
+
+
+def prose(text: str) -> Markup:
+    """Return a sentence in which what stands between backticks is a command."""
+    parts = [
+        escape(part) if at % 2 == 0 else Markup("<code>{}</code>").format(part)
+        for at, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
 
 
 def number(value: float) -> str:

@@ -35,7 +35,7 @@ def own(config: Config) -> Iterator[TestClient]:
 def test_it_says_that_nobody_is_at_work_and_what_to_do(own: TestClient) -> None:
     text = own.get("/service").text
     assert "No service is at work." in text
-    assert "systemctl --user start genred" in text
+    assert "<code>systemctl --user start genred</code>" in text
     assert own.get("/api/status").json()["running"] is False
 
 
@@ -43,7 +43,7 @@ def test_it_says_how_the_service_is_doing(own: TestClient, config: Config) -> No
     """The folder that isn't there and the mistake in its configuration, too; markup in them is text."""
     with locked(lock_of(config.database)) as fd, Board(fd, "run") as board:
         board.status.state, board.status.queued = "watching", 1234
-        board.status.roots = [Watched("/srv/<i>music", "offline", ["it isn't there"])]
+        board.status.roots = [Watched("/srv/<i>music", "offline", ["it isn't there", "`<b>`"])]
         board.status.mistakes = ["config.toml:3: tags.mode: must be one of keep"]
         board.status.count(Record(Path("/a"), Outcome.TAGGED, "sure", genre="Jazz"))
         board.post(at_once=True)
@@ -51,6 +51,7 @@ def test_it_says_how_the_service_is_doing(own: TestClient, config: Config) -> No
         said = own.get("/api/status").json()
     assert "1,234" in text
     assert "/srv/&lt;i&gt;music: it isn&#39;t there" in text
+    assert "<code>&lt;b&gt;</code>" in text
     assert "refused its new configuration: config.toml:3" in text
     assert "1 tagged" in text
     assert (said["running"], said["command"], said["queued"]) == (True, "run", 1234)
