@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from genred.history.browsing import NOBODY, Page
+from genred.history.browsing import Page
+from genred.history.files_now import NOBODY
 from genred.history.records import Outcome
 from genred.history.schema import Connecting, tally, tally_albums, tally_latest, tally_now
 from genred.names import VARIOUS

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from genred.fs.files import readable
-from genred.history.browsing import NOBODY, SIZE, Browsing, FileNow, Page, Wanted
+from genred.history.browsing import SIZE, Browsing, Page
+from genred.history.files_now import NOBODY, FileNow, Wanted
 from genred.history.moments import moment
 from genred.history.records import Outcome, Query, Record
 from genred.web import http

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from genred.history.browsing import NOBODY
 from genred.history.figures import TWENTIETHS, MixedAlbum
+from genred.history.files_now import NOBODY
 from genred.history.history import History
 from genred.history.records import Outcome
 from genred.web.charts import Bar, most

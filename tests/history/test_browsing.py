@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from genred.history import browsing
-from genred.history.browsing import NOBODY, Browsing, Page, Wanted
+from genred.history import browsing, files_now
+from genred.history.browsing import Browsing, Page
+from genred.history.files_now import NOBODY, Wanted
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
 from tests.history.filled import fill
@@ -34,7 +35,8 @@ def full(history: History) -> History:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(browsing, "CHUNK", 5)
+    for module in (browsing, files_now):
+        monkeypatch.setattr(module, "CHUNK", 5)
 
 
 queries = st.builds(
@@ -119,6 +121,7 @@ def test_a_page_back_shows_what_was_left(full: History, query: Query, size: int,
 
 
 @several
+@example(Wanted(path=Path("/m"), text="a"), 5, count().__next__)  # the last row is the last one of a part
 @given(wants, sizes, clocks)
 def test_a_page_of_files_back_shows_what_was_left(full: History, wanted: Wanted, size: int, clock: Any) -> None:
     turning = Browsing(full.reading, clock, size=size)

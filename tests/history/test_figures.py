@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from genred.fs.files import Stamp
-from genred.history.browsing import Wanted
 from genred.history.figures import MixedAlbum, Reason
+from genred.history.files_now import Wanted
 from genred.history.history import History
 from genred.history.library import Indexed
 from genred.history.records import Author, Outcome, Query, Record

@@ -14,7 +14,7 @@ from alembic.config import Config
 
 from benchmarks.history import asked, made, track
 from genred.history import queries, schema
-from genred.history.browsing import Wanted
+from genred.history.files_now import Wanted
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
 from tests.recipes import eventful, recipes
