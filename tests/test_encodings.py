@@ -21,7 +21,7 @@ def unnamed(text: str) -> Iterator[str]:
             named = len(call.args) > (name == "write_text")
         elif name in ("open", "fdopen", "TemporaryFile", "NamedTemporaryFile"):
             modes = [word for word in texts if isinstance(word, str) and set(word) <= set("rwxabt+")]
-            named = f"{owner}.{name}" in ("os.open", "av.open", "wave.open", "History.open") or any(
+            named = f"{owner}.{name}" in ("os.open", "av.open", "wave.open", "History.open", "webbrowser.open") or any(
                 "b" in mode for mode in modes
             )
             named |= "Temporary" in name and not modes  # they are binary unless told

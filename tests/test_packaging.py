@@ -63,7 +63,10 @@ def test_archive_has_what_it_takes_to_build_and_test_and_nothing_else(sources: P
         assert kept(sources / name) == kept(REPOSITORY / name)
     assert not [path for path in sources.rglob("*") if "__pycache__" in path.parts]
     assert not [path for path in sources.rglob("*") if path.suffix[1:] in Watch().extensions]
-    assert sum(path.stat().st_size for path in sources.rglob("*")) < 8_000_000
+    sizes = {path: path.stat().st_size for path in sources.rglob("*") if path.is_file()}
+    assert sum(size for path, size in sizes.items() if path.parent.name == "data") < 5_500_000
+    assert sum(size for path, size in sizes.items() if path.parent.name != "data") < 3_000_000
+    assert max(size for path, size in sizes.items() if path.parent.name != "data") < 100_000
 
 
 def test_wheel_has_the_package_and_its_data(wheel: zipfile.ZipFile) -> None:

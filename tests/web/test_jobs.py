@@ -1,5 +1,6 @@
 """Commands in processes of their own, as the pages start them."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Queue
@@ -20,10 +21,12 @@ def ended() -> Ended:
 
 @pytest.fixture
 def jobs(home: Path, ended: Ended) -> Iterator[Jobs]:
-    """Jobs that work on a history of their own."""
+    """Jobs that work on a history of their own, started by a process that minds SIGINT, as the server does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background doesn't, and hands that on
     jobs = Jobs(environment(None, home / "history.db"), ended.put)
     yield jobs
     jobs.close()
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.slow
