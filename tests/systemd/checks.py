@@ -536,6 +536,42 @@ def user_unit(bench: Bench) -> str:
     return f"first start {first:.0f} s, {', '.join(genres)}, stopped in {seconds:.1f} s"
 
 
+# Said to the pages by somebody in the machine: sets a genre as a script does, and prints what came of it.
+VISIT = """
+import http.cookiejar, json, sys, urllib.request
+jar = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+ask, at = urllib.request.build_opener(jar).open, "http://127.0.0.1:8420"
+print(ask(at + "/healthz", timeout=60).status)
+token = json.load(ask(at + "/api/session", timeout=60))["token"]
+sent = json.dumps({"genre": "Zydeco", "path": [sys.argv[1]]}).encode()
+headers = {"X-CSRF-Token": token, "Content-Type": "application/json"}
+print(json.load(ask(urllib.request.Request(at + "/api/set", sent, headers), timeout=600))[0]["outcome"])
+"""
+
+
+@promise("the pages: systemd opens the socket, a visitor starts them, and a genre is set beside the service")
+def pages(bench: Bench) -> str:
+    machine, system = bench.system.machine, bench.system
+    part = (REPOSITORY / "docs/web.md").read_text().split("For the machine")[1].split("```sh\n")[1].split("```")[0]
+    part = "".join(line for line in part.splitlines(keepends=True) if " install " not in line)  # it is, of the tree
+    machine.sh(f"cd /usr/src/genred\n{part}")
+    expect(machine.sh("systemctl show --value --property=ActiveState genred-web").strip() == "inactive", "it runs")
+    path = system.put(bench.song, "visited" + bench.song.suffix)
+    system.tagged(path)
+    for _ in range(2):
+        there = f"/srv/music/{path.name}"
+        said = machine.sh(f"/opt/genred/bin/python - '{there}' <<'EOF'\n{VISIT}\nEOF", USER).split()
+        expect(said == ["200", "tagged"] or said == ["200", "kept"], f"it says {said}")
+        main = machine.processes()[int(machine.sh("systemctl show --value --property=MainPID genred-web"))]
+        expect(status(main)["Uid"].split()[0] == str(machine.account(SYSTEM)[0]), "it runs as somebody else")
+        memory = int(status(main)["VmRSS"].split()[0]) // 1024
+        os.kill(main, signal.SIGKILL)
+        eventually("it is gone", partial(_is_gone, main), 10)
+    genres = machine.sh(f"/opt/genred/bin/genred explain '{there}' 2>&1 | head -3; true", SYSTEM)
+    machine.sh("systemctl disable --now genred-web.socket genred-web.service 2>&1; true")
+    return f"{' '.join(said)}, {memory} MB; {' '.join(genres.split())[:120]}"
+
+
 @promise("memory of main and worker")
 def memory(bench: Bench) -> str:
     system = bench.system
@@ -548,6 +584,10 @@ def memory(bench: Bench) -> str:
     used = rss(system)
     expect(used[0] < 100, f"the main process takes {used[0]} MB")
     return f"main {fresh[0]} -> {used[0]} MB, worker {fresh[1]} -> {used[1]} MB after 50 files in {seconds:.0f} s"
+
+
+def _is_gone(pid: int) -> bool:
+    return not exists(pid)
 
 
 def rss(service: Service) -> tuple[int, int]:

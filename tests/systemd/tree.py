@@ -43,8 +43,10 @@ def tree(store: Path, source: Path) -> Path:
     if not installed.is_file() or installed.read_text() != wanted:
         shutil.rmtree(wheels, ignore_errors=True)
         version = next((base / "usr/lib").glob("python3.*")).name.removeprefix("python")
-        _pip("download", f"--dest={wheels}", "--only-binary=:all:", f"--python-version={version}", built)
-        _within(base, wheels, "rm -rf /opt/genred; python3 -m venv /opt/genred; $pip --find-links=/wheels genred")
+        _pip("download", f"--dest={wheels}", "--only-binary=:all:", f"--python-version={version}", f"{built}[web]")
+        _within(
+            base, wheels, "rm -rf /opt/genred; python3 -m venv /opt/genred; $pip --find-links=/wheels 'genred[web]'"
+        )
         installed.write_text(wanted)
     _within(base, wheel, "$pip --no-deps --force-reinstall /wheels/*.whl")
     return base
