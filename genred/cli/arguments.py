@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from genred.fs.files import readable
+
 
 class _Path(click.Path):
     """A file or a folder."""
@@ -37,6 +39,16 @@ class _Name(click.ParamType[str]):
         return text or self.fail(self._message, param, ctx)
 
 
+class _Genre(_Name):
+    """A genre; what names a file is a file in the place of it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = super().convert(value, param, ctx)
+        if Path(text).is_file():
+            self.fail(f"{readable(Path(text))} is a file; `--help` says where the genre stands", param, ctx)
+        return text
+
+
 class _Model(_Name):
     """The name of a model, which is that of a file as well."""
 
@@ -62,7 +74,7 @@ class _Moment(click.ParamType[str]):
 
 
 PATH = _Path(path_type=Path)
-GENRE = _Name("genre", "an empty word names no genre (a variable that isn't set?)")
+GENRE = _Genre("genre", "an empty word names no genre (a variable that isn't set?)")
 HOST = _Name("host", "an empty word names no host (a variable that isn't set?)")
 MODEL = _Model("name", "a model has a name")
 MOMENT = _Moment()

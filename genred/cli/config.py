@@ -55,7 +55,7 @@ def config_init(common: Common, directories: Sequence[Path], dry_run: bool) -> N
     if common.json:
         show.say_json({"file": str(file)})
     else:
-        click.echo(f"{file}: written; `genred config check` finds mistakes in it")
+        click.echo(f"{file}: written; after a change, `genred config check` looks for mistakes")
 
 
 @config_.command("systemd")

@@ -129,10 +129,13 @@ class Progress:
         else:
             print(line, flush=True)
 
-    def summarise(self, *, dry_run: bool) -> None:
+    def summarise(self, *, dry_run: bool, stopped: bool) -> None:
+        """Print what was done in one line; who stopped it reads that something may be left."""
         total = sum(self.counts.values())
-        done = f"{total} files looked at" if total else "nothing new to look at"
-        print(f"{done}{': ' if total else ''}{self._tally()}{' (dry run)' if dry_run else ''}", file=sys.stderr)
+        nothing = "nothing was decided" if stopped else "nothing new to look at"
+        done = f"{total} files looked at: {self._tally()}" if total else nothing
+        left = "; stopped, and the next scan goes on from here" if stopped else ""
+        print(f"{done}{' (dry run)' if dry_run else ''}{left}", file=sys.stderr)
 
     def _tally(self) -> str:
         return ", ".join(f"{self.counts[o.value]} {o.value}" for o in Outcome if self.counts[o.value])

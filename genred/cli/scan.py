@@ -49,7 +49,7 @@ def scan(common: Common, directories: Sequence[Path], dry_run: bool, redecide: b
                 show.say_json(record.as_json())
             elif common.verbosity >= (1 if record.outcome == "kept" else 0):
                 progress.say(show.decision(record, show.width()))
-    progress.summarise(dry_run=dry_run)
+    progress.summarise(dry_run=dry_run, stopped=stop.is_set())
     for error in missing:
         complain(error)
     if stop.is_set():

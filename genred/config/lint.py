@@ -38,11 +38,13 @@ def contradictions(aliases: Mapping[str, str], spelling: Mapping[str, str]) -> I
                 yield Doubt(name, word, f"{meaning!r} is no name of a genre")
             elif len(list(filter(str.strip, listed(meaning)))) > 1:
                 yield Doubt(name, word, f"{meaning!r} is more than one genre")
-            first, other = meant.setdefault(key(word), (word, meaning))
+            same = word if PATTERN.fullmatch(word) else key(word)
+            first, other = meant.setdefault(same, (word, meaning))
             if other != meaning:
                 yield Doubt(name, word, f"{word!r} is {meaning!r}, and {first!r}, the same word, is {other!r}")
-    leads = {key(word): key(meaning) for word, meaning in aliases.items() if key(word) != key(meaning)}
-    for word in aliases:
+    words = {word: meaning for word, meaning in aliases.items() if not PATTERN.fullmatch(word)}
+    leads = {key(word): key(meaning) for word, meaning in words.items() if key(word) != key(meaning)}
+    for word in words:
         path = [key(word)]
         while (here := leads.get(path[-1])) is not None and here not in path:
             path.append(here)

@@ -112,8 +112,8 @@ def shares(db: sa.Connection) -> dict[str, int]:
     """Count what was heard, answered and written, and what people changed.
 
     ``heard`` are decisions for which a model was asked, ``answered`` those where it named a genre, ``written`` those
-    where that went into the file; ``changed`` are genres that a person corrected, ``undone`` writes that were undone,
-    and ``set`` genres that a person chose.
+    where that went into the file; ``changed`` are genres that a person corrected, ``undone`` writes of the model that
+    were undone, and ``set`` genres that a person chose.
     """
     by_model = tally.c.model != ""
     tagged = tally.c.outcome == Outcome.TAGGED.value
@@ -121,13 +121,16 @@ def shares(db: sa.Connection) -> dict[str, int]:
         "heard": by_model,
         "answered": by_model & (tally.c.genre != ""),
         "written": by_model & tagged,
-        "undone": tally.c.outcome == Outcome.UNDONE.value,
         "set": tagged & ~by_model,
     }
     sums = [sa.func.coalesce(sa.func.sum(tally.c.count).filter(term), 0).label(name) for name, term in terms.items()]
+    undo, undone = records.alias(), records.alias()
+    of_model = [undo.c.outcome == Outcome.UNDONE.value, undone.c.id == undo.c.undoes, undone.c.model.is_not(None)]
+    taken_back = sa.select(sa.func.count()).select_from(undo).where(*of_model)
     corrections = [records.c.outcome == Outcome.KEPT.value, records.c.corrects.is_not(None)]
     changed = sa.select(sa.func.count()).select_from(records).where(*corrections)
-    return dict(db.execute(sa.select(*sums)).mappings().one()) | {"changed": db.execute(changed).scalar_one()}
+    found = dict(db.execute(sa.select(*sums)).mappings().one())
+    return found | {"undone": db.execute(taken_back).scalar_one(), "changed": db.execute(changed).scalar_one()}
 
 
 def latest_runs(db: sa.Connection, limit: int, among: int = 50, most: int = 1000) -> Iterator[Run]:

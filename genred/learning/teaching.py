@@ -33,11 +33,13 @@ class Comparison:
         """Tell whether the new model is better at one of two things, and at the other not worse but for chance.
 
         A model is used to give answers that are right often enough, so the number of such answers is one thing. Recall
-        is the other, since a model that gave up rare genres for common ones would be worse.
+        is the other, since a model that gave up rare genres for common ones would be worse. One that answers nothing
+        is never better.
         """
-        answers = self.new.coverage(self.target_precision) - self.old.coverage(self.target_precision)
+        answered = self.new.coverage(self.target_precision)
+        answers = answered - self.old.coverage(self.target_precision)
         recall = self.new.balanced_accuracy - self.old.balanced_accuracy
-        return max(answers, recall) >= 0 and min(answers, recall) > -_CHANCE
+        return answered > 0 and max(answers, recall) >= 0 and min(answers, recall) > -_CHANCE
 
     def lines(self) -> list[str]:
         """Return a table for the terminal: the recall of each genre and of all, and the share of tracks answered."""

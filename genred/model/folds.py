@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from genred.errors import ModelError
 from genred.model.discriminant import Discriminant, Regression, product
 from genred.model.fitted import Floats
 from genred.model.hearing import Hearing
@@ -14,19 +15,32 @@ from genred.model.projection import Space
 from genred.model.table import Table
 from genred.sound.features import DESCRIBED, HEARD
 
+TOO_LITTLE = "too little music to learn from: of each genre, several tracks by several artists are needed"
+
 Tell = Callable[[str], None]
 """Is told what is being done, in a few words."""
 
 
 def folds(table: Table) -> Folds:
-    """Split a table into parts to learn from and to test on, never an artist on both sides."""
+    """Split a table into parts to learn from and to test on, never an artist on both sides.
+
+    Raises
+    ------
+    ModelError
+        If there is too little music for that.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    splits = min(5, len(np.unique(table.groups)))
+    splits = min(5, len(np.unique(table.groups)), int(np.unique(table.y, return_counts=True)[1].max()))
+    if splits < 2:
+        raise ModelError(TOO_LITTLE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
         found = list(StratifiedGroupKFold(splits, shuffle=True, random_state=0).split(table.X, table.y, table.groups))
-    return [(train, test) for train, test in found if len(test) and len(np.unique(table.y[train])) > 1]
+    parts = [(train, test) for train, test in found if len(test) and len(np.unique(table.y[train])) > 1]
+    if not parts:
+        raise ModelError(TOO_LITTLE)
+    return parts
 
 
 def out_of_fold(

@@ -24,7 +24,7 @@ LONGEST_GENRE = 200
 def set_genre(request: Request) -> Response:
     """Write a person's genre into the files that are named, as `genred set` does."""
     fields, site = http.form(request), http.site(request)
-    genre, dry_run = genre_of(fields), bool(http.first(fields, "dry_run"))
+    genre, dry_run = genre_of(fields), http.flag(fields, "dry_run")
     paths = _files(request, fields)
     with site.analysing() as analyser, site.writing() as history:
         tagger = Tagger(site.config, history, analyser, dry_run=dry_run)
@@ -36,7 +36,7 @@ def undo(request: Request) -> Response:
     fields, site = http.form(request), http.site(request)
     if "run" in fields:
         return service.undo(request)
-    last, dry_run = http.number(fields, "last", MOST_FILES), bool(http.first(fields, "dry_run"))
+    last, dry_run = http.number(fields, "last", MOST_FILES), http.flag(fields, "dry_run")
     queries = [Query(limit=last)] if last else [Query(path=path) for path in _files(request, fields)]
     with site.writing() as history:
         if not dry_run:

@@ -7,6 +7,7 @@ token of their forms, and nothing is kept of it here. Who logs in gets a new one
 import hashlib
 import hmac
 import secrets
+import stat
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -120,11 +121,16 @@ def password_of(web: Web) -> str:
     path = Path(web.password_file).expanduser()
     try:
         password = path.read_text("utf-8").partition("\n")[0].strip()
+        is_open = path.stat().st_mode & stat.S_IROTH
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ConfigError(f"web.password_file: {path} can't be read ({reason})") from error
     if len(password) < LEAST:
         raise ConfigError(f"web.password_file: the first line of {path} has less than {LEAST} characters")
+    if is_open:
+        raise ConfigError(
+            f"web.password_file: everybody on this machine can read {path}; `chmod 600` keeps them from it"
+        )
     return password
 
 

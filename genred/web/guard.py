@@ -269,6 +269,8 @@ def _here(scope: Scope) -> str:
 async def _form(scope: Scope, receive: Receive, headers: Headers) -> dict[str, list[str]]:
     """Return the fields that were sent, as a form or as JSON."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not kind and headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return {}
     if kind not in ("application/x-www-form-urlencoded", "application/json"):
         raise Refusal(415, "Send a form, or JSON.")
     try:
@@ -296,7 +298,8 @@ def _listed(body: bytes) -> dict[str, list[str]]:
     """Return the values of a JSON object as the fields of a form."""
     try:
         sent: Any = json.loads(body or b"{}")
-        lists = {name: value if isinstance(value, list) else [value] for name, value in sent.items()}
+        given = {name: value for name, value in sent.items() if value is not None}
+        lists = {name: value if isinstance(value, list) else [value] for name, value in given.items()}
     except (ValueError, RecursionError, AttributeError) as error:
         raise Refusal(400, "That is no JSON object.") from error
     if not all(isinstance(value, str | int | float) for values in lists.values() for value in values):

@@ -73,6 +73,22 @@ def number(fields: Mapping[str, list[str]], name: str, most: int = 2**63 - 1) ->
     return int(text)
 
 
+def flag(fields: Mapping[str, list[str]], name: str) -> bool:
+    """Return whether a field says yes: no is no field, an empty one, and what else means no in a form or in JSON.
+
+    Raises
+    ------
+    Refusal
+        If it says neither.
+    """
+    text = first(fields, name).strip().lower()
+    if text in ("", "0", "false", "null", "no", "off"):
+        return False
+    if text in ("1", "true", "yes", "on"):
+        return True
+    raise Refusal(400, f"{name} must be true or false.")
+
+
 def path_of(ref: str) -> Path:
     """Return the path that the filter ``ref`` of the templates made the value of a form's field of.
 

@@ -11,7 +11,7 @@ from genred.errors import FileError
 from genred.history.questions import REVIEW
 from genred.history.records import Outcome, Record
 from genred.names import album_folder
-from genred.tagging.answers import MEANWHILE, answer, take_back
+from genred.tagging.answers import answer, take_back
 from genred.tagging.asking import doubt
 from genred.tagging.policy import Policy
 from genred.tagging.review import accepted, meant, named
@@ -60,7 +60,7 @@ def give(request: Request) -> Response:
     fields, site = http.form(request), http.site(request)
     at, skipped = site.known(http.path_of(http.first(fields, "at"))), _skipped(fields)
     genre = None
-    if http.first(fields, "skip"):
+    if http.flag(fields, "skip"):
         pass
     elif typed := http.first(fields, "typed").strip():
         genre_of({"genre": [typed]})
@@ -79,7 +79,9 @@ def give(request: Request) -> Response:
             except FileError as error:
                 results.append(error)
     if len(decisions) < len(fields.get("id", [])):
-        results.append(FileError(at, MEANWHILE))
+        late = len(fields["id"]) - len(decisions)
+        told = f"{late} of its files changed, or got an answer, meanwhile, and nothing is written there"
+        results.append(FileError(album_folder(at), told))
     return _gone_on(request, at, skipped, results)
 
 
@@ -236,4 +238,4 @@ def _span(records: Sequence[Record]) -> str:
 
 
 def _skipped(fields: Mapping[str, list[str]]) -> bool:
-    return bool(http.first(fields, "skipped"))
+    return http.flag(fields, "skipped")

@@ -83,7 +83,7 @@ def scan(request: Request) -> Response:
     """Start a scan of the folders that are named, or of all."""
     fields, site = http.form(request), http.site(request)
     folders = _folders(request)
-    options = ["--dry-run"] if http.first(fields, "dry_run") else []
+    options = ["--dry-run"] if http.flag(fields, "dry_run") else []
     about = ", ".join(map(readable, folders))
     return _started(request, site.jobs.start("scan", about, ["--json", *options, "--", *folders]))
 
@@ -111,8 +111,8 @@ def train(request: Request) -> Response:
     name = http.first(fields, "name", "own").strip()
     if not _NAME.fullmatch(name) or name == installed.BUILTIN:
         raise Refusal(400, "A model is called by letters and digits, and not as the built-in one.")
-    options = ["--with-builtin"] if http.first(fields, "with_builtin") else []
-    options += ["--force"] if http.first(fields, "force") else []
+    options = ["--with-builtin"] if http.flag(fields, "with_builtin") else []
+    options += ["--force"] if http.flag(fields, "force") else []
     sources = [word for folder in _folders(request) for word in ("--from-tags", folder)]
     return _started(request, site.jobs.start("train", name, [*options, "--name", name, *sources]))
 

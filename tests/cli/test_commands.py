@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -132,3 +133,15 @@ def test_every_command_is_in_the_readme() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     for name in cli.cli.commands:
         assert f"`genred {name}" in readme, name
+
+
+def test_no_module_of_the_current_folder_is_run(tmp_path: Path, tiny_model: Path) -> None:
+    """Whatever lies among downloads: by the processes that are started, too."""
+    for name in ("socket.py", "tomllib.py", "genred.py"):
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'was_run')!r}, 'w')\n")
+    song = make(tmp_path / "tone.flac", 4.0, noise=0.03)
+    environment = os.environ | {"GENRED_MODEL_PATH": str(tiny_model), "GENRED_SERVICE_WORKERS": "1"}
+    command = [str(Path(sys.executable).with_name("genred")), "classify", str(song)]
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert not (tmp_path / "was_run").exists()

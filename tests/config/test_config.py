@@ -308,3 +308,13 @@ def test_no_file_makes_the_check_crash(tmp_path_factory: pytest.TempPathFactory,
     file = tmp_path_factory.getbasetemp() / "any.toml"
     file.write_bytes(content)
     config.check(file, {})
+
+
+def test_patterns_are_words_of_their_own(tmp_path: Path) -> None:
+    """What they have in common with a word, or with each other, when their signs are left out, is nothing."""
+    file = tmp_path / "config.toml"
+    words = (
+        '"/.*core/" = "Hardcore", "Core" = "Rock", "/.+core/" = "Punk", "/heavy|hard/" = "Metal", "Heavyhard" = "Pop"'
+    )
+    file.write_text(f"[genres]\naliases = {{ {words} }}\n")
+    assert config.load(file, {}).genres.aliases["Core"] == "Rock"

@@ -185,6 +185,14 @@ def test_counts_are_those_of_the_rows(database: Path) -> None:
     assert counts["shares"] == {"heard": 7, "answered": 6, "written": 6, "undone": 1, "set": 0, "changed": 1}
 
 
+def test_who_takes_back_a_genre_of_their_own_corrects_nobody(history: History) -> None:
+    """Only what a model wrote counts as undone."""
+    for path, model in ((Path("/m/a.mp3"), None), (Path("/m/b.mp3"), "builtin-1")):
+        wrote = history.record(Record(path, Outcome.TAGGED, "", genre="Rock", written=("Rock",), model=model))
+        history.record(Record(path, Outcome.UNDONE, "", undoes=wrote.id))
+    assert history.counts()["shares"]["undone"] == 1
+
+
 def test_a_history_of_the_first_schema_is_counted(tmp_path: Path) -> None:
     """What was recorded before there was a tally is in it after the update; the old file is kept beside it."""
     path = tmp_path / "history.db"

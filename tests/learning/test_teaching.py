@@ -59,6 +59,7 @@ def judged(right: int, sure: int) -> Evaluation:
         (judged(62, 53), judged(62, 53), True),
         (judged(70, 52), judged(62, 53), True),
         (judged(61, 52), judged(62, 53), False),
+        (judged(12, 0), judged(0, 0), False),  # it answers nothing
     ],
 )
 def test_better_is_what_answers_more_often_and_is_no_less_right(new: Evaluation, old: Evaluation, better: bool) -> None:

@@ -268,6 +268,17 @@ def test_one_genre_cannot_be_learnt(genres: tuple[str, ...]) -> None:
         GenreClassifier().fit(t[np.isin(t.y, genres)])
 
 
+@pytest.mark.parametrize("counts", [(4, 1), (1, 1), (2, 0, 2)])
+def test_too_little_music_is_said_or_learnt_from(counts: tuple[int, ...]) -> None:
+    """A handful of tracks, each genre by an artist of its own: no error but the one that says what is needed."""
+    t = table()
+    genres = sorted(set(t.y))
+    rows = [i for genre, n in zip(genres, counts, strict=False) for i in np.flatnonzero(t.y == genre)[:n]]
+    few = replace(t[np.array(rows)], groups=t.y[np.array(rows)])
+    with pytest.raises(ModelError, match="too little music to learn from"):
+        GenreClassifier().fit(few)
+
+
 _KINDS = [pytest.param(kind, marks=[pytest.mark.slow] if n % 5 else []) for n, kind in enumerate(notmusic.KINDS)]
 
 

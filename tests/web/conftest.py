@@ -37,6 +37,7 @@ def running(told: Config) -> Iterator[str]:
 def locked(told: Config, tmp_path: Path) -> Iterator[TestClient]:
     """A browser in front of pages that ask for a password."""
     (tmp_path / "password").write_text(f"{PASSWORD}\n")
+    (tmp_path / "password").chmod(0o600)
     config = told.with_changes("web", password_file=str(tmp_path / "password"))
     with browser(create(lambda: config)) as client:
         yield client

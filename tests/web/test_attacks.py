@@ -318,7 +318,20 @@ def test_a_password_is_long_and_can_be_read(tmp_path: Path) -> None:
         with pytest.raises(ConfigError):
             password_of(config)
     file.write_text(f"  {PASSWORD}\nmore\n")
+    file.chmod(0o644)
+    with pytest.raises(ConfigError, match="everybody on this machine"):
+        password_of(config)
+    file.chmod(0o640)
     assert password_of(config) == PASSWORD
+
+
+def test_who_logged_in_finds_the_way_out_on_every_page(locked: TestClient) -> None:
+    assert 'action="/logout"' not in locked.get("/login").text
+    log_in(locked)
+    for page in ("/", "/history", "/service"):
+        assert 'action="/logout"' in locked.get(page).text
+    post(locked, "/logout", {})
+    assert locked.get("/").status_code == 303
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104 - that is what is refused

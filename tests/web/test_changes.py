@@ -1,5 +1,6 @@
 """A genre that is set on a page, and one that is undone there."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from genred.fs.files import stamp_of
 from genred.genres import said
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
+from genred.web import http
 from genred.web.app import create
+from genred.web.guard import Refusal, _listed
 from tests.makeaudio import make
 from tests.web.forms import browser, post
 
@@ -46,6 +49,22 @@ def decisions(client: TestClient, tmp_path: Path) -> list[Record]:
     found = list(history.records(Query()))
     history.close()
     return found
+
+
+@pytest.mark.parametrize("said", [False, 0, None, "false", "0", "", "no"])
+def test_no_means_no(said: object) -> None:
+    """In JSON and in forms."""
+    assert http.flag(_listed(json.dumps({"dry_run": said}).encode()), "dry_run") is False
+
+
+@pytest.mark.parametrize("said", [True, 1, "true", "1", "Yes"])
+def test_yes_means_yes(said: object) -> None:
+    assert http.flag(_listed(json.dumps({"dry_run": said}).encode()), "dry_run") is True
+
+
+def test_what_is_neither_is_refused() -> None:
+    with pytest.raises(Refusal, match="dry_run must be true or false"):
+        http.flag({"dry_run": ["maybe"]}, "dry_run")
 
 
 @pytest.mark.slow

@@ -191,6 +191,8 @@ def test_what_was_changed_meanwhile_is_left_as_it_is_and_told(client: TestClient
     assert [tags.read_genres(song) for song in songs] == [["Polka"], ["Ambient"]]
     again = answered(client, songs[0], page, genre="Metal")
     assert again.status_code == 409
+    late = "1 of its files changed, or got an answer, meanwhile, and nothing is written there"
+    assert f"{songs[0].parent.name}: {late}." in told(again.text)
     assert [tags.read_genres(song) for song in songs] == [["Polka"], ["Ambient"]]
 
 
