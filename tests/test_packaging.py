@@ -64,8 +64,8 @@ def test_archive_has_what_it_takes_to_build_and_test_and_nothing_else(sources: P
     assert not [path for path in sources.rglob("*") if "__pycache__" in path.parts]
     assert not [path for path in sources.rglob("*") if path.suffix[1:] in Watch().extensions]
     sizes = {path: path.stat().st_size for path in sources.rglob("*") if path.is_file()}
-    assert sum(size for path, size in sizes.items() if path.parent.name == "data") < 5_500_000
-    assert sum(size for path, size in sizes.items() if path.parent.name != "data") < 3_000_000
+    assert sum(size for path, size in sizes.items() if path.parent.name == "data") < 5_400_000
+    assert sum(size for path, size in sizes.items() if path.parent.name != "data") < 2_900_000
     assert max(size for path, size in sizes.items() if path.parent.name != "data") < 100_000
 
 

@@ -167,7 +167,7 @@ def environment(file: Path | None, database: Path) -> dict[str, str]:
 def _started(arguments: Sequence[str | Path], settings: Mapping[str, str]) -> subprocess.Popen[str]:
     inherited = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "genred", *(os.fspath(each) for each in arguments)],
+        [sys.executable, "-m", "genred", *(os.fspath(each) for each in arguments)],
         env=inherited | dict(settings) | {"PYTHONIOENCODING": "utf-8:backslashreplace", "NO_COLOR": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -568,6 +568,7 @@ def pages(bench: Bench) -> str:
         os.kill(main, signal.SIGKILL)
         eventually("it is gone", partial(_is_gone, main), 10)
     genres = machine.sh(f"/opt/genred/bin/genred explain '{there}' 2>&1 | head -3; true", SYSTEM)
+    expect("Zydeco" in genres, f"nobody knows of the genre: {genres}")
     machine.sh("systemctl disable --now genred-web.socket genred-web.service 2>&1; true")
     return f"{' '.join(said)}, {memory} MB; {' '.join(genres.split())[:120]}"
 

@@ -17,7 +17,7 @@ from genred.web import http
 from genred.web.app import create
 from genred.web.guard import Refusal, _listed
 from tests.makeaudio import make
-from tests.web.forms import browser, post
+from tests.web.forms import ORIGIN, browser, post, token
 
 
 @pytest.fixture
@@ -65,6 +65,13 @@ def test_yes_means_yes(said: object) -> None:
 def test_what_is_neither_is_refused() -> None:
     with pytest.raises(Refusal, match="dry_run must be true or false"):
         http.flag({"dry_run": ["maybe"]}, "dry_run")
+
+
+def test_what_takes_nothing_is_sent_without_a_form(client: TestClient) -> None:
+    """The token in the header is enough; without one nothing is done."""
+    headers = {"Origin": ORIGIN, "X-CSRF-Token": token(client)}
+    assert client.post("/api/stop", headers=headers).json() == {"error": "There is no such job."}
+    assert client.post("/api/stop", headers={"Origin": ORIGIN}).status_code == 403
 
 
 @pytest.mark.slow
