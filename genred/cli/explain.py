@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -54,6 +53,8 @@ def explain(common: Common, path: Path) -> None:
 @contextmanager
 def _history(settings: "Config") -> Iterator["History"]:
     """Open the history for reading; where there is none, an empty one that is gone afterwards."""
+    from tempfile import TemporaryDirectory
+
     from genred.history.history import History
 
     with ExitStack() as stack:
