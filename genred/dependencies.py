@@ -81,6 +81,7 @@ LIBRARIES = (
         "5.2.3",
         undocumented=("pebble:CONSTS.sleep_unit", "pebble:ProcessExpired.exitcode"),
     ),
+    Library("prometheus-client", "0.21", "0.26.0", extra="metrics", package="prometheus_client"),
     Library("prompt-toolkit", "3.0.50", "3.0.53", package="prompt_toolkit"),
     Library("pyyaml", "6.0", "6.0.4", package="yaml"),
     Library("rich", "14", "15.0.0"),

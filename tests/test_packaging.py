@@ -77,6 +77,7 @@ def test_wheel_has_the_package_and_its_data(wheel: zipfile.ZipFile) -> None:
     assert {Path(name).name for name in outside} == {"genred.1", "genred.toml.5", "genred.service.8"}
     units = ("genred.service", "genred-web.service", "genred-web.socket")
     names_of_units = [f"systemd/{folder}{unit}" for folder in ("", "user/") for unit in units]
+    names_of_units += [f"systemd/genred-metrics.{kind}" for kind in ("service", "timer")]
     for name in ("config.example.toml", *names_of_units):
         assert wheel.read(f"genred/data/{name}") == (REPOSITORY / name).read_bytes()
 

@@ -19,6 +19,7 @@ ROOMS_OF = {
     "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging", "web/evaluation.py"},
     "packaging": {"doctor"},
     "pebble": {"analysis"},
+    "prometheus_client": {"service/metrics.py"},
     "prompt_toolkit": {"cli/review/terminal.py"},
     "rich": {"cli"},
     "scipy": {"sound", "model"},

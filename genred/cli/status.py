@@ -1,5 +1,6 @@
 """The command that asks the genred at work how it is doing."""
 
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
@@ -9,9 +10,10 @@ import click
 
 from genred import config
 from genred.cli import show
+from genred.cli.arguments import PATH
 from genred.cli.options import Common, common, complain
-from genred.errors import ConfigError
-from genred.fs.files import readable
+from genred.errors import ConfigError, GenredError
+from genred.fs.files import readable, write_whole
 
 if TYPE_CHECKING:
     from genred.service.status import Status
@@ -20,14 +22,20 @@ _INDENT = 11
 
 
 @click.command()
+@click.option(
+    "--prometheus", "metrics", type=PATH, metavar="FILE", help="Write metrics for Prometheus instead; - is stdout."
+)
 @common
-def status(common: Common) -> None:
+def status(common: Common, metrics: Path | None) -> None:
     """Show how the running service is doing: queue, last file, folders, model.
 
     \b
     genred status
     genred status --json | jq -e .running     for a script: is it at work?
+    genred status --prometheus -              for node_exporter's textfile collector
     """
+    if metrics is not None and common.json:
+        raise click.UsageError("--json or --prometheus, not both.")
     from genred.service.status import as_json, ask, lock_of
 
     # Just when the configuration has mistakes, one asks what is at work still.
@@ -36,6 +44,9 @@ def status(common: Common) -> None:
         complain(ConfigError(str(mistake)))
     database = settings.database
     at_work, said = ask(lock_of(database))
+    if metrics is not None:
+        _write_metrics(metrics, database, at_work, said)
+        return
     if common.json:
         show.say_json(as_json(database, at_work, said))
         return
@@ -44,6 +55,28 @@ def status(common: Common) -> None:
         for name, lines in _facts(said):
             for number, line in enumerate(lines):
                 click.echo(f"  {'' if number else name:<{_INDENT - 2}}{line}")
+
+
+def _write_metrics(file: Path, database: Path, at_work: bool, said: "Status | None") -> None:
+    """Write metrics to a file, whole or not at all, or to stdout."""
+    from genred.history.log import reading
+
+    try:
+        from genred.service.metrics import exposition
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] != "prometheus_client":
+            raise
+        raise GenredError("`--prometheus` needs one more library: pip install 'genred[metrics]'") from error
+    with ExitStack() as stack:
+        log = stack.enter_context(reading(database)) if database.exists() else None
+        text = exposition(at_work, said, log)
+    if file == Path("-"):
+        click.echo(text, nl=False)
+        return
+    try:
+        write_whole(file, text)
+    except OSError as error:
+        raise GenredError(f"{readable(file)}: the metrics can't be written there ({error.strerror})") from error
 
 
 def _headline(database: Path, at_work: bool, said: "Status | None") -> str:

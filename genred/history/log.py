@@ -40,6 +40,11 @@ class Log:
         with self.asking() as db:
             return list(queries.latest_runs(db, limit))
 
+    def count_writes(self) -> int:
+        """Count the tag writes that the journal keeps an undo record of, those undone since too."""
+        with self.asking() as db:
+            return int(db.execute("SELECT count(*) FROM writes WHERE record IS NOT NULL").fetchone()[0])
+
 
 @contextmanager
 def reading(path: Path) -> Iterator[Log]:

@@ -57,7 +57,7 @@ class Status:
     version: str = ""
     since: str = ""
     state: str = "starting"
-    """One of "starting", "watching", "reloading", "scanning", "deciding anew", "waiting" and "stopping"."""
+    """A word such as "starting", "watching", "scanning" or "waiting"; `genred.service.metrics` has all."""
     model: str = ""
     roots: list[Watched] = field(default_factory=list)
     queued: int = 0

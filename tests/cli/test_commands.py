@@ -127,6 +127,7 @@ def test_light_commands_import_nothing_heavy(home: Path) -> None:
         "history --genre Rock --since 7d --json",
         "stats",
         "status",
+        "status --prometheus -",
         "genres",
         "model list",
         "config show",

@@ -17,13 +17,15 @@ SYSTEM = REPOSITORY / "systemd" / "genred.service"
 USER = REPOSITORY / "systemd" / "user" / "genred.service"
 
 WEB, USER_WEB = SYSTEM.with_name("genred-web.service"), USER.with_name("genred-web.service")
+METRICS, TIMER = SYSTEM.with_name("genred-metrics.service"), SYSTEM.with_name("genred-metrics.timer")
 SOCKETS = [unit.with_suffix(".socket") for unit in (WEB, USER_WEB)]
 
 # What systemd.service(5) asks of every unit explains itself.
 PLAIN = {"Description", "Type", "NotifyAccess", "ExecStart", "WantedBy", "Restart", "RestartSec"}
 
 units = pytest.mark.parametrize("unit", [SYSTEM, USER], ids=["system", "user"])
-services = pytest.mark.parametrize("unit", [SYSTEM, USER, WEB, USER_WEB], ids=["system", "user", "web", "user-web"])
+SERVICES, NAMES = [SYSTEM, USER, WEB, USER_WEB], ["system", "user", "web", "user-web"]
+services = pytest.mark.parametrize("unit", SERVICES, ids=NAMES)
 analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 
 
@@ -38,7 +40,7 @@ def settings(unit: Path) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize(
-    "unit", [SYSTEM, USER, WEB, USER_WEB, *SOCKETS], ids=lambda unit: f"{unit.parent.name}-{unit.name}"
+    "unit", [SYSTEM, USER, WEB, USER_WEB, *SOCKETS, METRICS, TIMER], ids=lambda unit: f"{unit.parent.name}-{unit.name}"
 )
 def test_every_line_is_explained(unit: Path) -> None:
     """A setting stands below a comment in its own paragraph, unless its name says it all."""
@@ -96,6 +98,16 @@ def test_the_pages_are_locked_down_as_the_service_is() -> None:
     assert left_out == {"ExecReload", "TimeoutStartSec", "Nice", "CPUWeight", "WantedBy"}
 
 
+def test_the_metrics_can_do_less_than_the_pages() -> None:
+    """They only read, so fewer system calls are left and no memory is both written and run; they see when it booted."""
+    theirs, own = settings(WEB), settings(METRICS)
+    assert {key for key in theirs if key.startswith(("Protect", "Private", "Restrict", "Capab", "Lock"))} <= own.keys()
+    different = {key for key, values in theirs.items() if key in own and own[key] != values}
+    about_it = {"Description", "Type", "ExecStart", "IOSchedulingClass", "TasksMax", "MemoryMax"}
+    assert different == about_it | {"SystemCallFilter", "MemoryDenyWriteExecute"}
+    assert not [key for key in own if key.startswith("ReadWritePaths")]
+
+
 @pytest.mark.parametrize("unit", SOCKETS, ids=["system", "user"])
 def test_systemd_listens_where_genred_would(unit: Path) -> None:
     """At the default address: this machine alone."""
@@ -111,14 +123,14 @@ def test_the_kernel_knows_the_limits() -> None:
 
 
 @analyze
-@services
+@pytest.mark.parametrize("unit", [*SERVICES, METRICS, TIMER], ids=[*NAMES, "metrics", "timer"])
 def test_systemd_understands_it(unit: Path, tmp_path: Path) -> None:
     """`systemd-analyze verify` has nothing to say."""
     # The program need not be installed where this runs.
-    for socket in unit.parent.glob("*.socket"):
-        shutil.copy(socket, tmp_path)
+    for each in unit.parent.glob("genred*.*"):
+        text = re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", each.read_text(), flags=re.MULTILINE)
+        (tmp_path / each.name).write_text(text)
     copy = tmp_path / unit.name
-    copy.write_text(re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", unit.read_text(), flags=re.MULTILINE))
     runtime = tmp_path / "runtime"
     runtime.mkdir(mode=0o700)
     done = subprocess.run(
@@ -133,7 +145,7 @@ def test_systemd_understands_it(unit: Path, tmp_path: Path) -> None:
 
 
 @analyze
-@pytest.mark.parametrize("unit", [SYSTEM, WEB], ids=["service", "web"])
+@pytest.mark.parametrize("unit", [SYSTEM, WEB, METRICS], ids=["service", "web", "metrics"])
 def test_system_unit_is_not_exposed(unit: Path) -> None:
     """`systemd-analyze security` gives the system unit at most 1.0 of 10."""
     done = subprocess.run(
