@@ -10,6 +10,7 @@ from pathlib import Path
 from genred.fs.files import Stamp
 from genred.history.history import History
 from genred.history.journal import Journal
+from genred.history.recipes import recipes as of_the_document
 from genred.history.records import Outcome, Record, iso
 from genred.names import Labels
 
@@ -18,10 +19,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 def recipes() -> Iterator[tuple[str, str]]:
     """Title and one statement, of docs/history.md and of the README."""
-    for part in re.split(r"^### ", (REPOSITORY / "docs" / "history.md").read_text(), flags=re.MULTILINE)[1:]:
-        for block in re.findall(r"^```sql\n(.*?)^```", part, flags=re.MULTILINE | re.DOTALL):
-            for statement in filter(str.strip, block.split(";\n")):
-                yield part.splitlines()[0], statement
+    yield from ((recipe.title, recipe.sql) for recipe in of_the_document())
     for statement in re.findall(r'^sqlite3 \S+ "(.*)"$', (REPOSITORY / "README.md").read_text(), flags=re.MULTILINE):
         yield f"README: {statement}", statement
 

@@ -78,6 +78,7 @@ def test_wheel_has_the_package_and_its_data(wheel: zipfile.ZipFile) -> None:
     units = ("genred.service", "genred-web.service", "genred-web.socket")
     names_of_units = [f"systemd/{folder}{unit}" for folder in ("", "user/") for unit in units]
     names_of_units += [f"systemd/genred-metrics.{kind}" for kind in ("service", "timer")]
+    assert wheel.read("genred/data/history.md") == (REPOSITORY / "docs" / "history.md").read_bytes()
     for name in ("config.example.toml", *names_of_units):
         assert wheel.read(f"genred/data/{name}") == (REPOSITORY / name).read_bytes()
 

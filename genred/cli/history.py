@@ -53,6 +53,11 @@ _ROOMY = 100  # columns of a terminal from which on the reason stands beside the
 @click.option("--path", type=PATH, help="One file, or all below a folder.")
 @click.option("--run", "run_id", type=int, help="One run of genred.")
 @click.option("--limit", type=click.IntRange(min=1), help=f"At most so many.  [default: {_AT_ONCE} on a terminal]")
+@click.option(
+    "--datasette",
+    is_flag=True,
+    help="Show nothing, but print the questions of docs/history.md as metadata for Datasette.",
+)
 @CSV
 @common
 def history(
@@ -65,6 +70,7 @@ def history(
     path: Path | None,
     run_id: int | None,
     limit: int | None,
+    datasette: bool,
     as_csv: bool,
 ) -> None:
     """Show what happened, newest first; of several filters, all must hold.
@@ -75,6 +81,11 @@ def history(
     genred history --evidence mates       where your genres on the same album decided
     genred history --csv > history.csv
     """
+    if datasette:
+        from genred.history import recipes
+
+        click.echo(json.dumps(recipes.datasette(common.load().database.stem), indent=2))
+        return
     from genred.history.records import Outcome, Query
 
     tell = _way(common, as_csv)
