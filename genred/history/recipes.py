@@ -57,9 +57,10 @@ def datasette(database: str) -> dict[str, Any]:
     queries: dict[str, dict[str, str]] = {}
     for recipe in recipes():
         name = "-".join(re.findall("[a-z0-9]+", recipe.title.lower()))
+        title = recipe.title
         if name in queries:
-            name += "-2"
-        queries[name] = {"title": recipe.title, "description": recipe.remark, "sql": recipe.asking}
+            name, title = f"{name}-2", f"{title} (2)"
+        queries[name] = {"title": title, "description": recipe.remark.replace("`", ""), "sql": recipe.asking}
     newest = {"sort_desc": "id"}
     return {
         "title": "genred",

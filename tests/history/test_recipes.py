@@ -32,8 +32,8 @@ def test_each_statement_of_the_document_is_a_query() -> None:
     """With its question as title and what is said of it, under a name that goes into an address, one statement each."""
     queries = datasette("history")["databases"]["history"]["queries"]
     told = list(recipes())
-    assert [query["title"] for query in queries.values()] == [recipe.title for recipe in told]
-    assert len(told) > 20
+    assert [query["title"].removesuffix(" (2)") for query in queries.values()] == [recipe.title for recipe in told]
+    assert len({query["title"] for query in queries.values()}) == len(told) > 20
     assert all(re.fullmatch("[a-z0-9-]+", name) for name in queries)
     assert all(sqlite3.complete_statement(f"{query['sql']};") for query in queries.values())
     assert queries["what-was-decided-by-the-album-and-what-by-your-own-genres"]["description"].startswith("The second")
