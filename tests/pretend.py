@@ -171,17 +171,20 @@ def systemctl(*arguments: str) -> int:
         "reload",
         "status",
     )
-    if names not in (["genred"], ["genred-web.socket"]) or action not in actions:
+    if names not in (["genred"], ["genred-web.socket"], ["genred-metrics.timer"]) or action not in actions:
         return 1
-    service = names[0].removesuffix(".socket")
+    service, _, kind = names[0].partition(".")
     unit = (folder / f"{service}.service").read_text()
     settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
     program = settings["ExecStart"].split()[0]
     there = Path(program.replace("%h", str(HOME)) if ours else f"{ROOT}{program}")
     well = os.access(there, os.X_OK) and (action != "reload" or "ExecReload" in settings)
-    if names != [service]:
-        well &= "ListenStream=127.0.0.1:8420" in (folder / names[0]).read_text()
-    if not ours:
+    if kind:
+        said = {"socket": "ListenStream=127.0.0.1:8420", "timer": "OnUnitActiveSec=1min"}
+        well &= said[kind] in (folder / names[0]).read_text()
+    if kind == "timer":
+        well &= "User=" in (folder / f"{service}.service.d/owner.conf").read_text()
+    elif not ours:
         drop_in = (folder / f"{service}.service.d/library.conf").read_text()
         well &= f"ReadWritePaths=-{ROOT}/srv/music" in drop_in and "User=" in drop_in
     return int(not well)

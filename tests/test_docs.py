@@ -58,6 +58,7 @@ def place(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> 
         root / "srv/music",
         root / "etc/systemd/system",
         root / "etc/sysctl.d",
+        root / "var/lib/prometheus/node-exporter",
         checkout,
     ):
         folder.mkdir(parents=True)

@@ -49,16 +49,24 @@ def python() -> Iterator[Finding]:
 
 def installation() -> Iterator[Finding]:
     """Say what genred and all that it needs take on disk."""
-    sizes = _sizes("genred")
-    if not sizes:
+    found = sizes("genred")
+    if not found:
         return  # `python` says that genred is not installed as a package
-    largest = ", ".join(f"{name} {sizes[name] / 1e6:.0f}" for name in sorted(sizes, key=lambda name: -sizes[name])[:3])
-    total = f"{sum(sizes.values()) / 1e6:,.0f} MB in {len(sizes)} packages"
+    largest = ", ".join(f"{name} {found[name] / 1e6:.0f}" for name in sorted(found, key=lambda name: -found[name])[:3])
+    total = f"{sum(found.values()) / 1e6:,.0f} MB in {len(found)} packages"
     yield ok("space", f"installation: {total} (the largest: {largest}) in {sys.prefix}")
 
 
-def _sizes(name: str) -> dict[str, int]:
-    """Return the bytes of a package and of all that it needs, by name; those that are missing are left out."""
+def sizes(name: str, *, without: str = "") -> dict[str, int]:
+    """Return the bytes of a package and of all that it needs, by name; those that are missing are left out.
+
+    Parameters
+    ----------
+    name
+        The package.
+    without
+        Another one, which is passed over with all that only it needs.
+    """
     found: dict[str, int] = {}
     rest = [name]
     while rest:
@@ -67,7 +75,7 @@ def _sizes(name: str) -> dict[str, int]:
             if name not in found:
                 files = distribution(name).files or ()
                 found[name] = sum(_bytes(file.locate()) for file in files)
-                rest += [item.name for item in _needed(name)]
+                rest += [item.name for item in _needed(name) if item.name != without]
     return found
 
 
