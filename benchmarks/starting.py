@@ -36,6 +36,7 @@ ASKED = (
     "config show",
 )
 ON_A_TERMINAL = ("history", "stats")
+BARE = "genred stats, without any bytecode"
 
 
 def spent(command: tuple[str, ...], environment: dict[str, str], *, terminal: bool = False) -> tuple[float, float]:
@@ -75,10 +76,12 @@ def main() -> None:
             subprocess.run([*GENRED, "scan", options.song.parent], env=variables, check=True, capture_output=True)
         for command, terminal in commands.values():
             spent(command, variables, terminal=terminal)
+        bare = variables | {"PYTHONPYCACHEPREFIX": str(home / "none"), "PYTHONDONTWRITEBYTECODE": "1"}
         found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for _ in range(options.times):
             for name, (command, terminal) in commands.items():
                 found[name].append(spent(command, variables, terminal=terminal))
+            found.setdefault(BARE, []).append(spent(commands["genred stats"][0], bare))
         floor = statistics.median(processor for processor, _ in found["python -c pass"])
         for name, pairs in found.items():
             processor, clock = zip(*pairs, strict=True)
