@@ -136,7 +136,7 @@ def needed(table: Table) -> Iterator[str]:
         units = trial.albums(trial.one_artist, (2, most))
         shares = [np.tile(album.together(of.probabilities[unit]).mean(axis=0), (len(unit), 1)) for unit in units]
         rows = np.concatenate(units)
-        found = Evaluation(of.genres, of.truth[rows], np.concatenate(shares), of.artists[rows], of.sources[rows])
+        found = replace(of.of(rows), probabilities=np.concatenate(shares))
         yield f"up to {most} tracks: {found.threshold(0.8):.3f}, learnt from {len(units)} albums"
 
 

@@ -37,7 +37,7 @@ from genred.model.texts import PRECISIONS, Texts
 from genred.model.unit import Heard, Unit
 from genred.sound.features import FEATURE_VERSION
 
-MODEL_VERSION = "7"
+MODEL_VERSION = "8"
 """Changes with anything that makes the same table a different model."""
 
 SILENCE_DB = -60.0
@@ -130,6 +130,7 @@ class GenreClassifier:
             [source for _, source in self.origins_],
             dict(self.evaluation_.by_source),
             sorted(self._thresholds.items()),
+            sorted(self.evaluation_.untold),
         )
 
     @classmethod
@@ -146,7 +147,8 @@ class GenreClassifier:
             np.array(texts.artists, np.str_),
             np.array(texts.sources, np.str_),
             texts.by_source,
-        ).with_untold()
+            untold=frozenset(texts.untold),
+        )
         model.origins_ = list(zip(texts.artists, texts.sources, strict=True))
         model._thresholds = dict(texts.thresholds)
         return model

@@ -115,7 +115,7 @@ def test_what_the_model_in_use_tells_apart_is_marked(genred: Genred, monkeypatch
     assert heard == ["Classical", "Metal"]
     monkeypatch.setenv("GENRED_MODEL_PATH", "")
     heard = [genre["name"] for genre in genred("genres", "--json").json if genre["heard"]]
-    assert sorted(map(str, heard)) == list(BUILTIN_GENRES)  # without Folk, which it recognises too seldom
+    assert sorted(map(str, heard)) == list(BUILTIN_GENRES)  # without Folk and others, which it recognises too seldom
 
 
 @pytest.mark.usefixtures("own_no_genre")
