@@ -136,7 +136,10 @@ def needed(table: Table) -> Iterator[str]:
         units = trial.albums(trial.one_artist, (2, most))
         shares = [np.tile(album.together(of.probabilities[unit]).mean(axis=0), (len(unit), 1)) for unit in units]
         rows = np.concatenate(units)
-        found = replace(of.of(rows), probabilities=np.concatenate(shares))
+        sources = of.sources[rows]
+        found = Evaluation(
+            of.genres, of.truth[rows], np.concatenate(shares), of.artists[rows], sources, untold=of.untold
+        )
         yield f"up to {most} tracks: {found.threshold(0.8):.3f}, learnt from {len(units)} albums"
 
 

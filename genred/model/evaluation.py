@@ -99,19 +99,19 @@ class Evaluation:
         right : (n_tracks,) bool
             Whether the track is of that genre, or of a kind of it.
         """
-        _, confidence, right = self._answers(needed)
+        _, confidence, right = self.said(needed)
         return confidence, right
 
     def answered_recall(self, needed: float) -> dict[str, float]:
         """Return the share of the tracks of each genre that are answered with it, or with a kind of it."""
-        answer, confidence, _ = self._answers(needed)
+        answer, confidence, _ = self.said(needed)
         found = {}
         for genre in np.unique(self.truth):
             kinds = [name for name in np.unique(answer) if genre in self.vocabulary.line(str(name))]
             found[str(genre)] = float((np.isin(answer, kinds) & (confidence >= needed))[self.truth == genre].mean())
         return found
 
-    def _answers(self, needed: float) -> tuple[NDArray[np.str_], NDArray[np.float64], NDArray[np.bool_]]:
+    def said(self, needed: float) -> tuple[NDArray[np.str_], NDArray[np.float64], NDArray[np.bool_]]:
         """Return the genre of each answer, and what `answers` does."""
         answer, confidence, right = self._levels[0]
         for head, sure, true in self._levels[1:]:
@@ -122,7 +122,7 @@ class Evaluation:
 
     @cached_property
     def _levels(self) -> list[tuple[NDArray[np.str_], NDArray[np.float64], NDArray[np.bool_]]]:
-        """Return what `_answers` does, of the likeliest genre, of it with all its kinds, of the genre above it, etc.
+        """Return what `said` does, of the likeliest genre, of it with all its kinds, of the genre above it, etc.
 
         A track is surely of all that is above its genre; how likely it is of a genre is the sum of what is below.
         """
@@ -190,7 +190,7 @@ class Evaluation:
 
     @property
     def confidences(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """The confidence in the genre of each track at the usual target precision, whether told or not, and its truth."""
+        """The confidence at the usual target precision in what is said of each track, told or not; and whether it is right."""
         return replace(self, untold=frozenset()).answers(self.threshold(USUAL_PRECISION))
 
     @property
@@ -284,7 +284,9 @@ class Evaluation:
         if self.familiar:
             out.append(f"{self.familiar} others are by artists that the model has heard, which makes it look better")
         if self.untold:
-            out.append("never answered, being recognised in fewer than 3 of 10 tracks: " + ", ".join(sorted(self.untold)))
+            out.append(
+                "never answered, being recognised in fewer than 3 of 10 tracks: " + ", ".join(sorted(self.untold))
+            )
         if self.by_source:
             sources = ", ".join(f"{source} {value:.2f}" for source, value in self.by_source.items())
             out.append(f"trained without the source it is tested on: {sources}")

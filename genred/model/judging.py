@@ -96,7 +96,7 @@ def _unheard(unit: Unit, i: int, fault: str, need: Need) -> Prediction:
     if 2 * len(unit.judged) > len(unit.owners):
         together = _candidates(unit.words, unit.together(owner))
         untold = unit.untold_of(owner)
-        genre, confidence, members = back_off(together, need.confidence, unit.vocabulary, untold)
+        genre, confidence, _ = back_off(together, need.confidence, unit.vocabulary, untold)
         if need.allows(genre, confidence, untold):
             reason = f"{genre} {confidence:.2f}, as its album; {fault}"
             return Prediction(genre, confidence, together, reason, Kind.ALBUM, unit.grounds(i, genre))

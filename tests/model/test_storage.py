@@ -297,7 +297,7 @@ def test_the_builtin_model_is_fitted_once(fitted: Path) -> None:
 
 @pytest.mark.slow
 def test_every_genre_that_the_builtin_model_answers_is_recognised_often_enough(fitted: Path) -> None:
-    """At its threshold, three tracks of ten by artists that it had not heard get the answer; six genres are left out."""
+    """At its threshold, three tracks of ten by artists that it had not heard get the answer; six are left out."""
     found = storage.builtin(fitted).evaluation_
     assert found.untold == set(found.genres) - set(installed.BUILTIN_GENRES)
     assert found.untold == {"Folk", "Latin", "Pop", "Punk", "R&B", "Reggae"}
