@@ -39,7 +39,7 @@ class Judged:
     def by(cls, table: Table, place: Place, train: Rows, test: Rows) -> "Judged":
         with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
-            model = GenreClassifier().fit(table[train])
+            model = GenreClassifier().fit(table[train], strict=True)
             needs = {precision: Need(model.evaluation_.threshold(precision), precision) for precision in (0.8, 0.9)}
             probabilities = model.predict_proba(table.X[test])
         untold = model.evaluation_.untold

@@ -20,6 +20,7 @@ ROOMS_OF = {
     "packaging": {"doctor"},
     "pebble": {"analysis"},
     "prompt_toolkit": {"cli/review/terminal.py"},
+    "regex": {"genres/vocabulary.py"},
     "rich": {"cli"},
     "scipy": {"sound", "model"},
     "sklearn": {"model"},

@@ -15,10 +15,7 @@ SOURCE = 50
 """Answers about a source from which on it is judged alone."""
 
 LEAST_RECALL = 0.3
-"""The least share of a genre's tracks that must be answered with it, or with a kind of it, if it is to be answered."""
-
-LEAST_TRACKS = 15
-"""Tracks of a genre from which on `LEAST_RECALL` is asked at the threshold; fewer show it too roughly."""
+"""The least share of a genre's tracks that a model must recognise to answer that genre."""
 
 USUAL_PRECISION = 0.8
 """The target precision where a person asks for none; what is never answered is found at its threshold."""
@@ -72,17 +69,18 @@ class Evaluation:
             sources=self.sources[rows],
         )
 
-    def with_untold(self) -> Self:
+    def with_untold(self, *, strict: bool) -> Self:
         """Return this evaluation, which is of a model, with the genres that the model recognises too seldom.
 
-        Those are the genres that are seldom the likeliest, and those of which, at the threshold for the usual
-        precision, too few tracks are answered. The threshold is found anew without them, until no other is.
+        Parameters
+        ----------
+        strict
+            False for genres that are seldom the likeliest. True for those, too, of which too few tracks are answered
+            at the threshold for the usual precision; the threshold is found anew without them, until no other is.
         """
         found = replace(self, untold=_seldom(self.recall))
-        while (needed := found.threshold(USUAL_PRECISION)) <= 1:
-            shares = found.answered_recall(needed)
-            enough = [genre for genre in shares if (found.truth == genre).sum() >= LEAST_TRACKS]
-            untold = found.untold | _seldom({genre: shares[genre] for genre in enough})
+        while strict and (needed := found.threshold(USUAL_PRECISION)) <= 1:
+            untold = found.untold | _seldom(found.answered_recall(needed))
             if untold == found.untold:
                 break
             found = replace(found, untold=untold)
@@ -190,7 +188,7 @@ class Evaluation:
 
     @property
     def confidences(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """The confidence at the usual target precision in what is said of each track, told or not; and whether it is right."""
+        """The confidence in what is said of each track at the usual precision, told or not, and whether it is right."""
         return replace(self, untold=frozenset()).answers(self.threshold(USUAL_PRECISION))
 
     @property
@@ -270,7 +268,7 @@ class Evaluation:
     def lines(self) -> list[str]:
         """Return lines for reading in a terminal."""
         out = [
-            f"{len(self.truth)} tracks, {len(self.genres)} genres"
+            f"{len(self.truth)} {'track' if len(self.truth) == 1 else 'tracks'}, {len(self.genres)} genres"
             + ("" if self.familiar else ", artists of the test part unheard"),
             f"accuracy {self.accuracy:.2f}, balanced {self.balanced_accuracy:.2f}, macro-F1 {self.macro_f1:.2f}, "
             f"calibration error {self.calibration_error:.3f}",

@@ -154,7 +154,7 @@ def builtin(cache_dir: Path) -> GenreClassifier:
         cache_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{readable(cache_dir)}: no folder to keep the fitted model in ({error.strerror})") from error
-    model = GenreClassifier().fit(builtin_table(), name="builtin")
+    model = GenreClassifier().fit(builtin_table(), name="builtin", strict=True)
     save(model, cached)
     return model
 
