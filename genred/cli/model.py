@@ -41,9 +41,8 @@ def model_show(common: Common, name: str | None, report: TextIO | None) -> None:
         show.say_json(found.card)
         return
     card = found.card
-    click.echo(
-        f"{click.style(found.name, bold=True)}: {show.counted(card['tracks'], 'track')} by {show.counted(card['artists'], 'artist')}"
-    )
+    tracks, artists = show.counted(card["tracks"], "track"), show.counted(card["artists"], "artist")
+    click.echo(f"{click.style(found.name, bold=True)}: {tracks} by {artists}")
     for what in ("sources", "genres"):
         click.echo(f"{what}: " + ", ".join(f"{name} {count}" for name, count in card[what].items()))
     click.echo(
