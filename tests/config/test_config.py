@@ -39,7 +39,7 @@ def test_the_example_shows_every_key() -> None:
     [
         ("[watch]\nsettle_second = 3", ":2: watch.settle_second: no such key; did you mean settle_seconds?"),
         ("[tagz]\n", ":1: tagz: no such section; did you mean tags?"),
-        ("\n[tags]\n\nmode = 'kepp'", ":4: tags.mode: must be one of keep, merge, overwrite, off"),
+        ("\n[tags]\n\nmode = 'kepp'", ":4: tags.mode: must be one of keep, merge, overwrite, off; did you mean keep?"),
         ("[watch]\npolling = 'often'", ":2: watch.polling: must be one of auto, true, false"),
         ("[model]\ntarget_precision = 80", ":2: model.target_precision: must be a share of one: 0.8 for 80 %"),
         ("[model]\ntarget_precision = 1", ":2: model.target_precision: expected a number below 1.0"),
