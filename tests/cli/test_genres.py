@@ -107,6 +107,8 @@ def test_the_words_of_the_configuration_count(genred: Genred, tmp_path: Path) ->
     found = {genre["name"]: genre for genre in genred("--config", file, "genres", "--json").json}
     assert found["Polka"]["parents"] == found["Krautrock"]["parents"] == ["Rock"]
     assert (found["Metal"]["written"], found["Jazz"]["written"]) == ("ROCK", None)
+    assert "Heavy Metal" not in found["Metal"]["spellings"]
+    assert "\n    Heavy Metal                             ROCK\n" in genred("--config", file, "genres").out
 
 
 def test_what_the_model_in_use_tells_apart_is_marked(genred: Genred, monkeypatch: pytest.MonkeyPatch) -> None:
