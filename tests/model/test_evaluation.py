@@ -94,7 +94,7 @@ def test_a_genre_that_is_answered_too_seldom_is_answered_no_more_by_a_strict_mod
     fitted = Evaluation(GENRES, truth, np.array([*jazz, *[[0.02, 0.03, 0.95]] * 40, *wrong]))
     assert fitted.recall["Jazz"] == 1
     found, own = fitted.with_untold(strict=True), fitted.with_untold(strict=False)
-    assert (found.untold, own.untold) == ({"Jazz", "Metal"}, {"Metal"})
+    assert [sorted(found.untold), sorted(own.untold)] == [["Jazz", "Metal"], ["Metal"]]
     needed = found.threshold(0.8)
     assert needed < own.threshold(0.8)
     assert found.answered_recall(needed) == {"Jazz": 0, "Metal": 0, "Rock": 1}
