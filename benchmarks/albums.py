@@ -33,15 +33,17 @@ class Judged:
     probabilities: NDArray[np.float64]
     album: Album
     needs: dict[float, Need]
+    untold: frozenset[str]
 
     @classmethod
     def by(cls, table: Table, place: Place, train: Rows, test: Rows) -> "Judged":
         with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
-            model = GenreClassifier().fit(table[train])
+            model = GenreClassifier().fit(table[train], strict=True)
             needs = {precision: Need(model.evaluation_.threshold(precision), precision) for precision in (0.8, 0.9)}
             probabilities = model.predict_proba(table.X[test])
-        return cls(place, model.classes_, test, probabilities, model.parts_.album, needs)
+        untold = model.evaluation_.untold
+        return cls(place, model.classes_, test, probabilities, model.parts_.album, needs, untold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ class Said:
 def asked(judged: Judged, rows: Rows, truths: Sequence[str], owner: Owner, number: int) -> Iterator[Said]:
     """Say what is answered about tracks of one album; ``rows`` are of the table."""
     where = np.searchsorted(judged.rows, rows)
-    unit = Unit(judged.genres, judged.album, Heard(judged.probabilities[where], [""] * len(rows)), [owner] * len(rows))
+    heard = Heard(judged.probabilities[where], [""] * len(rows))
+    unit = Unit(judged.genres, judged.album, heard, [owner] * len(rows), untold=judged.untold)
     found = {precision: judge(unit, need) for precision, need in judged.needs.items()}
     for i, truth in enumerate(truths):
         answers: dict[float, tuple[str, bool] | None] = {}

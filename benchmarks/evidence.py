@@ -128,7 +128,7 @@ def left_out(trials: Sequence[Trial]) -> Iterator[str]:
 
 def needed(table: Table) -> Iterator[str]:
     """Return what albums would need for 80 %, were it derived from albums: tracks of an artist, so many at most."""
-    model = GenreClassifier().fit(table)
+    model = GenreClassifier().fit(table, strict=True)
     of, album = model.evaluation_, model.parts_.album
     trial = Trial(table, [], 0)
     yield f"single tracks: {of.threshold(0.8):.3f}"
@@ -136,7 +136,10 @@ def needed(table: Table) -> Iterator[str]:
         units = trial.albums(trial.one_artist, (2, most))
         shares = [np.tile(album.together(of.probabilities[unit]).mean(axis=0), (len(unit), 1)) for unit in units]
         rows = np.concatenate(units)
-        found = Evaluation(of.genres, of.truth[rows], np.concatenate(shares), of.artists[rows], of.sources[rows])
+        sources = of.sources[rows]
+        found = Evaluation(
+            of.genres, of.truth[rows], np.concatenate(shares), of.artists[rows], sources, untold=of.untold
+        )
         yield f"up to {most} tracks: {found.threshold(0.8):.3f}, learnt from {len(units)} albums"
 
 

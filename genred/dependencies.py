@@ -84,6 +84,7 @@ LIBRARIES = (
     Library("prometheus-client", "0.21", "0.26.0", extra="metrics", package="prometheus_client"),
     Library("prompt-toolkit", "3.0.50", "3.0.53", package="prompt_toolkit"),
     Library("pyyaml", "6.0", "6.0.4", package="yaml"),
+    Library("regex", "2025.9.1", "2026.11.19"),
     Library("rich", "14", "15.0.0"),
     Library("scikit-learn", "1.7", "1.9.1", package="sklearn"),
     Library("scipy", "1.15.3", "1.18.1"),  # before, median_filter is another one each time

@@ -176,7 +176,7 @@ def _meant(told: Explanation) -> Iterator[str]:
         if genre is None and told.whose is Whose.PERSON:
             yield f"the model knows no {name}; genres.aliases can say what it means"
         elif genre not in (None, name):
-            yield f"{name} means {genre}"
+            yield f"{name} is {'a kind of' if name in told.kinds else 'taken for'} {genre}"
     best = told.heard.genre or told.heard.candidates[0].genre
     if told.written is None:
         yield f"{best} is not in genres.whitelist"

@@ -12,6 +12,7 @@ from genred.cli.arguments import GENRE
 from genred.cli.options import Common, common
 from genred.config import Config
 from genred.genres import Landing, Vocabulary, Way, is_generic
+from genred.genres.vocabulary import PATTERN
 from genred.model import installed
 
 
@@ -60,8 +61,9 @@ def genres(common: Common, name: str | None, whole: bool) -> int:
     shown = set(library.names()) if whole else library.worth_showing()
     for broad in library.words.tree.broad:
         _print_branch(library, broad, shown, 0)
-    for other in library.heard - set(library.words.tree.nodes):
-        _print_line(library.genre(other), 0)
+    for other in library.names()[len(library.words.tree.nodes) :]:
+        if not library.words.ancestors(other):
+            _print_line(library.genre(other), 0)
     if library.strangers:
         click.echo("\nin files, and on no genre of the tree:")
         for word, count in library.strangers.most_common():
@@ -85,15 +87,18 @@ class _Library:
     def __init__(self, words: Vocabulary, heard: set[str], now: Mapping[str, int]) -> None:
         self.words = words
         self.heard = {words.canonical(genre) for genre in heard}
+        aliases = (words.canonical(name) for name in words.aliases if not PATTERN.fullmatch(name))
+        self.own = set(aliases) - words.tree.nodes.keys()
+        """Genres that are no node of the tree, and that the user's aliases name."""
         self.strangers: Counter[str] = Counter()
         self._files: Counter[str] = Counter()
         for name, count in now.items():
             landings = [(part, words.land(part)) for part in words.split(name) if not is_generic(part)]
             for part, landing in landings:
-                if landing is not None:
+                if (genre := words.canonical(part)) in self.heard | self.own:
+                    self._files[genre] += count
+                elif landing is not None:
                     self._files[landing.genre] += count
-                elif words.canonical(part) in self.heard:
-                    self._files[words.canonical(part)] += count
                 else:
                     self.strangers[part] += count
 
@@ -108,14 +113,21 @@ class _Library:
         return cls(settings.vocabulary, set(installed.heard_genres(settings)), now)
 
     def names(self) -> list[str]:
-        """Return the genres of the tree, and those that only the model in use knows."""
-        return list(dict.fromkeys([*self.words.tree.nodes, *sorted(self.heard)]))
+        """Return the genres of the tree, and those that only the model in use or the user's aliases know."""
+        return list(dict.fromkeys([*self.words.tree.nodes, *sorted(self.heard | self.own)]))
+
+    def children(self, name: str) -> list[str]:
+        """Return the genres right below one, those of the tree first."""
+        others = self.names()[len(self.words.tree.nodes) :]
+        return [*self.words.tree.children(name), *(own for own in others if self.words.ancestors(own)[:1] == (name,))]
 
     def genre(self, name: str) -> Genre:
         node = self.words.tree.nodes.get(name)
         mine = (word for word in self.words.aliases if self.words.canonical(word) == name)
         parents = node.parents if node else self.words.ancestors(name)[:1]
-        spellings = (*(node.spellings if node else ()), *mine)
+        spellings = (
+            (*(word for word in node.spellings if self.words.canonical(word) == name), *mine) if node else (*mine,)
+        )
         return Genre(
             name=name,
             parent=parents[0] if parents else None,
@@ -128,9 +140,9 @@ class _Library:
         )
 
     def worth_showing(self) -> set[str]:
-        """Return the broad genres, those that files have or the model tells apart, and all between."""
-        told = self.heard | {name for name, count in self._files.items() if count}
-        lines = (self.words.tree.line(name) for name in told)
+        """Return the broad genres, those that files have, the model tells apart or an alias names, and all between."""
+        told = self.heard | self.own | {name for name, count in self._files.items() if count}
+        lines = (self.words.line(name) for name in told)
         return {*self.words.tree.broad, *(name for line in lines for name in line)}
 
 
@@ -192,7 +204,7 @@ _WIDTH = 32
 
 def _print_branch(library: _Library, name: str, shown: set[str], depth: int) -> None:
     _print_line(library.genre(name), depth)
-    for child in library.words.tree.children(name):
+    for child in library.children(name):
         if child in shown:
             _print_branch(library, child, shown, depth + 1)
 

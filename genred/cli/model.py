@@ -41,7 +41,8 @@ def model_show(common: Common, name: str | None, report: TextIO | None) -> None:
         show.say_json(found.card)
         return
     card = found.card
-    click.echo(f"{click.style(found.name, bold=True)}: {card['tracks']} tracks by {card['artists']} artists")
+    tracks, artists = show.counted(card["tracks"], "track"), show.counted(card["artists"], "artist")
+    click.echo(f"{click.style(found.name, bold=True)}: {tracks} by {artists}")
     for what in ("sources", "genres"):
         click.echo(f"{what}: " + ", ".join(f"{name} {count}" for name, count in card[what].items()))
     click.echo(
@@ -62,7 +63,9 @@ def model_list(common: Common) -> None:
     builtin_used = not any(entry.in_use for entry in own)
     rows: list[tuple[str, bool, int | None, str]] = [(installed.BUILTIN, builtin_used, None, "comes with genred")]
     for entry in own:
-        about = "can't be used: train anew" if entry.tracks is None else f"your own, {entry.tracks} tracks"
+        about = (
+            "can't be used: train anew" if entry.tracks is None else f"your own, {show.counted(entry.tracks, 'track')}"
+        )
         rows.append((entry.name, entry.in_use, entry.tracks, about))
     for name, in_use, tracks, about in rows:
         if common.json:

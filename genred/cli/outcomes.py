@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def each(common: Common, things: Sequence[T | FileError], do: Callable[[T], "Record"]) -> int:
+def each(common: Common, things: Sequence[T | FileError], do: Callable[[T], "Record"], *, dry_run: bool) -> int:
     """Do something to each of several files; one that fails, or has failed already, doesn't keep the others."""
     failed = False
     for thing in things:
@@ -33,6 +33,8 @@ def each(common: Common, things: Sequence[T | FileError], do: Callable[[T], "Rec
                 show.say_json(record.as_json())
             else:
                 click.echo(show.decision(record, show.width()))
+    if dry_run and common.verbosity >= 0:
+        click.echo(f"{show.counted(len(things), 'file')} looked at (dry run)", err=True)
     return SOME_FAILED if failed else 0
 
 

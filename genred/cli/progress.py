@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from genred.cli import show
 from genred.history.records import Outcome, Record
 
 TELL_SECONDS = 0.5
@@ -133,7 +134,7 @@ class Progress:
         """Print what was done in one line; who stopped it reads that something may be left."""
         total = sum(self.counts.values())
         nothing = "nothing was decided" if stopped else "nothing new to look at"
-        done = f"{total} files looked at: {self._tally()}" if total else nothing
+        done = f"{show.counted(total, 'file')} looked at: {self._tally()}" if total else nothing
         left = "; stopped, and the next scan goes on from here" if stopped else ""
         print(f"{done}{' (dry run)' if dry_run else ''}{left}", file=sys.stderr)
 

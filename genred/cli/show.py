@@ -90,6 +90,11 @@ def decision(record: "Record", width: int | None = None) -> str:
     return before + path + after
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a count of things, one or several."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def width() -> int | None:
     """Return the columns of the terminal that stdout is; None where it is none, and nothing is cut."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

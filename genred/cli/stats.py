@@ -18,6 +18,8 @@ _MONTHS = 24  # more of them are a long way to scroll
 def stats(common: Common, as_csv: bool) -> None:
     """Count by outcome, genre, model and month, and say how often people corrected genred.
 
+    Files count as they were last seen, also those that were deleted since.
+
     \b
     genred stats
     genred stats --json | jq .genre
@@ -49,7 +51,11 @@ def counts(by: Mapping[str, Mapping[str, int]]) -> None:
         ("written", written, ""),
         ("corrected", corrected, f"{_share(corrected, written)} of what it wrote: {ways}"),
         ("set by hand", shares["set"], ""),
-        ("stands now", sum(by["now_by"].values()), f"{now('genred')} by genred, {now('you')} by you"),
+        (
+            "stands now",
+            sum(by["now_by"].values()),
+            f"{now('genred')} by genred, {now('you')} by you; as last seen, deleted files too",
+        ),
     )
     for name, count, remark in told:
         click.echo(f"{name:<11} {count:>11,}  {remark}".rstrip())

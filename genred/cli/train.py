@@ -73,7 +73,7 @@ def train(
     code = SOME_FAILED if failed else 0
     if to_table:
         table.save(to_table)
-        click.echo(f"{len(table)} tracks in {to_table}")
+        click.echo(f"{show.counted(len(table), 'track')} in {to_table}")
         return code
     beside = None if with_builtin else storage.builtin_table()
     with waiting("loading the model") as tell:
@@ -117,7 +117,7 @@ def _own_labels(folders: Sequence[Path], settings: "Config", covered: Collection
         analyser = stack.enter_context(analyser_of(settings))
         found = own_tags.from_tags(paths, analyser, history, settings.vocabulary, settings.tags.separator, covered)
     for reason, count in found.left_out.most_common():
-        click.echo(f"genred: left out {count} tracks: {reason}", err=True)
+        click.echo(f"genred: left out {show.counted(count, 'track')}: {reason}", err=True)
     if not found.labelled:
         raise ConfigError("these folders hold too little music with a genre that you set to learn from")
     return found.labelled

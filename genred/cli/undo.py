@@ -87,5 +87,5 @@ def undo(
         def restore(write: "Undo") -> "Record":
             return undo_write(history, write, settings.tags, analyser, for_good=stays, dry_run=dry_run)
 
-        code = each(common, found, restore)
+        code = each(common, found, restore, dry_run=dry_run)
         return SOME_FAILED if dropped else code

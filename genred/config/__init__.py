@@ -352,12 +352,30 @@ def _plainly(message: str, kind: Any, value: Any) -> str:
     if "enum" in message:
         parts = [kind] if get_origin(kind) is Literal else get_args(kind)
         choices = ["true, false" if part is bool else ", ".join(map(str, get_args(part))) for part in parts]
-        return f"must be one of {', '.join(choices)}"
+        near = difflib.get_close_matches(str(value), ", ".join(choices).split(", "), n=1, cutoff=0.6)
+        return f"must be one of {', '.join(choices)}" + (f"; did you mean {near[0]}?" if near else "")
     if "float' < 1.0" in message and 1 < (percent := float(value)) < 100:
         return f"must be a share of one: {percent / 100:g} for {percent:g} %"
     if "regex" in message:
         return "must be sqlite:/// and the path of a file"
+    for kind_, words in _WORDS.items():
+        message = message.replace(kind_, words)
     return message[:1].lower() + message[1:]
+
+
+_WORDS = {
+    "'str'": "text in quotes",
+    "'int'": "a whole number",
+    "'float'": "a number",
+    "'bool'": "true or false",
+    "'array'": "a list",
+    "'object'": "a table",
+    " >= ": " of at least ",
+    " <= ": " of at most ",
+    " > ": " above ",
+    " < ": " below ",
+}
+"""What msgspec says, in words for people."""
 
 
 def _located(doubt: Doubt, file: Path | None, text: str, environ: Mapping[str, str], *, fatal: bool) -> Mistake:

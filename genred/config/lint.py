@@ -2,14 +2,13 @@
 
 import difflib
 import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from genred.fs.files import readable
 from genred.genres import Vocabulary, Way, is_generic, is_line, key, listed
-from genred.genres.vocabulary import PATTERN
+from genred.genres.vocabulary import PATTERN, compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,11 @@ def unreadable_patterns(aliases: Mapping[str, str]) -> Iterator[Doubt]:
         if (match := PATTERN.fullmatch(word)) is None:
             continue
         try:
-            re.compile(match[1])
+            compiled(match[1])
             # With an alternative for nothing there is a match to try the meaning on.
-            if (empty := re.fullmatch(f"{match[1]}|", "")) is not None:
+            if (empty := compiled(f"(?:{match[1]})?").fullmatch("")) is not None:
                 empty.expand(meaning)
-        except (re.error, IndexError) as error:
+        except (ValueError, IndexError) as error:
             yield Doubt("genres.aliases", word, f"{word!r} is no regular expression: {error}")
 
 

@@ -124,7 +124,11 @@ def folder(given: Path, options: WatchOptions, tags: Tags, surveys: MutableMappi
     if seen.strays:
         yield ok("symlinks", f"{name}: {seen.strays:,} symbolic links lead out of it and are not followed")
     if seen.ahead:
-        yield warn("clock", f"{name}: {seen.ahead:,} files are dated in the future", "set the clock of what wrote them")
+        yield warn(
+            "clock",
+            f"{name}: {seen.ahead:,} {'file is' if seen.ahead == 1 else 'files are'} dated in the future",
+            "set the clock of what wrote them",
+        )
 
 
 def room(what: str, path: Path) -> Finding:
@@ -151,7 +155,7 @@ def _mounted(name: str, root: Path, options: WatchOptions, seen: Survey) -> Find
     more = "" if seen.whole else "more than "
     kind = mount.kind if mount else "unknown"
     count = f"{more}{seen.folders:,} folder{'' if seen.folders == 1 else 's'}"
-    message = f"{name}: {kind}, {more}{seen.files:,} files in {count}"
+    message = f"{name}: {kind}, {more}{seen.files:,} file{'' if seen.files == 1 else 's'} in {count}"
     if silent is not None and options.polling is False:
         hint = 'set watch.polling = "auto"'
         return warn("folder", f"{message}; {silent.kind} sends no events, so most is seen by rescans only", hint)

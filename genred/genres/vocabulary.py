@@ -4,12 +4,20 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from genred.errors import ConfigError
 from genred.genres.spellings import key
 from genred.genres.tree import Landing, Tree, Way, built_in, split
 
+if TYPE_CHECKING:
+    import regex
+
 PATTERN = re.compile(r"/(.+)/", re.DOTALL)
 """A key of ``aliases`` that is a regular expression: "/.*core/"."""
+
+PATIENCE = 1.0
+"""Seconds of processor time that a regular expression may take for one name."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,12 @@ class Vocabulary:
         if (meant := self._aliases.get(key(name))) is not None:
             return meant
         for pattern, meaning in self._patterns:
-            if (match := pattern.fullmatch(name.strip())) is not None and (meant := match.expand(meaning).strip()):
+            try:
+                match = pattern.fullmatch(name.strip(), timeout=PATIENCE)
+            except TimeoutError:
+                mine = f"genres.aliases: the regular expression /{pattern.pattern}/"
+                raise ConfigError(f"{mine} takes too long to try on {name[:80]!r}; repeat less inside of it") from None
+            if match is not None and (meant := match.expand(meaning).strip()):
                 return meant
         return None
 
@@ -128,9 +141,9 @@ class Vocabulary:
         return {key(word): genre for word, genre in self.aliases.items() if not PATTERN.fullmatch(word)}
 
     @cached_property
-    def _patterns(self) -> list[tuple[re.Pattern[str], str]]:
+    def _patterns(self) -> "list[tuple[regex.Pattern[str], str]]":
         found = [(PATTERN.fullmatch(word), genre) for word, genre in self.aliases.items()]
-        return [(re.compile(match[1], re.IGNORECASE), genre) for match, genre in found if match]
+        return [(compiled(match[1]), genre) for match, genre in found if match]
 
     @cached_property
     def _own(self) -> dict[str, str]:
@@ -148,3 +161,19 @@ class Vocabulary:
     @cached_property
     def _spelt(self) -> dict[str, str]:
         return {self.canonical(genre): word for genre, word in self.spelling.items()}
+
+
+def compiled(pattern: str) -> "regex.Pattern[str]":
+    """Return a regular expression that a person wrote, whose matches can be given up after a time.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    import regex  # here and not above: few people write any
+
+    try:
+        return regex.compile(pattern, regex.IGNORECASE)
+    except regex.error as error:
+        raise ValueError(str(error)) from None

@@ -17,6 +17,9 @@ SOURCE = 50
 LEAST_RECALL = 0.3
 """The least share of a genre's tracks that a model must recognise to answer that genre."""
 
+USUAL_PRECISION = 0.8
+"""The target precision where a person asks for none; what is never answered is found at its threshold."""
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -40,7 +43,7 @@ class Evaluation:
     familiar
         How many of the others are by an artist that the model was trained on: those flatter it.
     untold
-        Genres that the model recognises too seldom to answer them by themselves.
+        Genres that the model recognises too seldom to answer them.
     vocabulary
         Its tree says what an answer backs off to, and what is a kind of what.
     """
@@ -66,9 +69,22 @@ class Evaluation:
             sources=self.sources[rows],
         )
 
-    def with_untold(self) -> Self:
-        """Return this evaluation, which is of a model, with the genres that the model recognises too seldom."""
-        return replace(self, untold=frozenset(g for g, share in self.recall.items() if share < LEAST_RECALL))
+    def with_untold(self, *, strict: bool) -> Self:
+        """Return this evaluation, which is of a model, with the genres that the model recognises too seldom.
+
+        Parameters
+        ----------
+        strict
+            False for genres that are seldom the likeliest. True for those, too, of which too few tracks are answered
+            at the threshold for the usual precision; the threshold is found anew without them, until no other is.
+        """
+        found = replace(self, untold=_seldom(self.recall))
+        while strict and (needed := found.threshold(USUAL_PRECISION)) <= 1:
+            untold = found.untold | _seldom(found.answered_recall(needed))
+            if untold == found.untold:
+                break
+            found = replace(found, untold=untold)
+        return found
 
     def answers(self, needed: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the answers that are given where ``needed`` is the confidence that an answer needs.
@@ -81,16 +97,30 @@ class Evaluation:
         right : (n_tracks,) bool
             Whether the track is of that genre, or of a kind of it.
         """
-        told = ~np.isin(self.predicted, list(self.untold))
-        confidence, right = np.where(told, self.probabilities.max(axis=1), 0.0), self.predicted == self.truth
-        for sure, true in self._above:
-            unsure = confidence < needed
-            confidence, right = np.where(unsure, sure, confidence), np.where(unsure, true, right)
+        _, confidence, right = self.said(needed)
         return confidence, right
 
+    def answered_recall(self, needed: float) -> dict[str, float]:
+        """Return the share of the tracks of each genre that are answered with it, or with a kind of it."""
+        answer, confidence, _ = self.said(needed)
+        found = {}
+        for genre in np.unique(self.truth):
+            kinds = [name for name in np.unique(answer) if genre in self.vocabulary.line(str(name))]
+            found[str(genre)] = float((np.isin(answer, kinds) & (confidence >= needed))[self.truth == genre].mean())
+        return found
+
+    def said(self, needed: float) -> tuple[NDArray[np.str_], NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the genre of each answer, and what `answers` does."""
+        answer, confidence, right = self._levels[0]
+        for head, sure, true in self._levels[1:]:
+            unsure = confidence < needed
+            answer, right = np.where(unsure, head, answer), np.where(unsure, true, right)
+            confidence = np.where(unsure, sure, confidence)
+        return answer, confidence, right
+
     @cached_property
-    def _above(self) -> list[tuple[NDArray[np.float64], NDArray[np.bool_]]]:
-        """Return what `answers` does, of the likeliest genre with all its kinds, of the genre above it, and so on.
+    def _levels(self) -> list[tuple[NDArray[np.str_], NDArray[np.float64], NDArray[np.bool_]]]:
+        """Return what `said` does, of the likeliest genre, of it with all its kinds, of the genre above it, etc.
 
         A track is surely of all that is above its genre; how likely it is of a genre is the sum of what is below.
         """
@@ -98,13 +128,17 @@ class Evaluation:
         truths, row = np.unique(self.truth, return_inverse=True)
         best = self.probabilities.argmax(axis=1)
         rows = np.arange(len(best))
-        found = []
+        untold = list(self.untold)
+        told = ~np.isin(self.predicted, untold)
+        found = [(self.predicted, np.where(told, self.probabilities.max(axis=1), 0.0), self.predicted == self.truth)]
         for level in range(max(map(len, lines), default=0)):
             heads = [line[min(level, len(line) - 1)] for line in lines]
             kinds = np.array([[head in line for head in heads] for line in lines], np.float64)
-            kinds[:, np.isin(self.genres, list(self.untold)) & (kinds.sum(axis=0) == 1)] = 0
+            alone = np.isin(self.genres, untold) & (kinds.sum(axis=0) == 1)
+            kinds[:, alone | np.isin(heads, untold)] = 0
             true = [[head in self.vocabulary.line(str(truth)) for head in heads] for truth in truths]
-            found.append(((self.probabilities @ kinds)[rows, best], np.array(true, np.bool_)[row, best]))
+            sure, right = (self.probabilities @ kinds)[rows, best], np.array(true, np.bool_)[row, best]
+            found.append((np.array(heads, np.str_)[best], sure, right))
         return found
 
     @property
@@ -149,8 +183,13 @@ class Evaluation:
 
     @property
     def calibration_error(self) -> float:
-        """Expected calibration error of the confidence that is told at a target precision of 0.8."""
-        return calibration_error(*self.answers(self.threshold(0.8)))
+        """Expected calibration error of the confidence that is told at the usual target precision."""
+        return calibration_error(*self.confidences)
+
+    @property
+    def confidences(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """The confidence in what is said of each track at the usual precision, told or not, and whether it is right."""
+        return replace(self, untold=frozenset()).answers(self.threshold(USUAL_PRECISION))
 
     @property
     def precision_of_surer_half(self) -> float:
@@ -229,7 +268,7 @@ class Evaluation:
     def lines(self) -> list[str]:
         """Return lines for reading in a terminal."""
         out = [
-            f"{len(self.truth)} tracks, {len(self.genres)} genres"
+            f"{len(self.truth)} {'track' if len(self.truth) == 1 else 'tracks'}, {len(self.genres)} genres"
             + ("" if self.familiar else ", artists of the test part unheard"),
             f"accuracy {self.accuracy:.2f}, balanced {self.balanced_accuracy:.2f}, macro-F1 {self.macro_f1:.2f}, "
             f"calibration error {self.calibration_error:.3f}",
@@ -243,12 +282,17 @@ class Evaluation:
         if self.familiar:
             out.append(f"{self.familiar} others are by artists that the model has heard, which makes it look better")
         if self.untold:
-            seldom = ", ".join(f"{genre} ({self.recall[genre]:.0%})" for genre in sorted(self.untold))
-            out.append(f"recognised too seldom to be answered: {seldom}")
+            out.append(
+                "never answered, being recognised in fewer than 3 of 10 tracks: " + ", ".join(sorted(self.untold))
+            )
         if self.by_source:
             sources = ", ".join(f"{source} {value:.2f}" for source, value in self.by_source.items())
             out.append(f"trained without the source it is tested on: {sources}")
         return [*out, "", *_matrix(self.genres, self.confusion, self.precision, self.recall)]
+
+
+def _seldom(shares: Mapping[str, float]) -> frozenset[str]:
+    return frozenset(genre for genre, share in shares.items() if share < LEAST_RECALL)
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:

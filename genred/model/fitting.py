@@ -18,8 +18,11 @@ SHARES = (0.3, 0.7)
 """How much features count, and how much what the network hears."""
 
 
-def learn(table: Table, music: Table, tell: Tell) -> tuple[Parts, Evaluation]:
-    """Learn what music is from all of it, and genres from the table that it begins with."""
+def learn(table: Table, music: Table, tell: Tell, *, strict: bool) -> tuple[Parts, Evaluation]:
+    """Learn what music is from all of it, and genres from the table that it begins with.
+
+    ``strict`` is for `Evaluation.with_untold`.
+    """
     tell(f"finding the axes of {len(music)} tracks")
     genres, truth = np.unique(table.y, return_inverse=True)
     space, hearing = Space().fit(music.X[:, DESCRIBED]), Hearing().fit(music.X[:, HEARD])
@@ -46,4 +49,4 @@ def learn(table: Table, music: Table, tell: Tell) -> tuple[Parts, Evaluation]:
     )
     album = Album().fit(evaluation.probabilities, truth, table.groups, table.sources)
     parts = Parts(space, discriminant, hearing, regression, neighbourhood, novelty, album, shares)
-    return parts, evaluation.with_untold()
+    return parts, evaluation.with_untold(strict=strict)

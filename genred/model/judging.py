@@ -31,9 +31,9 @@ class Need:
             return f"{confidence:.2f} for {genre}, but no confidence earns {wanted} precision"
         return f"{confidence:.2f} for {genre} is below {self.confidence:.2f}, the threshold for {wanted} precision"
 
-    def allows(self, members: Sequence[Candidate], confidence: float, untold: Collection[str]) -> bool:
-        """Return whether an answer, which stands for some candidates together, may be given."""
-        return confidence >= self.confidence and not _are_untold(members, untold)
+    def allows(self, genre: str, confidence: float, untold: Collection[str]) -> bool:
+        """Return whether an answer may be given."""
+        return confidence >= self.confidence and genre not in untold
 
 
 def judge(unit: Unit, need: Need) -> list[Prediction]:
@@ -51,11 +51,11 @@ def _heard(unit: Unit, i: int, need: Need) -> Prediction:
     untold = unit.untold_of(unit.owners[i])
     together = _candidates(unit.words, unit.together(unit.owners[i]))
     genre, confidence, members = back_off(together, need.confidence, unit.vocabulary, untold)
-    is_answer = need.allows(members, confidence, untold)
+    is_answer = need.allows(genre, confidence, untold)
     if len(unit.judged) > 1:
         track = _candidates(unit.words, unit.track(i))
         other = unit.vocabulary.line(track[0].genre)[-1] != unit.vocabulary.line(genre)[-1]
-        is_sure = need.allows(track[:1], track[0].probability, untold) and track[0].probability >= SURE
+        is_sure = need.allows(track[0].genre, track[0].probability, untold) and track[0].probability >= SURE
         if is_sure and (other or not is_answer):
             return _apart(unit, i, track, "unlike its album" if other else "surer than its album")
     grounds = unit.grounds(i, members[0].genre)
@@ -63,7 +63,7 @@ def _heard(unit: Unit, i: int, need: Need) -> Prediction:
     heard = len(unit.judged)
     if not is_answer:
         reason = need.too_unsure(genre, confidence)
-        if _are_untold(members, untold):
+        if genre in untold:
             reason = f"{confidence:.2f} for {genre}, which the model recognises too seldom to say so"
         reason = _with_grounds(reason, kind, grounds, heard)
         return Prediction(None, confidence, together, reason, kind, grounds)
@@ -96,8 +96,8 @@ def _unheard(unit: Unit, i: int, fault: str, need: Need) -> Prediction:
     if 2 * len(unit.judged) > len(unit.owners):
         together = _candidates(unit.words, unit.together(owner))
         untold = unit.untold_of(owner)
-        genre, confidence, members = back_off(together, need.confidence, unit.vocabulary, untold)
-        if need.allows(members, confidence, untold):
+        genre, confidence, _ = back_off(together, need.confidence, unit.vocabulary, untold)
+        if need.allows(genre, confidence, untold):
             reason = f"{genre} {confidence:.2f}, as its album; {fault}"
             return Prediction(genre, confidence, together, reason, Kind.ALBUM, unit.grounds(i, genre))
     return Prediction(None, 0.0, _candidates(unit.words, unit.heard.probabilities[i]), fault)
@@ -109,23 +109,18 @@ def back_off(
     """Return the likeliest genre or, where it alone is not sure enough, the nearest genre up the tree that is.
 
     A genre up the tree has the probability of all its kinds together; where none is sure enough, the one with most
-    kinds is returned. ``candidates`` descend. An ``untold`` genre is no answer by itself, however sure.
+    kinds is returned. ``candidates`` descend. An ``untold`` genre is no answer, however sure.
     """
     best = candidates[0]
     found: tuple[str, float, tuple[Candidate, ...]] = best.genre, best.probability, (best,)
     lines = {c.genre: vocabulary.line(c.genre) for c in candidates}
     for genre in lines[best.genre]:
-        if found[1] >= needed and not _are_untold(found[2], untold):
+        if found[1] >= needed and found[0] not in untold:
             break
         kin = tuple(c for c in candidates if genre in lines[c.genre])
         if len(kin) > len(found[2]):
             found = genre, sum(c.probability for c in kin), kin
     return found
-
-
-def _are_untold(members: Sequence[Candidate], untold: Collection[str]) -> bool:
-    """Return whether an answer stands for a single genre that the model recognises too seldom."""
-    return len(members) == 1 and members[0].genre in untold
 
 
 def _candidates(words: Sequence[str], likely: Floats) -> tuple[Candidate, ...]:

@@ -97,7 +97,7 @@ def _check_shapes(body: _Body) -> None:
         shape = body.shapes[name]
         if len(shape) != len(axes) or [lengths.setdefault(*pair) for pair in zip(axes, shape, strict=True)] != shape:
             raise ValueError(f"{name} has the shape {tuple(shape)}")
-    if min(lengths.values()) < 1 or not set(texts.truth) <= set(texts.genres):
+    if min(lengths.values()) < 1 or not {*texts.truth, *texts.untold} <= set(texts.genres):
         raise ValueError("nothing that was learnt from")
 
 
@@ -154,7 +154,7 @@ def builtin(cache_dir: Path) -> GenreClassifier:
         cache_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{readable(cache_dir)}: no folder to keep the fitted model in ({error.strerror})") from error
-    model = GenreClassifier().fit(builtin_table(), name="builtin")
+    model = GenreClassifier().fit(builtin_table(), name="builtin", strict=True)
     save(model, cached)
     return model
 

@@ -26,6 +26,8 @@ class Texts:
     """As in `Evaluation`."""
     thresholds: list[tuple[float, float]]
     """The confidence that answers need, by precision wanted."""
+    untold: list[str]
+    """As in `Evaluation`."""
 
     def card(self, evaluation: Evaluation) -> dict[str, Any]:
         """Return the training music of a model and its figures, for JSON."""

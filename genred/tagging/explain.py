@@ -64,6 +64,8 @@ class Explanation:
     """Where in the file a genre stands, and what each place says."""
     whose: Whose
     meanings: dict[str, str | None]
+    kinds: frozenset[str]
+    """Those of the file's genres that are kinds of what they mean to the model, and not other names for it."""
     company: Company
     """The tracks that are judged together, the file itself among them."""
     heard: Prediction
@@ -116,6 +118,7 @@ def explain(
     judged, heard = case.judgement(config), case.predict(config)
     vocabulary = Policy.of(config).vocabulary
     best = heard.genre or heard.candidates[0].genre
+    meanings = {genre: _meaning(genre, case) for genre in case.genres if not is_generic(genre)}
     x = np.frombuffer(case.vector, "<f4")
     return Explanation(
         path=path,
@@ -123,7 +126,8 @@ def explain(
         genres=case.genres,
         places=case.places,
         whose=case.whose,
-        meanings={genre: _meaning(genre, case) for genre in case.genres if not is_generic(genre)},
+        meanings=meanings,
+        kinds=frozenset(name for name, genre in meanings.items() if genre != vocabulary.canonical(name)),
         company=company(judged.tracks, judged.predictions),
         heard=heard,
         was_heard=case.was_heard,

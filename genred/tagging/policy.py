@@ -73,9 +73,7 @@ class Policy:
             return Decision(Outcome.ABSTAINED, f"{prediction.genre} is not in genres.whitelist")
         if word is not None and self.vocabulary.allows(prediction.genre):
             words = (word, *(other for other in words[1:] if other != word))
-        reason = prediction.reason
-        if not self.vocabulary.allows(prediction.genre):
-            reason += f"; genres.whitelist has {words[0]}"
+        reason = self._reason(prediction.genre, words[0], prediction.reason)
         if self.mode == "off":
             return Decision(Outcome.KEPT, f'{reason}; not written, since tags.mode is "off"')
         if self.mode == "keep" and said:
@@ -85,6 +83,12 @@ class Policy:
         if tuple(there) == words:
             return Decision(Outcome.KEPT, f"it says {', '.join(words)} already")
         return Decision(Outcome.TAGGED, reason, words)
+
+    def _reason(self, genre: str, word: str, reason: str) -> str:
+        """Return the reason for a word, which is another one than the genre's name, or the name of a genre above it."""
+        if not self.vocabulary.allows(genre):
+            return f"{reason}; genres.whitelist has {word}"
+        return reason if word == genre else f"{word} ({genre}): {reason.removeprefix(f'{genre}: ')}"
 
     def _merged(self, said: Sequence[str], words: Sequence[str], reason: str) -> Decision:
         """Decide about adding words to those that a file has."""

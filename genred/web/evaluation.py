@@ -83,7 +83,7 @@ def _calibration(both: list[Evaluation]) -> Markup:
     """Draw the share of right answers by the confidence told."""
     curves: list[Curve] = []
     for name, evaluation in zip(("new", "old"), both, strict=False):
-        claimed, actual, _ = reliability(*evaluation.answers(evaluation.threshold(0.8)))
+        claimed, actual, _ = reliability(*evaluation.confidences)
         curves.append((name, claimed.tolist(), actual.tolist()))
     return charts.curves("confidence", "right", ((0, 0), (1, 1)), reversed(curves))
 

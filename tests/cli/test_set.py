@@ -17,6 +17,8 @@ def test_a_folder_means_the_music_below_it(genred: Genred, tmp_path: Path) -> No
     (tmp_path / "empty").mkdir()
     rehearsed = genred("set", "-n", "Zydeco", tmp_path / "album")
     assert (rehearsed.code, rehearsed.out.count("\n")) == (0, 1)
+    assert rehearsed.err == "1 file looked at (dry run)\n"
+    assert genred("set", "-nq", "Zydeco", tmp_path / "album").err == ""
     ran = genred("set", "Zydeco", tmp_path / "album", tmp_path / "empty", songs[1])
     assert ran.code == 3
     assert f"{tmp_path}/empty: there is no music in it" in ran.err

@@ -23,7 +23,7 @@ def test_stats_say_what_share_was_answered_and_corrected(capsys: pytest.CaptureF
     out = capsys.readouterr().out
     assert "64% of what it heard" in out
     assert "12  2.00% of what it wrote: 9 changed, 3 undone" in out
-    assert "512  490 by genred, 22 by you" in out
+    assert "512  490 by genred, 22 by you; as last seen, deleted files too" in out
     assert ("2025-01" in out, "2024-12" in out) == (True, False)
     stats.counts({key: dict[str, int]() for key in counts} | {"shares": dict.fromkeys(shares, 0)})
     assert "heard                 0" in capsys.readouterr().out

@@ -1,5 +1,8 @@
 """A user's own words: they win over genred's."""
 
+import pytest
+
+from genred.errors import ConfigError
 from genred.genres import Landing, Vocabulary, Way
 
 
@@ -49,6 +52,15 @@ def test_an_alias_may_be_a_pattern() -> None:
     assert mine.canonical("Techno rulez") == "Techno"
     assert "Hardcore" in mine.words()
     assert r"\1" not in mine.words()
+
+
+def test_a_pattern_that_takes_too_long_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would take longer than the machine lasts; the message names the pattern, and the name."""
+    monkeypatch.setattr("genred.genres.vocabulary.PATIENCE", 0.05)
+    mine = Vocabulary(aliases={"/(a|aa)+$/": "Hardcore"})
+    assert mine.canonical("aaaa") == "Hardcore"
+    with pytest.raises(ConfigError, match=r"expression /\(a\|aa\)\+\$/ takes too long to try on 'aaaa"):
+        mine.canonical("a" * 60 + "!")
 
 
 def test_a_finer_genre_is_written_as_the_nearest_that_may_be() -> None:

@@ -189,6 +189,8 @@ def test_a_genre_that_is_recognised_too_seldom_is_no_answer() -> None:
     assert jazz.reason == "0.85 for Jazz, which the model recognises too seldom to say so"
     (metal,) = judged([[0.05, 0.05, 0.8, 0.1]], untold={"Metal"})
     assert (metal.genre, metal.reason) == ("Rock", "Rock: Metal 0.80 + Rock 0.10 together")
+    (neither,) = judged([[0.05, 0.05, 0.5, 0.4]], untold={"Rock"})
+    assert (neither.genre, neither.reason) == (None, "0.90 for Rock, which the model recognises too seldom to say so")
     (own,) = judged([JAZZ], Owner(artist={"Jazz": 3}), untold={"Jazz"})
     assert own.genre == "Jazz"
 

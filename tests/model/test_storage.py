@@ -297,10 +297,12 @@ def test_the_builtin_model_is_fitted_once(fitted: Path) -> None:
 
 @pytest.mark.slow
 def test_every_genre_that_the_builtin_model_answers_is_recognised_often_enough(fitted: Path) -> None:
-    """At least three tracks of ten by artists that it had not heard; Folk isn't, and is left unanswered."""
+    """At its threshold, three tracks of ten by artists that it had not heard get the answer; six are left out."""
     found = storage.builtin(fitted).evaluation_
-    assert found.untold == set(found.genres) - set(installed.BUILTIN_GENRES) == {"Folk"}
-    assert min(found.recall[genre] for genre in installed.BUILTIN_GENRES) >= 0.3
+    assert found.untold == set(found.genres) - set(installed.BUILTIN_GENRES)
+    assert found.untold == {"Folk", "Latin", "Pop", "Punk", "R&B", "Reggae"}
+    shares = found.answered_recall(found.threshold(0.8))
+    assert min(shares[genre] for genre in installed.BUILTIN_GENRES) >= 0.3
 
 
 @pytest.mark.slow

@@ -207,8 +207,11 @@ def test_a_persons_genre_is_theirs(song: Path, model: GenreClassifier) -> None:
     tags.write_genres(song, ["Classic Rock"])
     said = told(song, model, x=vector(0.0))
     assert (said.whose, said.decision.outcome) == (Whose.PERSON, Outcome.KEPT)
-    assert said.meanings == {"Classic Rock": "Rock"}
+    assert (said.meanings, list(said.kinds)) == ({"Classic Rock": "Rock"}, ["Classic Rock"])
     assert 'with tags.mode = "overwrite" it would be tagged Jazz' in said.changes
+    tags.write_genres(song, ["rock music"])
+    assert told(song, model).meanings == {"rock music": "Rock"}
+    assert not told(song, model).kinds
     tags.write_genres(song, ["Polka"])
     assert told(song, model).meanings == {"Polka": None}
 

@@ -58,6 +58,7 @@ def test_a_genre_with_several_parents_is_written_with_the_main_one_first() -> No
     assert Policy("keep", 2, Vocabulary()).decide([], sure("Acid Jazz")).written == ("Acid Jazz", "Jazz")
     one_word = Vocabulary(spelling={"Metal": "Heavy", "Rock": "Heavy"})
     assert Policy("keep", 3, one_word).decide([], sure("Metal")).written == ("Heavy",)
+    assert Policy("keep", 3, one_word).decide([], sure("Metal")).reason.startswith("Heavy (Metal): ")
 
 
 def test_merging_knows_what_is_said_in_other_words_and_in_one_text() -> None:

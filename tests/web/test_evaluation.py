@@ -1,5 +1,6 @@
 """The page that shows an evaluation."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -50,6 +51,14 @@ def test_every_count_of_the_matrix_is_there() -> None:
     counts = [int(cell.findtext("text") or 0) for cell in cells]
     assert counts == found.confusion.ravel().tolist()
     assert cells[5].findtext("title") == f"{counts[5]} of 30 R&B taken for <i>"
+
+
+def test_what_is_never_answered_is_named() -> None:
+    """With the reason; a page of a model that answers all of its genres has no such line."""
+    assert "recognised in fewer than 3 of 10 tracks: &lt;i&gt;, Jazz." in page(
+        "own", replace(evaluation(0), untold=frozenset({"Jazz", "<i>"}))
+    )
+    assert "Never answered" not in page("own", evaluation(0))
 
 
 @pytest.mark.parametrize("both", [False, True])

@@ -111,7 +111,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
         def take(question: "Question") -> "Record":
             return tagger.set_genre(question.path, accepted(question))
 
-        return each(common, _named(paths, settings, history), take)
+        return each(common, _named(paths, settings, history), take, dry_run=dry_run)
 
 
 @review.command("set")
@@ -147,7 +147,7 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
         def skip(question: "Question") -> "Record":
             return answers.skip(question.record, history, dry_run=dry_run)
 
-        return each(common, _named(paths, settings, history), skip)
+        return each(common, _named(paths, settings, history), skip, dry_run=dry_run)
 
 
 def _list(common: Common, console: "Console", below: Path | None, tagged: int, skipped: bool) -> int:
