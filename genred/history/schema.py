@@ -328,9 +328,19 @@ def reading(path: Path, engine: sa.Engine) -> Iterator[sa.Connection]:
         yield db.execution_options(reading=True)
 
 
-def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
-    """Return an engine for the database at ``path``; the engine opens nothing before its first use."""
-    options = ""
+def connect(path: Path, *, readonly: bool = False, growing: bool = False) -> sa.Engine:
+    """Return an engine for the database at ``path``; the engine opens nothing before its first use.
+
+    Parameters
+    ----------
+    path
+        The file.
+    readonly
+        True to read as it is, and never to write.
+    growing
+        True to read, and to see what others write meanwhile.
+    """
+    options = "?mode=ro" if growing else ""
     if readonly:
         # Without a write-ahead log beside it and without the right to make one, SQLite needs to be told that nobody
         # else writes.
