@@ -108,7 +108,7 @@ class Batches:
     place
         Where to begin; None at what is the end of the history now.
     tell
-        Tells a batch; returns whether it was taken.
+        Tells a batch; returns why that failed, "" where it didn't.
     note
         Notes the place behind all that was told.
     quiet_seconds
@@ -123,7 +123,7 @@ class Batches:
         query: Query,
         place: Place | None,
         *,
-        tell: Callable[[Sequence[Record]], bool],
+        tell: Callable[[Sequence[Record]], str],
         note: Callable[[Place], None],
         quiet_seconds: float,
         clock: Callable[[], float] = time.monotonic,
@@ -178,16 +178,17 @@ class Batches:
     def _hand_over(self) -> None:
         batch = self._batch
         count = "1 decision" if len(batch) == 1 else f"{len(batch)} decisions"
-        if self._tell(batch):
-            log.info("told %s, up to number %s", count, batch[-1].id)
+        why = self._tell(batch)
+        if not why:
             self._batch, self._is_noted = [], False
             self._failures, self._again = 0, 0.0
             self.note()
+            log.info("told %s, up to number %s", count, batch[-1].id)
             return
         seconds = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**self._failures)
         self._failures += 1
         self._again = self._clock() + seconds
-        log.warning("%s could not be told; once more in %.0f seconds", count, seconds)
+        log.warning("%s could not be told (%s); once more in %.0f seconds", count, why, seconds)
 
 
 def run(batches: Batches, stop: threading.Event) -> None:
@@ -198,23 +199,21 @@ def run(batches: Batches, stop: threading.Event) -> None:
     batches.note()
 
 
-def told_by(command: Sequence[str], lines: Callable[[Record], str]) -> Callable[[Sequence[Record]], bool]:
+def told_by(command: Sequence[str], line: Callable[[Record], str]) -> Callable[[Sequence[Record]], str]:
     """Return what tells a batch by running a command, which reads one line for each decision.
 
     The command has a session of its own: what ends genred at a terminal leaves the command to its work.
     """
 
-    def tell(batch: Sequence[Record]) -> bool:
-        text = "".join(f"{lines(record)}\n" for record in batch)
+    def tell(batch: Sequence[Record]) -> str:
+        text = "".join(f"{line(record)}\n" for record in batch)
         try:
-            done = subprocess.run(command, input=text.encode(), start_new_session=True, check=False)
+            code = subprocess.run(command, input=text.encode(), start_new_session=True, check=False).returncode
         except OSError as error:
-            log.warning("%s: %s", command[0], error.strerror)
-            return False
-        if done.returncode:
-            way = f"exit {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
-            log.warning("the command failed (%s)", way)
-        return done.returncode == 0
+            return f"{command[0]}: {error.strerror}"
+        if code < 0:
+            return f"signal {-code}"
+        return f"exit {code}" if code else ""
 
     return tell
 
