@@ -75,7 +75,7 @@ def test_wheel_has_the_package_and_its_data(wheel: zipfile.ZipFile) -> None:
     assert {f"genred/{name}" for name in kept(REPOSITORY / "genred")} <= names
     outside = {name for name in names if not name.startswith(("genred/", f"genred-{__version__}.dist-info/"))}
     assert {Path(name).name for name in outside} == {"genred.1", "genred.toml.5", "genred.service.8"}
-    units = ("genred.service", "genred-web.service", "genred-web.socket")
+    units = ("genred.service", "genred-hook@.service", "genred-web.service", "genred-web.socket")
     names_of_units = [f"systemd/{folder}{unit}" for folder in ("", "user/") for unit in units]
     for name in ("config.example.toml", *names_of_units):
         assert wheel.read(f"genred/data/{name}") == (REPOSITORY / name).read_bytes()
