@@ -263,7 +263,7 @@ def test_it_needs_no_right_to_write(history: History) -> None:
 
     def looked() -> str:
         shell = f'mount --bind {folder} {folder} && mount -o remount,bind,ro {folder} && exec "$@"'
-        command = ["unshare", "-Urm", "sh", "-c", shell, "sh", sys.executable, "-c", SCRIPT, history.path]
+        command = ["unshare", "-Urm", "sh", "-c", shell, "sh", sys.executable, "-c", SCRIPT, str(history.path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if "unshare" in done.stderr or "mount" in done.stderr:
             pytest.skip("no user namespaces here")
