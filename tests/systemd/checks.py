@@ -575,14 +575,13 @@ def pages(bench: Bench) -> str:
 
 # In the place of a hook: writes down what it is told, and fails where it can write elsewhere or has no network.
 TELL = (
-    "cat >> /var/lib/genred-hooks/told; ! touch /var/lib/genred/x /srv/music/x 2>/dev/null && python3 -c 'import socket;"
+    "cat >> /var/lib/genred-hooks/told; ! touch /var/lib/genred/x 2>/dev/null && ! touch /srv/music/x 2>/dev/null"
+    " && python3 -c 'import socket;"
     ' server = socket.create_server(("127.0.0.1", 0)); socket.create_connection(server.getsockname())\''
 )
 
 
-@promise(
-    "a hook beside the service: it reads the history, writes its notes alone, has a network; kill -9 costs nothing"
-)
+@promise("a hook beside the service: it has a network, writes its notes alone, and loses nothing by a kill -9")
 def hook(bench: Bench) -> str:
     machine, system = bench.system.machine, bench.system
     part = (REPOSITORY / "docs/hooks.md").read_text().split("For the machine")[1].split("```sh\n")[1].split("```")[0]
