@@ -70,7 +70,7 @@ def follow(
     \b
     genred follow                                     watch it at work
     genred follow --json --after 1207                 for a script that knows what it read last
-    genred follow --exec 'jq -r .path >> new.txt'     run something for each batch
+    genred follow --exec ~/bin/tell-somebody          run something for each batch
     genred follow --hook mpd --map ~/Music .          the player reads the new genres
     """
     for is_odd, message in (
