@@ -1,6 +1,7 @@
 """`genred follow`, as a process of its own: what it prints and runs, how it ends, and what a kill costs."""
 
 import json
+import logging
 import os
 import pty
 import shutil
@@ -130,6 +131,7 @@ def test_a_kill_in_the_middle_of_a_batch_loses_nothing(log: History, follow: Fol
     assert process.wait() == 0
 
 
+@pytest.mark.slow
 def test_a_command_that_is_at_work_may_end_it(log: History, follow: Follow, tmp_path: Path) -> None:
     """Who is stopped meanwhile waits for it, and notes what it took."""
     place, gate = tmp_path / "place.json", tmp_path / "gate"
@@ -163,8 +165,9 @@ def test_what_says_nothing_together_is_refused(words: list[str], message: str) -
 
 
 @pytest.mark.usefixtures("log")
-def test_what_can_not_be_followed(tmp_path: Path) -> None:
+def test_what_can_not_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A number that never was, and a bookmark that is none."""
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # what the command sets up is for it alone
     with pytest.raises(HistoryError, match="there is no decision 7 yet, the newest is 0"):
         cli.main(["follow", "--after", "7"], standalone_mode=False)
     (tmp_path / "place").write_text("nonsense")

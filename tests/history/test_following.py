@@ -257,6 +257,7 @@ print([record.id for record in follower.after(Place(), Query(), 10)[0]], followe
 """
 
 
+@pytest.mark.slow
 def test_it_needs_no_right_to_write(history: History) -> None:
     """A folder may be read-only for it: it reads while the service is at work, and waits while nobody is."""
     folder = history.path.parent

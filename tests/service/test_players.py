@@ -76,6 +76,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["jellyfin", "kodi", "navidrome", "ntfy", "plex", "webhook"])
 def test_a_server_that_refuses_is_a_failure(name: str, httpserver: HTTPServer) -> None:
     """What a server answers with an error was not told, and `genred follow` tells it again."""
@@ -85,6 +86,7 @@ def test_a_server_that_refuses_is_a_failure(name: str, httpserver: HTTPServer) -
     assert "500" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["jellyfin", "kodi", "navidrome", "ntfy", "plex", "webhook"])
 def test_no_secret_stands_on_a_command_line(name: str, httpserver: HTTPServer) -> None:
     """Whoever lists the processes while a hook talks sees no password and no token."""

@@ -595,7 +595,7 @@ def hook(bench: Bench) -> str:
     machine.sh("systemctl daemon-reload && systemctl restart genred-hook@mpd")
 
     def told() -> list[str]:
-        text = machine.sh("cat /var/lib/genred-hooks/told 2>/dev/null; true")
+        text = machine.sh("cat /var/lib/genred-hooks/told 2>/dev/null || true")
         return [Path(json.loads(line)["path"]).name for line in text.splitlines()]
 
     def ask(name: str) -> str:
