@@ -171,8 +171,11 @@ def systemctl(*arguments: str) -> int:
         "reload",
         "status",
     )
-    if names not in (["genred"], ["genred-web.socket"], ["genred-metrics.timer"]) or action not in actions:
+    known = ["genred"], ["genred-web.socket"], ["genred-hook@mpd"], ["genred-metrics.timer"]
+    if names not in known or action not in actions:
         return 1
+    if names[0].startswith("genred-hook@"):
+        return _hook(names[0].partition("@")[2], folder, ours=ours)
     service, _, kind = names[0].partition(".")
     unit = (folder / f"{service}.service").read_text()
     settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
@@ -187,6 +190,18 @@ def systemctl(*arguments: str) -> int:
     elif not ours:
         drop_in = (folder / f"{service}.service.d/library.conf").read_text()
         well &= f"ReadWritePaths=-{ROOT}/srv/music" in drop_in and "User=" in drop_in
+    return int(not well)
+
+
+def _hook(name: str, folder: Path, *, ours: bool) -> int:
+    """Whether the unit has its settings, for nobody else's eyes, and an owner who can't write to the library."""
+    unit = (folder / "genred-hook@.service").read_text()
+    file = re.findall(r"^EnvironmentFile=(.*)$", unit, re.MULTILINE)[0].replace("%i", name)
+    there = Path(file.replace("%h", str(HOME)) if ours else f"{ROOT}{file}")
+    well = there.stat().st_mode & 0o777 == 0o600
+    if not ours:
+        drop_in = (folder / "genred-hook@.service.d/owner.conf").read_text()
+        well &= "User=" in drop_in and "ReadWritePaths" not in drop_in
     return int(not well)
 
 

@@ -25,6 +25,8 @@ DOCUMENTS = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
 # The beginning of a command -> why no test of a document runs it.
 NOT_RUN = {
     "sudo tests/systemd/run": "boots a system; tests/service/test_units.py does, when asked for it",
+    "genred follow": "goes on until it is stopped; tests/cli/test_follow.py",
+    "MPD_HOST=/run/mpd/socket genred follow": "goes on until it is stopped; tests/service/test_players.py",
     "genred train --from-tags": "needs a library of some hundred songs; tests/learning/test_own_tags.py",
     "genred model use": "there is no other model; tests/learning/test_labels.py",
     "pipx run datasette": "starts a server, and needs the network",

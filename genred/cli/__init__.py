@@ -17,6 +17,7 @@ from genred.cli import (
     doctor,
     evaluate,
     explain,
+    follow,
     genres,
     history,
     man,
@@ -78,6 +79,7 @@ def main() -> NoReturn:
         "At work": [run.run, scan.scan, classify.classify, review.review, set.set_, undo.undo],
         "Questions": [
             history.history,
+            follow.follow,
             stats.stats,
             explain.explain,
             genres.genres,

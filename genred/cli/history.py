@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby, islice
 from pathlib import Path
@@ -29,8 +29,7 @@ _COLOURS = {"tagged": "green", "failed": "red", "skipped": "yellow", "undone": "
 _ROOMY = 100  # columns of a terminal from which on the reason stands beside the file and not below it
 
 
-@click.command()
-@click.option(
+GENRES = click.option(
     "--genre",
     "genres",
     multiple=True,
@@ -38,19 +37,29 @@ _ROOMY = 100  # columns of a terminal from which on the reason stands beside the
     shell_complete=completing.genres,
     help="Only this genre; several times: any.",
 )
-@click.option("--outcome", "outcomes", type=_OUTCOMES, multiple=True, help="Only this outcome; several: any of these.")
-@click.option(
+OUTCOMES = click.option(
+    "--outcome", "outcomes", type=_OUTCOMES, multiple=True, help="Only this outcome; several: any of these."
+)
+KINDS = click.option(
     "--evidence",
     type=_EVIDENCE,
     multiple=True,
     help="Only what this decided: how the track or its album sounds, your genres on the artist's other albums, or on"
     " the album's other tracks.",
 )
-@click.option(
+SINCE = click.option(
     "--since", metavar="WHEN", type=MOMENT, help="2026-11-22, 2026-11-22T18:30, yesterday, or back from now: 90m, 7d."
 )
+BELOW = click.option("--path", type=PATH, help="One file, or all below a folder.")
+
+
+@click.command()
+@GENRES
+@OUTCOMES
+@KINDS
+@SINCE
 @click.option("--until", metavar="WHEN", type=MOMENT, help="Before that moment.")
-@click.option("--path", type=PATH, help="One file, or all below a folder.")
+@BELOW
 @click.option("--run", "run_id", type=int, help="One run of genred.")
 @click.option("--limit", type=click.IntRange(min=1), help=f"At most so many.  [default: {_AT_ONCE} on a terminal]")
 @click.option(
@@ -150,23 +159,34 @@ def print_csv(found: Iterable["Record"]) -> int:
 
 def print_table(found: Iterable["Record"]) -> int:
     """Print a table for each day, in local time; the reason goes below the file where it doesn't fit beside it."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
     rest = iter(found)
     count = 0
-    told = None
+    table = Table()
     while batch := list(islice(rest, 500)):
         count += len(batch)
-        genres = min(24, max(len(_genre(record)) + 5 for record in batch))
-        runs = max(len(f"run {record.run}") for record in batch)
-        for day, records in groupby(batch, lambda record: f"{_when(record):%a %d %b %Y}"):
-            if day != told:
-                console.print(f"\n{day}" if told else day, style="bold")
-                told = day
-            for row in _rows(records, console.width, genres, runs):
-                console.print(row)
+        table.print(batch)
     return count
+
+
+class Table:
+    """Decisions as rows below their day, printed as they come."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(highlight=False)
+        self._day = ""
+
+    def print(self, batch: Sequence["Record"]) -> None:
+        """Print a row for each decision, and the days that begin among them."""
+        genres = min(24, max((len(_genre(record)) + 5 for record in batch), default=0))
+        runs = max((len(f"run {record.run}") for record in batch), default=0)
+        for day, records in groupby(batch, lambda record: f"{_when(record):%a %d %b %Y}"):
+            if day != self._day:
+                self._console.print(f"\n{day}" if self._day else day, style="bold")
+                self._day = day
+            for row in _rows(records, self._console.width, genres, runs):
+                self._console.print(row)
 
 
 def _each(found: Iterable["Record"], tell: Callable[["Record"], None]) -> int:
@@ -178,8 +198,8 @@ def _each(found: Iterable["Record"], tell: Callable[["Record"], None]) -> int:
 
 
 def _rows(records: Iterable["Record"], width: int, genres: int, runs: int) -> Iterator["RenderableType"]:
+    from rich import table
     from rich.padding import Padding
-    from rich.table import Table
     from rich.text import Text
 
     widths = [5, runs, 9, genres]
@@ -187,7 +207,7 @@ def _rows(records: Iterable["Record"], width: int, genres: int, runs: int) -> It
     beside = width >= _ROOMY
     widths += [left * 9 // 20, left - left * 9 // 20 - 2] if beside else [left]
     for record in records:
-        row = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        row = table.Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         for column in widths:
             row.add_column(width=column, overflow="fold")
         # Text, not str: square brackets in names are no markup.

@@ -2,6 +2,7 @@
 
 import io
 import os
+import select
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ def prepare() -> None:
 def drop_output() -> None:
     """Take nothing more on stdout, nor what is held back still."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def nobody_reads() -> bool:
+    """Return whether stdout is a pipe whose other end is closed, before anything is written to it."""
+    pipe = select.poll()
+    pipe.register(1, 0)  # no event but those that are always told
+    return any(told & select.POLLERR for _, told in pipe.poll(0))
 
 
 def words() -> list[str]:

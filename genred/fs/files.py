@@ -140,6 +140,8 @@ def write_whole(path: Path, content: bytes) -> None:
         with open(fd, "wb") as file:
             file.write(content)
             os.fchmod(file.fileno(), 0o644)
+            file.flush()
+            os.fsync(fd)  # or a power cut may leave the new name with nothing in it
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -49,12 +49,17 @@ def version(path: Path, *, readonly: bool = False) -> str | None:
         If the database is somebody else's, or of a newer genred.
     """
     with translated(path), closing(connect(path, readonly=readonly)) as db:
-        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if "alembic_version" not in tables:
-            if tables:
-                raise HistoryError(f"{path}: a database, but not one of genred's")
-            return None
-        found: str | None = next((name for (name,) in db.execute("SELECT version_num FROM alembic_version")), None)
+        return version_in(path, db)
+
+
+def version_in(path: Path, db: sqlite3.Connection) -> str | None:
+    """Return what `version` does, of a database that is open."""
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if "alembic_version" not in tables:
+        if tables:
+            raise HistoryError(f"{path}: a database, but not one of genred's")
+        return None
+    found: str | None = next((name for (name,) in db.execute("SELECT version_num FROM alembic_version")), None)
     if found is not None and not list((MIGRATIONS / "versions").glob(f"{found}_*.py")):
         raise HistoryError(f"{path}: written by a newer genred (schema {found}); update genred to open it")
     return found
@@ -69,9 +74,19 @@ def _check(path: Path) -> None:
         )
 
 
-def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """Open a connection, on which a transaction begins only where that is said."""
-    options = ""
+def connect(path: Path, *, readonly: bool = False, growing: bool = False) -> sqlite3.Connection:
+    """Open a connection, on which a transaction begins only where that is said.
+
+    Parameters
+    ----------
+    path
+        The database.
+    readonly
+        True to read it as it is.
+    growing
+        True to read it, and to see what others write meanwhile.
+    """
+    options = "?mode=ro" if growing else ""
     if readonly:
         # Without a write-ahead log beside it and without the right to make one, SQLite needs to be told that nobody
         # else writes.

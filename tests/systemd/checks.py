@@ -573,6 +573,57 @@ def pages(bench: Bench) -> str:
     return f"{' '.join(said)}, {memory} MB; {' '.join(genres.split())[:120]}"
 
 
+# In the place of a hook: writes down what it is told, and fails where it can write elsewhere or has no network.
+TELL = (
+    "cat >> /var/lib/genred-hooks/told; ! touch /var/lib/genred/x 2>/dev/null && ! touch /srv/music/x 2>/dev/null"
+    " && python3 -c 'import socket;"
+    ' server = socket.create_server(("127.0.0.1", 0)); socket.create_connection(server.getsockname())\''
+)
+
+
+@promise("a hook beside the service: it has a network, writes its notes alone, and loses nothing by a kill -9")
+def hook(bench: Bench) -> str:
+    machine, system = bench.system.machine, bench.system
+    part = (REPOSITORY / "docs/hooks.md").read_text().split("For the machine")[1].split("```sh\n")[1].split("```")[0]
+    machine.sh(f"cd /usr/src/genred\n{part}")
+    unit = (REPOSITORY / "systemd/genred-hook@.service").read_text()
+    (start,) = re.findall(r"^ExecStart=(.*)$", unit, re.MULTILINE)
+    start = start.replace("--hook ${HOOK}", f'--batch 1 --exec "{TELL.replace(chr(34), chr(92) + chr(34))}"')
+    drop_in = machine.root / "etc/systemd/system/genred-hook@mpd.service.d/own.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text(f"[Service]\nRestartSec=1s\nExecStart=\nExecStart={start}\n")
+    machine.sh("systemctl daemon-reload && systemctl restart genred-hook@mpd")
+
+    def told() -> list[str]:
+        text = machine.sh("cat /var/lib/genred-hooks/told 2>/dev/null || true")
+        return [Path(json.loads(line)["path"]).name for line in text.splitlines()]
+
+    def ask(name: str) -> str:
+        return machine.sh(f"systemctl show --value --property={name} genred-hook@mpd").strip()
+
+    songs = [system.put(bench.song, f"hook {number}{bench.song.suffix}") for number in range(3)]
+    system.tagged(*songs)
+    eventually("the hook is told", lambda: sorted(told()) == sorted(song.name for song in songs), 60)
+    eventually("it is noted", lambda: "1 decision" in (log := _hook_log(machine)) or "3 decisions" in log, 30)
+    main = machine.processes()[int(ask("MainPID"))]
+    expect(status(main)["Uid"].split()[0] == str(machine.account(SYSTEM)[0]), "it runs as somebody else")
+    memory = int(status(main)["VmRSS"].split()[0]) // 1024
+    os.kill(main, signal.SIGKILL)
+    eventually("it is gone", partial(_is_gone, main), 10)
+    songs.append(system.put(bench.song, f"hook late{bench.song.suffix}"))
+    system.tagged(songs[-1])
+    eventually("it is told of what came meanwhile", lambda: songs[-1].name in told(), 90)
+    expect(sorted(told()) == sorted(song.name for song in songs), f"it was told {told()}")
+    machine.sh("systemctl stop genred-hook@mpd")
+    expect(ask("Result") == "success", f"it stops with {ask('Result')}")
+    machine.sh("systemctl disable genred-hook@mpd 2>&1")
+    return f"{len(songs)} decisions, each once; {memory} MB"
+
+
+def _hook_log(machine: Machine) -> str:
+    return machine.sh("journalctl --no-pager --output=cat --unit=genred-hook@mpd")
+
+
 @promise("memory of main and worker")
 def memory(bench: Bench) -> str:
     system = bench.system

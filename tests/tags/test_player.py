@@ -1,8 +1,6 @@
 """A player shows the genre: Debian's MPD, with nothing to play to, over one file of each format."""
 
-import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,34 +8,22 @@ import pytest
 
 from genred.tags import edit_clone
 from tests.makeaudio import make
+from tests.mpd import serving
 from tests.tags.test_programs import KINDS, ffmpeg
 
 
 @pytest.fixture
 def mpd(tmp_path: Path) -> Iterator[Callable[[], dict[str, str]]]:
     """A player of its own over a folder `music`: what it shows, as file to genre."""
-    if shutil.which("mpd") is None or shutil.which("mpc") is None or shutil.which("ffmpeg") is None:
-        pytest.skip("needs mpd, mpc and ffmpeg")
-    (tmp_path / "music").mkdir()
-    socket = tmp_path / "s"
-    if len(os.fsencode(socket)) > 100:
-        pytest.skip("needs a temporary folder with a shorter name")
-    places = {"music_directory": "music", "db_file": "db", "log_file": "log", "pid_file": "pid", "bind_to_address": "s"}
-    lines = [f'{key} "{tmp_path / name}"' for key, name in places.items()]
-    config = tmp_path / "mpd.conf"
-    config.write_text("\n".join([*lines, 'audio_output {\n type "null"\n name "nothing"\n}', ""]), "utf-8")
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("needs ffmpeg")
+    with serving(tmp_path) as mpc:
 
-    def shown() -> dict[str, str]:
-        def mpc(*words: str) -> str:
-            command = ["mpc", f"--host={socket}", *words]
-            return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        def shown() -> dict[str, str]:
+            mpc("update", "--wait")
+            return dict(line.split("\t") for line in mpc("listall", "-f", "%file%\t%genre%").splitlines())
 
-        mpc("update", "--wait")
-        return dict(line.split("\t") for line in mpc("listall", "-f", "%file%\t%genre%").splitlines())
-
-    subprocess.run(["mpd", config], check=True, capture_output=True)  # it returns when it listens
-    yield shown
-    subprocess.run(["mpd", "--kill", config], check=True, capture_output=True)
+        yield shown
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["bare", "with a title"])
