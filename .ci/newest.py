@@ -1,8 +1,8 @@
 """Run a command in a Debian release with a newer Python than this machine's, in a copy of this repository.
 
-Usage: newest.py COMMAND (a line for the shell). In there, `python` is that of an environment with genred and the
-newest dependencies. The tree is made once by debootstrap, and kept in the cache; the exit status is the command's, or 0
-where this can't be done here, with the reason.
+Usage: newest.py COMMAND [RELEASE] (a line for the shell, and the codename of a release of Debian). In there, `python`
+is that of an environment with genred and the newest dependencies. The tree is made once by debootstrap, and kept in the
+cache; the exit status is the command's, or 0 where this can't be done here, with the reason.
 """
 
 import fcntl
@@ -22,7 +22,6 @@ sys.path.insert(0, str(ROOT / "tests/systemd"))
 from shell import SKIPPED, skip, step  # noqa: E402
 from tree import debootstrap  # noqa: E402
 
-CODENAME = "trixie"
 PACKAGES = "ca-certificates,python3,python3-venv"
 PIP = (sys.executable, "-m", "pip")
 STORE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "genred-ci"
@@ -35,19 +34,19 @@ PATH=/srv/venv/bin:$PATH
 """
 
 
-def main(command: str) -> int:
+def main(command: str, codename: str = "trixie") -> int:
     if os.geteuid() != 0:
         skip("needs root, for a chroot")
     if missing := [tool for tool in ("debootstrap", "unshare", "apt-get") if not shutil.which(tool)]:
         skip(f"needs {', '.join(missing)}")
     if subprocess.run(["unshare", "--mount", "true"], check=False, stderr=subprocess.DEVNULL).returncode:
         skip("needs the right to mount")
-    tree = STORE / CODENAME
+    tree = STORE / codename
     STORE.mkdir(parents=True, exist_ok=True)
-    lock = os.open(STORE, os.O_RDONLY)  # held until this process ends: another one would take the copy away
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = os.open(STORE / f"{codename}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # held until this process ends: another one would take the copy away
     if not tree.is_dir():
-        debootstrap(tree, CODENAME, PACKAGES)
+        debootstrap(tree, codename, PACKAGES)
     copy = tree / "srv/genred"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(ROOT, copy, symlinks=True, ignore=NOT_COPIED)
