@@ -35,7 +35,9 @@ def _ask(needed: Sequence[str], version: str, machine: str) -> int:
         return 1
     found = json.loads(done.stdout)["install"]
     pure = sum("-none-any." in each["download_info"]["url"] for each in found)
-    print(f"Python {version} on {machine}: {len(found)} wheels, {len(found) - pure} of them for this machine", flush=True)
+    print(
+        f"Python {version} on {machine}: {len(found)} wheels, {len(found) - pure} of them for this machine", flush=True
+    )
     return 0
 
 

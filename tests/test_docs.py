@@ -25,6 +25,9 @@ DOCUMENTS = [README, *sorted((REPOSITORY / "docs").glob("*.md"))]
 # The beginning of a command -> why no test of a document runs it.
 NOT_RUN = {
     "sudo tests/systemd/run": "boots a system; tests/service/test_units.py does, when asked for it",
+    "sudo packaging/container/check": "builds an image, which takes minutes",
+    "podman ": "needs the image; packaging/container/check does all of it",
+    "GENRED_MUSIC=": "needs Docker; tests/test_container.py reads the file",
     "genred train --from-tags": "needs a library of some hundred songs; tests/learning/test_own_tags.py",
     "genred model use": "there is no other model; tests/learning/test_labels.py",
     "pipx run datasette": "starts a server, and needs the network",

@@ -1,4 +1,4 @@
-"""What docs/container.md says of the image, tried one by one: with podman, as the owner of a library, and real music."""
+"""What docs/container.md says of the image, tried one by one with podman, real music, and somebody who owns it."""
 
 import argparse
 import fcntl
@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -21,6 +22,7 @@ from shell import Failed, eventually, skip, step  # noqa: E402
 
 SONGS = HERE.parents[2] / "shared" / "corpus" / "songs"
 OWNER = 1500, 1600
+QUADLET = os.environ.get("QUADLET", "/usr/libexec/podman/quadlet")
 STATE, CACHE = "check-state", "check-cache"
 KEEP = (f"--volume={STATE}:/var/lib/genred", f"--volume={CACHE}:/var/cache/genred")
 
@@ -51,7 +53,7 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def at_work(store: Path, *options: str) -> "started":
+def at_work(store: Path, *options: str) -> AbstractContextManager[Container]:
     user = f"--user={OWNER[0]}:{OWNER[1]}"
     return started("genred-check", library(store), user, *KEEP, *IMPATIENT, *options)
 
@@ -100,7 +102,6 @@ def a_song_that_arrives_is_tagged(store: Path, song: Path) -> None:
         expect(set(re.findall(r"CapEff:\s+(\w+)", processes)) == {"0" * 16}, f"rights:\n{processes}")
         expect(set(re.findall(r"Uid:\s+(\d+)", processes)) == {str(OWNER[0])}, f"users:\n{processes}")
         expect(bool(genred.sh("touch /x /opt/genred/x 2>&1 || echo no").endswith("no")), "its root can be written")
-        expect("numba" not in podman("diff", genred.name), "it wrote to its root")
 
 
 def every_command_works_beside_it(store: Path, song: Path) -> None:
@@ -228,14 +229,16 @@ def the_pages_are_served_too(store: Path, song: Path) -> None:
 
 def the_quadlets_are_understood(store: Path, song: Path) -> None:
     """podman's own generator makes a unit of each."""
-    generators = ["/usr/libexec/podman/quadlet", "/usr/lib/systemd/system-generators/podman-system-generator"]
-    generator = next((path for path in generators if os.path.exists(path)), None)
-    if generator is None:
-        print("    skipped: this podman has no quadlet; one of 5.0 or newer has", flush=True)
+    if not os.path.exists(QUADLET):
+        print("    skipped: this podman has no quadlet; set QUADLET to one of 5.0 or newer", flush=True)
         return
-    for folder, kind in ((HERE, []), (HERE / "user", ["-user"])):
+    for kind, file in (([], HERE / "genred.container"), (["-user"], HERE / "user/genred.container")):
+        folder = store / "quadlet"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        shutil.copy(file, folder)
         environment = os.environ | {"QUADLET_UNIT_DIRS": str(folder)}
-        command = [generator, "-dryrun", *kind]
+        command = [QUADLET, "-dryrun", *kind]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         expect(done.returncode == 0, done.stderr)
         expect("ExecStart=/usr/bin/podman run" in done.stdout, done.stdout + done.stderr)

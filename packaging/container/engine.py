@@ -1,9 +1,8 @@
-"""podman as this machine can run it, and the image: built on a small Debian that is made here, for no registry is asked."""
+"""podman as this machine can run it, and the image, on a small Debian that is made here: no registry is asked."""
 
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -160,5 +159,3 @@ def started(name: str, library: Path, *options: str, command: Sequence[str] = ("
         yield Container(name, library)
     finally:
         subprocess.run(["podman", "rm", "--force", "--volumes", name], capture_output=True, check=False)
-
-
