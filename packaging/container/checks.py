@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -227,6 +228,25 @@ def the_pages_are_served_too(store: Path, song: Path) -> None:
         podman("rm", "--force", "--volumes", name)
 
 
+def its_readiness_reaches_systemd(store: Path, song: Path) -> None:
+    """What a quadlet with Notify=true waits for arrives at the socket of the service manager; here a made-up one."""
+    address = store / "notify"
+    address.unlink(missing_ok=True)
+    os.environ["NOTIFY_SOCKET"] = str(address)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        address.chmod(0o777)
+        manager.settimeout(600)
+        try:
+            with at_work(store, "--sdnotify=container"):
+                while "READY=1" not in manager.recv(65536).decode():
+                    continue
+        except TimeoutError as error:
+            raise Failed("systemd would wait in vain") from error
+        finally:
+            del os.environ["NOTIFY_SOCKET"]
+
+
 def the_quadlets_are_understood(store: Path, song: Path) -> None:
     """podman's own generator makes a unit of each."""
     if not os.path.exists(QUADLET):
@@ -254,6 +274,7 @@ CHECKS: list[Callable[[Path, Path], None]] = [
     a_reload_takes_a_new_configuration,
     nobody_needs_to_say_who_they_are,
     the_pages_are_served_too,
+    its_readiness_reaches_systemd,
     the_quadlets_are_understood,
 ]
 
