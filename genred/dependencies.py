@@ -8,7 +8,7 @@ from types import FrameType, ModuleType, TracebackType
 
 from genred.errors import DependencyError
 
-PYTHON = ("3.11", "3.13")
+PYTHON = ("3.11", "3.14")
 """The oldest and the newest Python that the whole test suite passed on."""
 
 

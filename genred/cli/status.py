@@ -22,21 +22,23 @@ _INDENT = 11
 
 
 @click.command()
+@click.option("--check", is_flag=True, help="Exit with 1 unless a genred is at work and shows signs of life.")
 @click.option(
     "--prometheus", "metrics", type=PATH, metavar="FILE", help="Write metrics for Prometheus instead; - is stdout."
 )
 @common
-def status(common: Common, metrics: Path | None) -> None:
+def status(common: Common, check: bool, metrics: Path | None) -> None:
     """Show how the running service is doing: queue, last file, folders, model.
 
     \b
     genred status
-    genred status --json | jq -e .running     for a script: is it at work?
+    genred status --json | jq .queued
+    genred status --check                     for a monitor: exit 1 if it isn't at work, or hangs
     genred status --prometheus -              for node_exporter's textfile collector
     """
-    if metrics is not None and common.json:
-        raise click.UsageError("--json or --prometheus, not both.")
-    from genred.service.status import as_json, ask, lock_of
+    if metrics is not None and (common.json or check):
+        raise click.UsageError("--prometheus goes with neither --json nor --check.")
+    from genred.service.status import SILENCE_SECONDS, as_json, ask, lock_of
 
     # Just when the configuration has mistakes, one asks what is at work still.
     settings, mistakes = config.check(config.find(common.file))
@@ -47,12 +49,22 @@ def status(common: Common, metrics: Path | None) -> None:
     if metrics is not None:
         _write_metrics(metrics, database, at_work, said)
         return
+    # A file that is tried twice and then written is five times as long in hand, at most.
+    hangs = at_work and said is not None and said.is_silent(max(SILENCE_SECONDS, 10 * settings.service.timeout_seconds))
     if common.json:
         show.say_json(as_json(database, at_work, said))
-        return
+    else:
+        _show(database, at_work, said, hangs=hangs)
+    if check and not at_work:
+        raise GenredError("no genred is at work")
+    if check and hangs:
+        raise GenredError("genred is at work, and has shown no sign of life for a long time")
+
+
+def _show(database: Path, at_work: bool, said: "Status | None", *, hangs: bool) -> None:
     click.echo(_headline(database, at_work, said))
     if at_work and said:
-        for name, lines in _facts(said):
+        for name, lines in _facts(said, hangs=hangs):
             for number, line in enumerate(lines):
                 click.echo(f"  {'' if number else name:<{_INDENT - 2}}{line}")
 
@@ -92,11 +104,12 @@ def _headline(database: Path, at_work: bool, said: "Status | None") -> str:
     return f"no genred is at work on {readable(database)}{last}"
 
 
-def _facts(said: "Status") -> list[tuple[str, list[str]]]:
-    """Names and their lines."""
+def _facts(said: "Status", *, hangs: bool) -> list[tuple[str, list[str]]]:
+    """Return names and their lines."""
+    silent = [click.style(f"no sign of life since {_local(said.alive)}", fg="red")] if hangs and said.alive else []
     done = ", ".join(f"{count:,} {outcome}" for outcome, count in said.done.items())
     facts = [
-        ("state", [click.style(said.state, bold=True), *(_prose(said.trouble) if said.trouble else [])]),
+        ("state", [click.style(said.state, bold=True), *silent, *(_prose(said.trouble) if said.trouble else [])]),
         ("model", [said.model or "not loaded yet"]),
         ("queued", [f"{said.queued:,}"]),
         ("known", [f"{said.known:,}", *([f"tags of {said.unread:,} still to be read"] if said.unread else [])]),

@@ -68,6 +68,7 @@ class Reporter:
         self.sign_of_life()
 
     def sign_of_life(self) -> None:
-        """Show the service manager that the service doesn't hang."""
+        """Show the service manager, and those who ask, that the service doesn't hang."""
+        self._board.beat()
         self._pulse.beat(self.status.line())
         logs.tell_repeats()

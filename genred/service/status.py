@@ -9,17 +9,19 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from genred import __version__
 from genred.errors import HistoryError
 from genred.fs.files import readable
-from genred.fs.locks import held
+from genred.fs.locks import held, last_life, show_life
 from genred.history.records import Record, iso
 
 POST_SECONDS = 2.0
+SILENCE_SECONDS = 600.0
+"""The shortest time without a sign of life that is no good sign; as long as WatchdogSec= of the units."""
 
 _GLANCES = 10
 _GLANCE_SECONDS = 0.02
@@ -77,6 +79,8 @@ class Status:
     """The time of the last change."""
     ended: str | None = None
     """The time of its end; None for as long as it is at work, and for ever if it is killed."""
+    alive: str | None = field(default=None, compare=False)
+    """The time of its last sign of life, also while nothing changes; None if it gives none. Only `ask` knows it."""
 
     def count(self, record: Record) -> None:
         """Take note of a decision."""
@@ -84,6 +88,12 @@ class Status:
         self.done[outcome] = self.done.get(outcome, 0) + 1
         genre = ", ".join(record.written) or record.genre
         self.last = Last(record.at or _now(), readable(record.path), outcome, genre, record.confidence, record.reason)
+
+    def is_silent(self, seconds: float) -> bool:
+        """Return whether the last sign of life is longer ago."""
+        return self.alive is not None and datetime.now(UTC) - datetime.fromisoformat(self.alive) > timedelta(
+            seconds=seconds
+        )
 
     def line(self) -> str:
         """Return what matters, in one line."""
@@ -146,8 +156,13 @@ class Board:
         """Return whether the last post is so long ago that another one does no harm."""
         return self._clock() >= self._next
 
+    def beat(self) -> None:
+        """Give a sign of life, which costs no disk anything."""
+        show_life(self._fd, max(1, int(self._clock())))
+
     def post(self, *, at_once: bool = False) -> None:
-        """Write down what has changed, every two seconds at most."""
+        """Give a sign of life, and write down what has changed, every two seconds at most."""
+        self.beat()
         if not at_once and not self.due:
             return
         self._next = self._clock() + POST_SECONDS
@@ -188,6 +203,7 @@ def ask(lock: Path) -> tuple[bool, Status | None]:
             with suppress(ValueError, TypeError, KeyError):
                 status = Status.parse(os.pread(fd, 1 << 20, 0))
                 if not (at_work and status.ended):  # else they have begun, and not said so yet
+                    status.alive = _last_life(fd)
                     return at_work, status
             time.sleep(_GLANCE_SECONDS)  # they are writing just now
     finally:
@@ -215,6 +231,13 @@ def how_to_stop(lock: Path) -> str:
         return f"to stop it: kill {status.pid}"
     systemctl = "systemctl --user" if "user@" in groups else "sudo systemctl"
     return f"to stop it: {systemctl} stop genred"
+
+
+def _last_life(fd: int) -> str | None:
+    moment = last_life(fd)
+    if moment is None:
+        return None
+    return iso(datetime.now(UTC) - timedelta(seconds=max(0, time.monotonic() - moment)))
 
 
 def _now() -> str:

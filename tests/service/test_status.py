@@ -4,16 +4,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from fcntl import LOCK_EX, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
 
 import pytest
 
 from genred.errors import HistoryError
-from genred.fs.locks import held, locked
+from genred.fs.locks import held, last_life, locked, show_life
 from genred.history.records import Outcome, Record
+from genred.service import status
 from genred.service.status import POST_SECONDS, Board, Last, Status, Watched, ask, how_to_stop, lock_of
 from tests.command import Genred
 
@@ -117,6 +120,26 @@ def test_it_is_written_seldom_and_only_when_it_changed(lock: Path) -> None:
         clock.now += POST_SECONDS
         board.post()
         assert not touched()
+
+
+def test_a_sign_of_life_is_seen_and_costs_the_disk_nothing(lock: Path) -> None:
+    """Also while nothing changes; the newest one counts, and none outlives the one who gave it."""
+    clock = Clock()
+    with locked(lock) as fd, Board(fd, "run", clock) as board, lock.open("rb") as asking:
+        written = lock.read_bytes(), lock.stat()
+        assert last_life(asking.fileno()) == 1000
+        clock.now += 7.5
+        board.beat()
+        assert last_life(asking.fileno()) == 1007
+        assert (lock.read_bytes(), lock.stat()) == written
+        assert ask(lock)[1] == board.status
+        before = datetime.now(UTC)
+        show_life(fd, int(time.monotonic()))
+        alive = datetime.fromisoformat(ask(lock)[1].alive or "")  # type: ignore[union-attr]  # somebody is at work
+        assert timedelta(seconds=-1) < before - alive < timedelta(seconds=60)
+    with lock.open("rb") as asking:
+        assert last_life(asking.fileno()) is None
+    assert ask(lock)[1].alive is None  # type: ignore[union-attr]  # somebody was
 
 
 def test_a_shorter_status_leaves_no_rest_of_a_longer_one(board: Board, lock: Path) -> None:
@@ -239,7 +262,27 @@ def test_the_command_shows_it_to_a_person_and_to_a_script(genred: Genred, place:
         "done",
         "last",
     }
-    assert set(json.loads(text)) == keys | {"running", "database", "mistakes", "trouble", "at", "ended"}
+    assert set(json.loads(text)) == keys | {"running", "database", "mistakes", "trouble", "at", "ended", "alive"}
+
+
+def test_a_monitor_learns_who_is_gone_and_who_hangs(
+    genred: Genred, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By exit code and a line; who shows none at all, as an older genred, is not taken to hang."""
+    code, _, complaint = genred("status", "--check")
+    assert (code, complaint) == (1, "genred: no genred is at work\n")
+    place.write_text(json.dumps(asdict(FULL)))
+    monkeypatch.setenv("GENRED_SERVICE_TIMEOUT_SECONDS", "0.1")
+    with locked(place) as fd:
+        assert genred("status", "--check")[0] == 0
+        show_life(fd, max(1, int(time.monotonic()) - 5))
+        assert genred("status", "--check")[0] == 0
+        assert "no sign of life" not in genred("status")[1]
+        monkeypatch.setattr(status, "SILENCE_SECONDS", 0.0)
+        code, text, complaint = genred("status", "--check")
+        assert (code, complaint[:34]) == (1, "genred: genred is at work, and has")
+        assert "no sign of life since" in text
+        assert genred("status")[0] == 0
 
 
 def test_the_command_says_who_was_last(genred: Genred, place: Path) -> None:

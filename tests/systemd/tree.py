@@ -14,6 +14,7 @@ from pathlib import Path
 from shell import skip, step
 
 PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv"
+SCRIPTS = Path("/usr/share/debootstrap/scripts")
 TOOLS = {
     "systemd-nspawn": "systemd-container",
     "debootstrap": "debootstrap",
@@ -66,7 +67,9 @@ def debootstrap(base: Path, codename: str, packages: str) -> None:
     print(f"making a {codename} in {base}: some minutes, once", flush=True)
     unfinished = base.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    step("debootstrap", "--variant=minbase", f"--include={packages}", codename, unfinished, mirrors[0])
+    script = SCRIPTS / codename  # of a release that is newer than this machine's debootstrap, none
+    script = script if script.exists() else SCRIPTS / "sid"
+    step("debootstrap", "--variant=minbase", f"--include={packages}", codename, unfinished, mirrors[0], script)
     unfinished.rename(base)
 
 
