@@ -49,7 +49,7 @@ class Plan:
     runs_as
         The user that the machine's service runs as; nothing for a person's own.
     drafts
-        Configuration, unit and drop-in.
+        Configuration, drop-in, and the unit, unless a package brought it.
     before
         The unit as it is installed now.
     """
@@ -97,8 +97,11 @@ def plan(manager: Manager, folders: Sequence[Path], program: Path, file: Path | 
     """
     manager.demand()
     before = manager.installed()
-    if before and before.files and not same(before.files[0], manager.unit):
-        raise ServiceError(_foreign_unit(manager, before.files[0]))
+    packaged = bool(before and before.files and manager.packaged(before.files[0]))
+    if before and before.files and not packaged and not same(before.files[0], manager.unit):
+        raise ServiceError(
+            f"{readable(before.files[0])}: somebody put this unit there, so it stays; it would be hidden"
+        )
     old = text_of(manager.drop_in) or ""
     mine = [old] if units.intact(old) else []
     place = file or Path(units.setting(mine, "Environment=GENRED_CONFIG") or manager.config_file)
@@ -115,7 +118,7 @@ def plan(manager: Manager, folders: Sequence[Path], program: Path, file: Path | 
     settled = units.drop_in(watched, account) if account else "[Service]"
     drafts = (
         Draft(place, text, text_of(place)),
-        _own(manager.unit, units.shipped(user=manager.user), manager),
+        *([] if packaged else [_own(manager.unit, units.shipped(user=manager.user), manager)]),
         _own(manager.drop_in, f"{settled}\n{units.program(program, place)}\n", manager),
     )
     if not (before and before.runs):
@@ -133,27 +136,45 @@ def carry_out(plan: Plan) -> None:
     """
     manager, began = plan.manager, time.time()
     made: list[Path] = []
-    starting = False
     try:
-        for draft in plan.drafts:
-            if draft.new:
-                made += _folders(draft.path.parent, open_to_all=not manager.user)
-                write_whole(draft.path, draft.text.encode("utf-8", "surrogateescape"))
+        _write(plan, made)
         for words in plan.commands:
-            starting = words[0] == "restart"
-            if starting and not ((found := manager.installed()) and same(found.files[0], manager.unit)):
-                raise ServiceError(f"systemd doesn't look for units in {readable(manager.folder)}")
+            if words[0] == "restart":
+                _expect_drop_in(plan)
             manager.do(*words)
-    except BaseException as error:
-        log = manager.log(began) if starting and isinstance(error, ServiceError) else []
+        if not ((found := manager.installed()) and found.runs):
+            raise ServiceError(f"systemd didn't start it; `{manager.typed('status', 'genred')}` may say why")
+    except ServiceError as error:
+        log = manager.log(began)
         _take_back(plan, made)
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        said = f"{readable(Path(error.filename))}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        if not isinstance(error, (OSError, ServiceError)):
-            raise
-        last = ["the last lines of its log:", *(f"  {line}" for line in log)] if log else []
-        raise ServiceError("\n".join([said, *last, "so everything is again as it was before"])) from error
+        last = ["the end of its log:", *(f"  {line}" for line in log)] if log else []
+        raise ServiceError("\n".join([str(error), *last, "all is again as it was before"])) from error
+    except BaseException:
+        _take_back(plan, made)
+        raise
+
+
+def _write(plan: Plan, made: list[Path]) -> None:
+    """Write the files; add to ``made`` the folders that weren't there."""
+    for draft in plan.drafts:
+        try:
+            if draft.new:
+                folder = draft.path.parent
+                for each in [each for each in (*reversed(folder.parents), folder) if not each.exists()]:
+                    each.mkdir()
+                    made.append(each)
+                    if not plan.manager.user:  # whatever the umask of root's shell
+                        each.chmod(0o755)
+                write_whole(draft.path, draft.text.encode("utf-8", "surrogateescape"))
+        except OSError as error:
+            raise ServiceError(f"{readable(draft.path)}: can't be written ({error.strerror})") from error
+
+
+def _expect_drop_in(plan: Plan) -> None:
+    """Make sure that systemd found what was written; a person's own may look for it elsewhere."""
+    found = plan.manager.installed()
+    if not found or not any(same(file, plan.manager.drop_in) for file in found.files):
+        raise ServiceError(f"systemd doesn't look for units in {readable(plan.manager.folder)}")
 
 
 def _configuration(manager: Manager, place: Path, folders: Sequence[Path]) -> tuple[str, config.Config]:
@@ -192,14 +213,6 @@ def _own(path: Path, text: str, manager: Manager) -> Draft:
     return Draft(path, units.signed(text, user=manager.user), before)
 
 
-def _foreign_unit(manager: Manager, unit: Path) -> str:
-    rest = "" if manager.user else f", `genred config systemd` prints what belongs into {manager.drop_in}"
-    return (
-        f"{readable(unit)}: this unit is there already, from a package or by hand; `{manager.typed('enable', '--now')} "
-        f"genred` starts it, `genred config init` begins its configuration{rest}"
-    )
-
-
 def _refuse_lock(database: Path) -> None:
     lock = lock_of(database)
     at_work, _ = ask(lock)
@@ -225,13 +238,3 @@ def _take_back(plan: Plan, made: Sequence[Path]) -> None:
     for words in (("daemon-reload",), *([("restart", units.NAME)] if before and before.runs else [])):
         with suppress(ServiceError):
             manager.do(*words)
-
-
-def _folders(folder: Path, *, open_to_all: bool) -> list[Path]:
-    """Make a folder and those above it; return those that weren't there."""
-    missing = [each for each in (*reversed(folder.parents), folder) if not each.exists()]
-    for each in missing:
-        each.mkdir()
-        if open_to_all:  # whatever the umask of root's shell
-            each.chmod(0o755)
-    return missing

@@ -33,6 +33,8 @@ class Manager:
         The configuration that the service reads, if no other is named.
     state, cache
         The folders of the service.
+    vendor
+        The folder with the units that packages bring.
     """
 
     user: bool
@@ -40,6 +42,7 @@ class Manager:
     config_file: Path
     state: Path
     cache: Path
+    vendor: Path = Path("/usr")
 
     @classmethod
     def own(cls) -> Self:
@@ -62,6 +65,10 @@ class Manager:
     def drop_in(self) -> Path:
         """The place of its drop-in."""
         return self.folder / units.DROP_IN
+
+    def packaged(self, unit: Path) -> bool:
+        """Tell whether a unit came with a package."""
+        return unit.resolve().is_relative_to(self.vendor)
 
     def installed(self) -> units.Unit | None:
         """Return the unit as it is installed; None where it isn't."""

@@ -3,7 +3,7 @@
 import os
 import pwd
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from genred.errors import ConfigError, ServiceError, WatchError
@@ -33,31 +33,53 @@ def owner(folders: Iterable[Path]) -> tuple[str, str]:
 
 
 def try_out(program: Path, folders: Sequence[Path], name: str) -> None:
-    """Have the user that genred will run as start it, and look whether they may write to the folders."""
-    switch: dict[str, object] = {}
-    if name:
-        try:
-            user = pwd.getpwnam(name)
-        except KeyError:
-            raise ServiceError(f"there is no user {name}") from None
-        if user.pw_uid != os.getuid():
-            groups = os.getgrouplist(name, user.pw_gid)
-            switch = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups}
-    who = name or "you"
+    """Look whether the user that genred will run as may write to the folders, and can start it.
+
+    Parameters
+    ----------
+    program
+        The genred to be started.
+    folders
+        The music.
+    name
+        The user; nothing for the one who asks, who has just started it.
+
+    Raises
+    ------
+    GenredError
+        If not, or there is no such user.
+    """
+    may = _tried_as(name) if name else None
+    for folder in folders:
+        wanted = ("-r", "-w", "-x")
+        if not (all(may("test", how, folder) for how in wanted) if may else os.access(folder, _ALL)):
+            raise WatchError(
+                f"{readable(folder)}: {name or 'you'} may not write there, so genred couldn't tag anything"
+            )
+    if may and not may(program, "--version"):
+        raise ServiceError(
+            f"{readable(program)}: {name} can't start it; install genred where everybody may, by `pipx install "
+            f"--global` or in /opt/genred (docs/install.md)"
+        )
+
+
+_ALL = os.R_OK | os.W_OK | os.X_OK
+
+
+def _tried_as(name: str) -> Callable[..., bool]:
+    """Return what tells whether a command works when that user runs it."""
+    try:
+        user = pwd.getpwnam(name)
+    except KeyError:
+        raise ServiceError(f"there is no user {name}") from None
+    groups = os.getgrouplist(name, user.pw_gid)
+    become = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": groups} if user.pw_uid != os.getuid() else {}
 
     def may(*command: str | Path) -> bool:
         try:
-            return not subprocess.run(command, capture_output=True, cwd="/", check=False, **switch).returncode  # type: ignore[call-overload]  # of the same types
+            done = subprocess.run(command, capture_output=True, cwd="/", check=False, **become)  # type: ignore[call-overload]  # numbers of users and groups
         except OSError:
             return False
+        return bool(done.returncode == 0)
 
-    for folder in folders:
-        if not all(may("test", how, folder) for how in ("-r", "-w", "-x")):
-            raise WatchError(
-                f"{readable(folder)}: {who} may not write there, so genred can't put genres into its files"
-            )
-    if not may(program, "--version"):
-        raise ServiceError(
-            f"{readable(program)}: {who} can't start it; install genred where everybody may, with `pipx install "
-            f"--global` or in /opt/genred (docs/install.md)"
-        )
+    return may
