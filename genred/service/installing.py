@@ -12,12 +12,12 @@ from pathlib import Path
 
 from genred import config
 from genred.config import toml
-from genred.errors import ConfigError, LockedError, ServiceError, WatchError
+from genred.errors import ConfigError, ServiceError, WatchError
 from genred.fs.files import readable, write_whole
 from genred.service import units
 from genred.service.manager import Manager, same, text_of
+from genred.service.rivals import refuse_rivals
 from genred.service.runner import owner, try_out
-from genred.service.status import ask, how_to_stop, lock_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Plan:
 
     @property
     def commands(self) -> list[tuple[str, ...]]:
-        """What systemctl is told; nothing if all is as it should be."""
+        """The words for systemctl; none if all is as it should be."""
         before = self.before
         changed = any(draft.new for draft in self.drafts) or (before is not None and before.reload_needed)
         return [
@@ -122,7 +122,7 @@ def plan(manager: Manager, folders: Sequence[Path], program: Path, file: Path | 
         _own(manager.drop_in, f"{settled}\n{units.program(program, place)}\n", manager),
     )
     if not (before and before.runs):
-        _refuse_lock(manager.history(settings))
+        refuse_rivals(manager, settings)
     return Plan(manager, program, watched, account[0] if account else "", drafts, before)
 
 
@@ -211,13 +211,6 @@ def _own(path: Path, text: str, manager: Manager) -> Draft:
             f"again (changes of your own belong into a drop-in: `{manager.typed('edit', 'genred')}`)"
         )
     return Draft(path, units.signed(text, user=manager.user), before)
-
-
-def _refuse_lock(database: Path) -> None:
-    lock = lock_of(database)
-    at_work, _ = ask(lock)
-    if at_work:
-        raise LockedError(f"another genred is at work on {readable(database)}; {how_to_stop(lock)}")
 
 
 def _take_back(plan: Plan, made: Sequence[Path]) -> None:

@@ -19,7 +19,7 @@ class Removal:
 
     @property
     def commands(self) -> list[tuple[str, ...]]:
-        """What systemctl is told, before the files are removed and after that."""
+        """The words for systemctl, before the files are removed and after that."""
         return [("disable", "--now", units.NAME), ("daemon-reload",)] if self.files else []
 
 

@@ -7,7 +7,7 @@ from genred.service import units
 _SYSTEMCTL = """\
 #!/bin/sh
 cd {here}
-[ "$1" = --user ] && shift
+if [ "$1" = --user ]; then shift; elif [ -e machine ]; then cat machine; exit; fi
 [ -e away ] && {{ echo "Failed to connect to bus: No medium found" >&2; exit 1; }}
 case $1 in
 show)
@@ -70,6 +70,13 @@ class FakeSystemd:
         """From now on it is "away", or what it starts is "broken"."""
         for state in states:
             (self.here / state).touch()
+
+    def has_machine(self, *folders: Path) -> None:
+        """Beside this person's manager, the machine's has a genred at work in some folders."""
+        drop_in = self.here / "machine.conf"
+        drop_in.write_text(units.drop_in(folders, ("somebody", "")))
+        said = f"LoadState=loaded\nActiveState=active\nFragmentPath=/dev/null\nDropInPaths={drop_in}\n"
+        (self.here / "machine").write_text(said)
 
     def is_(self, state: str) -> bool:
         """Whether the unit is "running", "enabled" or "failed"."""

@@ -266,6 +266,15 @@ def test_another_genred_at_work_is_told_beforehand(own: Place) -> None:
         own.plan()
 
 
+def test_the_machines_genred_in_the_same_folders_is_told_beforehand(own: Place) -> None:
+    """One is enough; in other folders it is in nobody's way."""
+    own.systemd.has_machine(own.music.with_name("others"))
+    own.plan()
+    own.systemd.has_machine(own.music / "Jazz")
+    with pytest.raises(ServiceError, match=r"the machine's genred is at work in .*/Jazz, and one is enough"):
+        own.plan()
+
+
 def test_a_start_that_fails_shows_the_log_and_leaves_nothing(place: Place) -> None:
     """Not even the folders that were made."""
     place.systemd.be("broken")

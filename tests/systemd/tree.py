@@ -14,7 +14,7 @@ from pathlib import Path
 
 from shell import skip, step
 
-INSTALLERS = ("pipx", "uv", "pip")
+INSTALLERS = ("pipx", "uv", "pip")  # the last is what pipx has to have at hand
 PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv"
 TOOLS = {
     "systemd-nspawn": "systemd-container",
@@ -54,8 +54,8 @@ def tree(store: Path, source: Path) -> Path:
     if not (base / "opt/tools").is_dir():
         version = next((base / "usr/lib").glob("python3.*")).name.removeprefix("python")
         _pip("download", f"--dest={store}/tools", "--only-binary=:all:", f"--python-version={version}", *INSTALLERS)
-        install = f"install --quiet --no-index --find-links=/wheels {' '.join(INSTALLERS)}"
-        _within(base, store / "tools", f"python3 -m venv /opt/tools; /opt/tools/bin/pip {install}")
+        install = "/opt/tools/$tool/bin/pip install --quiet --no-index --find-links=/wheels $tool"
+        _within(base, store / "tools", f"for tool in pipx uv; do python3 -m venv /opt/tools/$tool; {install}; done")
     return base
 
 

@@ -14,8 +14,8 @@ from shell import Failed, eventually
 NEWER = "99.0"
 WHEEL, NEWER_WHEEL = "/usr/src/wheel/genred-*.whl", "/usr/src/newer/genred-*.whl"
 
-PIPX = "PIP_NO_INDEX=1 PIP_FIND_LINKS='/usr/src/wheels /usr/src/tools' /opt/tools/bin/pipx"
-UV = "/opt/tools/bin/uv"
+PIPX = "PIP_NO_INDEX=1 PIP_FIND_LINKS='/usr/src/wheels /usr/src/tools' /opt/tools/pipx/bin/pipx"
+UV = "/opt/tools/uv/bin/uv"
 UV_INSTALL = f"{UV} tool install --quiet --offline --no-index --find-links=/usr/src/wheels --python=/usr/bin/python3"
 
 
@@ -43,7 +43,8 @@ class Traveller:
         said = self.machine.sh(f'{self.before}; set +e; ({command}); echo "[$?]"', self.user)
         said, _, ended = said.rpartition("[")
         self.transcript += [f"$ {command}", said.rstrip(), *([f"[exit code {ended[:-1]}]"] if ended != "0]" else [])]
-        if ended != f"{code}]" or (missing := [words for words in expected if words not in said]):
+        missing = [words for words in expected if words not in said]
+        if ended != f"{code}]" or missing:
             raise Failed(f"`{command}` ended with {ended[:-1]}, not {code}, or without {missing}:\n{said}")
         return said
 
