@@ -147,12 +147,14 @@ def test_a_file_that_a_person_changed_is_never_overwritten_or_removed(place: Pla
     assert place.files() == before
 
 
-def test_a_link_in_the_place_of_a_unit_stays(place: Place) -> None:
-    """So systemd masks a unit: the person doesn't want it to be started."""
-    place.manager.folder.mkdir()
-    place.manager.unit.symlink_to("/dev/null")
-    with pytest.raises(ServiceError, match="isn't as"):
-        place.plan()
+def test_a_link_in_the_place_of_a_unit_stays(place: Place, tmp_path: Path) -> None:
+    """So systemd masks a unit, and so people keep their files elsewhere."""
+    carry_out(place.plan())
+    place.manager.unit.rename(tmp_path / "elsewhere")
+    place.manager.unit.symlink_to(tmp_path / "elsewhere")
+    for tried in (place.plan, lambda: removal(place.manager)):
+        with pytest.raises(ServiceError, match="isn't as"):
+            tried()
 
 
 def test_a_unit_of_a_package_is_used(place: Place) -> None:
