@@ -1,6 +1,7 @@
 """The commands about the service, with a systemd that isn't there."""
 
 import os
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -107,8 +108,6 @@ def test_the_status_is_that_of_the_unit_and_of_the_genred_at_work(
 
 
 def installed_program() -> str:
-    import sysconfig
-
     return f"{sysconfig.get_path('scripts')}/genred"
 
 
@@ -121,6 +120,16 @@ def test_an_older_or_changed_unit_is_told(genred: Genred, systemd: FakeSystemd, 
     unit.write_text("[Service]\n")
     assert "not as genred ships it" in genred("service", "status").out
     assert genred("service", "install").code == 1
+
+
+def test_a_genred_that_may_be_gone_tomorrow_makes_no_service(
+    genred: Genred, systemd: FakeSystemd, music: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `uvx genred` and `pipx run genred` are: in a cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", sysconfig.get_path("scripts"))
+    ran = genred("service", "install", music)
+    assert (ran.code, "lies in a cache" in ran.err) == (1, True)
+    assert systemd.calls() == []
 
 
 @pytest.mark.parametrize(

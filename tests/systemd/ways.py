@@ -157,9 +157,10 @@ def failing(machine: Machine) -> Traveller:
     """A start that fails: the log is shown, and nothing is left."""
     them = newcomer(machine, "otto")
     them.before = "PATH=/opt/genred/bin:$PATH"
-    them.types("mkdir -p ~/.local/state && touch ~/.local/state/genred")  # where a folder has to be
-    them.types("genred service install ~/Music", "the end of its log:", "all is again as it was before", code=1)
-    them.types("find ~/.config -type f | grep . && exit 1; exit 0")
+    them.types('genred config init ~/Music && sed -i \'s/^path = ""/path = "nowhere"/\' ~/.config/genred/config.toml')
+    them.types("genred service install", "the end of its log:", "nowhere", "all is again as it was before", code=1)
+    them.types("find ~/.config -type f", "config.toml")
+    them.types("find ~/.config/systemd -name '*genred*' | grep . && exit 1; exit 0")
     them.types("XDG_RUNTIME_DIR= genred service install ~/Music", "your own systemd doesn't answer", code=1)
     them.types("XDG_RUNTIME_DIR= genred service status", "your own systemd doesn't answer", code=1)
     return them
