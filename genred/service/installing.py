@@ -100,7 +100,8 @@ def plan(manager: Manager, folders: Sequence[Path], program: Path, file: Path | 
     packaged = bool(before and before.files and manager.packaged(before.files[0]))
     if before and before.files and not packaged and not same(before.files[0], manager.unit):
         raise ServiceError(
-            f"{readable(before.files[0])}: somebody put this unit there, so it stays; it would be hidden"
+            f"{readable(before.files[0])}: somebody put this unit there, and another one would hide it; remove it, or "
+            f"start it as it is: {manager.typed('enable', '--now', 'genred')}"
         )
     old = text_of(manager.drop_in) or ""
     mine = [old] if units.intact(old) else []
@@ -219,6 +220,8 @@ def _take_back(plan: Plan, made: Sequence[Path]) -> None:
     with suppress(ServiceError):
         if before is None or before.enabled != "enabled":
             manager.do("disable", "--now", units.NAME)
+        elif not before.runs:
+            manager.do("stop", units.NAME)  # or systemd would try again
     for draft in plan.drafts:
         with suppress(OSError):
             if draft.before is None:

@@ -290,6 +290,27 @@ def test_a_start_that_fails_shows_the_log_and_leaves_nothing(place: Place) -> No
     assert not place.systemd.is_("enabled")
 
 
+def test_ctrl_c_leaves_nothing(place: Place) -> None:
+    """As a start that fails."""
+    place.systemd.be("interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(place.plan())
+    assert place.files() == {}
+    assert place.systemd.calls()[-2:] == ["disable --now genred.service", "daemon-reload"]
+
+
+def test_a_stopped_service_that_does_not_start_is_not_tried_again(place: Place) -> None:
+    """It is stopped as before, and stays enabled."""
+    carry_out(place.plan())
+    (place.systemd.here / "running").unlink()
+    place.systemd.be("broken")
+    place.systemd.calls()
+    with pytest.raises(ServiceError):
+        carry_out(place.plan())
+    assert place.systemd.calls() == ["restart genred.service", "stop genred.service", "daemon-reload"]
+    assert place.systemd.is_("enabled")
+
+
 def test_an_update_that_does_not_start_puts_the_old_files_back(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """And starts what ran before."""
     with monkeypatch.context() as earlier:

@@ -50,8 +50,8 @@ class Traveller:
 
     def tagged(self, name: str) -> None:
         """Wait until a song is tagged."""
-        ask = f"{self.before}; genred history --outcome tagged --path '{name}' --json"
-        eventually(f"{name} is tagged", lambda: '"tagged"' in self.machine.sh(ask, self.user), 240, every=1)
+        ask = f"{self.before}; genred history --outcome tagged --json"
+        eventually(f"{name} is tagged", lambda: f"/{name}" in self.machine.sh(ask, self.user), 400, every=2)
         self.types("genred history --limit 1", "tagged")
 
 
