@@ -129,7 +129,9 @@ class Manager:
             If it isn't.
         """
         try:
-            subprocess.run(self.command(*words), check=True, capture_output=True, text=True, errors="backslashreplace")
+            subprocess.run(
+                self.command(*words), check=True, capture_output=True, encoding="utf-8", errors="backslashreplace"
+            )
         except subprocess.CalledProcessError as error:
             said = error.stderr.strip() or f"it ended with {error.returncode}"
             raise ServiceError(f"`{' '.join(self.command(*words))}`: {said}") from error
@@ -142,7 +144,7 @@ class Manager:
             said = subprocess.run(
                 ["journalctl", *scope, "--quiet", "--no-pager", "--output=cat", *what],
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 errors="backslashreplace",
                 check=False,
             ).stdout

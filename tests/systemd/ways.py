@@ -109,7 +109,7 @@ def _for_oneself(them: Traveller, song: Path, install: str, update: str, uninsta
     them.types("sed -i /Nice=5/d ~/.config/systemd/user/genred.service")
     them.types("genred service uninstall", "removed", "kept")
     them.types("genred service uninstall", "there is no service to remove")
-    them.types("systemctl --user list-unit-files 'genred*'", "0 unit files listed")
+    them.types("systemctl --user list-unit-files 'genred*'; true", "0 unit files listed")
     them.types(uninstall)
     left = them.types("find ~/.config ~/.local/state -type f | sort").split()
     wanted = {f"{home}/.config/genred/config.toml", f"{home}/.local/state/genred/history.db"}
