@@ -32,7 +32,6 @@ disable) rm -f enabled running ;;
 reset-failed) rm -f failed ;;
 restart)
     rm -f running
-    [ -e interrupted ] && {{ kill -INT $PPID; exit 1; }}
     [ -e broken ] && {{ touch failed; echo "Job for genred.service failed." >&2; exit 1; }}
     touch running ;;
 esac
@@ -68,7 +67,7 @@ class FakeSystemd:
         return said
 
     def be(self, *states: str) -> None:
-        """From now on it is "away", what it starts is "broken", or the start is "interrupted"."""
+        """From now on it is "away", or what it starts is "broken"."""
         for state in states:
             (self.here / state).touch()
 
