@@ -8,6 +8,7 @@
     ├── LockedError         11   another genred is at work on the same history
     ├── ModelError          12   the model can't be used, or must not be
     ├── DependencyError      1   a library is of a version that genred doesn't know
+    ├── ServiceError         1   systemd can't be asked, or doesn't do what it is asked
     ├── WatchError           1   a music folder can't be watched or read
     └── FileError(path)      3   one file; this is recorded, and the other files go on
         ├── DecodeError          no audio can be read from it
@@ -60,6 +61,10 @@ class ModelError(GenredError):
 
 
 class DependencyError(GenredError):
+    exit_code = 1
+
+
+class ServiceError(GenredError):
     exit_code = 1
 
 

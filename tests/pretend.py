@@ -2,10 +2,12 @@
 
 Each is this file under another name. It checks what it is asked as far as it can, leaves behind what the real one
 would, and refuses what it doesn't know, so that a command that can't be right fails here too. `genred` is the real one,
-but that `run` ends, once it has tagged a song that is copied into its folder, and `web`, once it has answered.
+but that `run` ends, once it has tagged a song that is copied into its folder, and `web`, once it has answered; for
+`service`, the machine's files are below another root, and whoever runs the test owns its music.
 """
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -47,8 +49,23 @@ def genred(*arguments: str) -> int:
         return _run(*arguments)
     if arguments[0] == "web":
         return _web(*arguments)
+    if arguments[0] == "service":
+        whose = ("--as", pwd.getpwuid(os.getuid()).pw_name) if {"install", "--system"} <= set(arguments) else ()
+        return subprocess.run([sys.executable, "-c", _SERVICE, *arguments, *whose], check=False).returncode
     code = subprocess.run([*GENRED, *arguments], check=False).returncode
     return 0 if arguments[0] == "doctor" and code == 3 else code  # not all is well where tests run
+
+
+_SERVICE = """
+import os, pathlib, sys
+from genred import cli
+from genred.service.manager import Manager
+root = pathlib.Path(os.environ["PRETEND_ROOT"])
+places = "etc/systemd/system", "etc/genred/config.toml", "var/lib/genred", "var/cache/genred"
+Manager.machine = lambda: Manager(False, *(root / place for place in places))
+os.geteuid = lambda: 0 if "--system" in sys.argv else 1000
+cli.main()
+"""
 
 
 def _run(*arguments: str) -> int:
@@ -159,38 +176,47 @@ def systemctl(*arguments: str) -> int:
     """Whether the unit is where it belongs, and what it starts, reads and writes is there."""
     ours = "--user" in arguments
     action, *names = [word for word in arguments if not word.startswith("--")]
-    if action == "daemon-reload" and not names:
-        return 0
     folder = HOME / ".config/systemd/user" if ours else ROOT / "etc/systemd/system"
-    actions = (
-        "enable",
-        "disable",
-        "start",
-        "stop",
-        "restart",
-        "reload",
-        "status",
-    )
-    known = ["genred"], ["genred-web.socket"], ["genred-hook@mpd"], ["genred-metrics.timer"]
-    if names not in known or action not in actions:
+    if action == "show":
+        print("\n".join(_shown(folder, *names)))
+        return 0
+    if action in ("daemon-reload", "reset-failed"):
+        return 0
+    actions = ("enable", "disable", "start", "stop", "restart", "reload", "status")
+    known = "genred", "genred.service", "genred-web.socket", "genred-hook@mpd", "genred-metrics.timer"
+    if len(names) != 1 or names[0] not in known or action not in actions:
         return 1
     if names[0].startswith("genred-hook@"):
         return _hook(names[0].partition("@")[2], folder, ours=ours)
     service, _, kind = names[0].partition(".")
     unit = (folder / f"{service}.service").read_text()
-    settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
-    program = settings["ExecStart"].split()[0]
-    there = Path(program.replace("%h", str(HOME)) if ours else f"{ROOT}{program}")
-    well = os.access(there, os.X_OK) and (action != "reload" or "ExecReload" in settings)
-    if kind:
+    drop_in = folder / f"{service}.service.d/{'owner' if kind == 'timer' else 'library'}.conf"
+    settled = drop_in.read_text() if drop_in.exists() else ""
+    settings = dict(re.findall(r"^(\w+)=(.+)$", unit + settled, re.MULTILINE))
+    program = Path(settings["ExecStart"].split()[0].replace("%h", str(HOME)))
+    well = os.access(program if program.exists() else f"{ROOT}{program}", os.X_OK)
+    well &= action != "reload" or "ExecReload" in settings
+    if kind in ("socket", "timer"):
         said = {"socket": "ListenStream=127.0.0.1:8420", "timer": "OnUnitActiveSec=1min"}
         well &= said[kind] in (folder / names[0]).read_text()
-    if kind == "timer":
-        well &= "User=" in (folder / f"{service}.service.d/owner.conf").read_text()
-    elif not ours:
-        drop_in = (folder / f"{service}.service.d/library.conf").read_text()
-        well &= f"ReadWritePaths=-{ROOT}/srv/music" in drop_in and "User=" in drop_in
+    if not ours:
+        well &= "User=" in settled and (kind == "timer" or f"ReadWritePaths=-{ROOT}/srv/music" in settled)
+    if service == "genred" and well and action in ("start", "restart", "enable", "disable", "stop"):
+        (folder / "running").write_text("no" if action in ("disable", "stop") else "")
     return int(not well)
+
+
+def _shown(folder: Path, *names: str) -> list[str]:
+    """What is said of a unit: once it was started or enabled, it runs."""
+    file, mark = folder / "genred.service", folder / "running"
+    if not names or not file.exists():
+        return ["LoadState=not-found"]
+    state = "active" if mark.exists() and not mark.read_text() else "inactive"
+    drop_ins = " ".join(map(str, folder.glob("genred.service.d/*.conf")))
+    return [
+        *("LoadState=loaded", "UnitFileState=enabled", "Result=success", f"ActiveState={state}"),
+        *(f"FragmentPath={file}", f"DropInPaths={drop_ins}"),
+    ]
 
 
 def _hook(name: str, folder: Path, *, ours: bool) -> int:

@@ -26,6 +26,7 @@ from genred.cli import (
     review,
     run,
     scan,
+    service,
     set,
     stats,
     status,
@@ -88,7 +89,7 @@ def main() -> NoReturn:
             web.web,
         ],
         "The model": [train.train, evaluate.evaluate, model.model],
-        "Configuration and service": [doctor.doctor, config.config_, completion.completion, man.man],
+        "Configuration and service": [service.service, doctor.doctor, config.config_, completion.completion, man.man],
     },
 )
 @everywhere

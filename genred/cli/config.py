@@ -61,10 +61,12 @@ def config_init(common: Common, directories: Sequence[Path], dry_run: bool) -> N
 @config_.command("systemd")
 @common
 def config_systemd(common: Common) -> None:
-    """Print a drop-in for genred.service: the owner of the library, and its folders opened for writing.
+    """Print a drop-in for a unit of genred: the owner of the library, and its folders opened for writing.
+
+    `genred service install` writes one for genred.service; this is for a unit that you install by hand.
 
     \b
-    genred config systemd | sudo tee /etc/systemd/system/genred.service.d/library.conf
+    genred config systemd | sudo tee /etc/systemd/system/genred-web.service.d/library.conf
     """
     from genred.service import units
 

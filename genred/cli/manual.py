@@ -37,7 +37,7 @@ _STATUS = {
     "0": "Done.",
     "1": "It can't go on; the message says why.",
     "2": "A mistake on the command line.",
-    "3": "Some files failed, the rest is done; or doctor found a fault.",
+    "3": "Some files failed, the rest is done; or doctor found a fault, or service status no service that runs.",
     "10": "The configuration or the database can't be used.",
     "11": "Another genred is at work on the same history.",
     "12": "The model can't be used, or must not be.",

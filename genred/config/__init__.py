@@ -180,7 +180,7 @@ def find(explicit: Path | None = None) -> Path | None:
         if not named.is_file():
             raise ConfigError(f"{named}: no such configuration file")
         return named
-    for folder in (_xdg("XDG_CONFIG_HOME", ".config"), Path("/etc")):
+    for folder in (config_home(), Path("/etc")):
         if (folder / "genred" / "config.toml").is_file():
             return folder / "genred" / "config.toml"
     return None
@@ -189,7 +189,7 @@ def find(explicit: Path | None = None) -> Path | None:
 def place() -> Path:
     """Return the path for a new configuration file, if nobody names one."""
     named = os.environ.get("GENRED_CONFIG")
-    return Path(named) if named else _xdg("XDG_CONFIG_HOME", ".config") / "genred" / "config.toml"
+    return Path(named) if named else config_home() / "genred" / "config.toml"
 
 
 def load(file: Path | None, environ: Mapping[str, str] = os.environ) -> Config:
@@ -255,6 +255,11 @@ def doubts(
         *about_evidence(mates=evidence.mates, artist=evidence.artist, library=evidence.library),
     ]
     return [_located(doubt, file, text, environ, fatal=False) for doubt in found]
+
+
+def config_home() -> Path:
+    """Return the folder in which programs keep the configuration of the person who runs them."""
+    return _xdg("XDG_CONFIG_HOME", ".config")
 
 
 def state_dir() -> Path:

@@ -11,8 +11,15 @@ from genred.errors import ConfigError
 from genred.fs.files import readable
 
 
-def example(directories: Sequence[Path] = ()) -> str:
-    """Return a configuration that explains every key and has its default, with these folders filled in.
+def example(directories: Sequence[Path] = (), history: str = "") -> str:
+    """Return a configuration that explains every key and has its default, with these values filled in.
+
+    Parameters
+    ----------
+    directories
+        The folders to watch.
+    history
+        The URL of the history.
 
     Raises
     ------
@@ -26,7 +33,8 @@ def example(directories: Sequence[Path] = ()) -> str:
         except UnicodeDecodeError:
             raise ConfigError(f"{readable(path)}: TOML can't hold this name, which is not Unicode") from None
     text = (Path(__file__).parents[1] / "data" / "config.example.toml").read_text("utf-8")
-    return text.replace("directories = []", f"directories = {dumps(names)}", 1)
+    text = text.replace("directories = []", f"directories = {dumps(names)}", 1)
+    return text.replace('url = ""', f"url = {dumps(history)}", 1)
 
 
 def dumps(value: Any) -> str:

@@ -175,7 +175,7 @@ def _permissions(name: str, seen: Survey) -> Finding:
         return ok("permissions", f"{name}: all {seen.looked_at:,} files{part} can be written")
     reasons = "; ".join(f"{count:,}: {reason}" for reason, count in seen.refused.most_common(3))
     message = f"{name}: {refused:,} of {seen.looked_at:,} files{part} can't be written. {reasons}"
-    hint = "run genred as their owner (`genred config systemd` makes the service do so), or give them to it"
+    hint = "run genred as their owner (`genred service install --system` makes the service do so), or give them to it"
     return fail("permissions", message, hint) if refused == seen.looked_at else warn("permissions", message, hint)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from genred.doctor.finding import Finding, fail, ok, warn
 from genred.fs.files import readable
 from genred.service import units
+from genred.service.manager import STATE
 
-STATE = Path("/var/lib/genred")  # what StateDirectory= makes of the machine's unit
+_INSTALL = "sudo genred service install --system"
 
 
 def user(database: Path) -> Iterator[Finding]:
@@ -42,11 +43,12 @@ def unit(folders: Sequence[Path], database: Path, *, of_user: bool) -> Iterator[
         yield ok("unit", f"the {kind} is {found.active}, {found.enabled}")
     if found.reload_needed:
         yield warn("unit", f"the {kind} was changed since it was read", f"{systemctl} daemon-reload")
-    texts = [file.read_text("utf-8", "replace") for file in found.files]
-    if texts and texts[0] != units.shipped(user=of_user):
+    texts = found.texts()
+    if texts and (state := units.compared(texts[0], user=of_user)) != "current":
         place = readable(found.files[0])
-        hint = f"install the new one; changes of your own belong into a drop-in ({systemctl} edit genred)"
-        yield warn("unit", f"{place} is not the unit that this genred ships", hint)
+        install = "genred service install" if of_user else _INSTALL
+        own = f"put changes of your own into a drop-in ({systemctl} edit genred), move it away, and {install}"
+        yield warn("unit", f"{place} is not the unit that this genred ships", own if state == "changed" else install)
     if not of_user:
         yield from _fits(texts, folders, database)
 
@@ -56,9 +58,7 @@ def _fits(texts: Sequence[str], folders: Sequence[Path], database: Path) -> Iter
     opened = units.opened(texts)
     shut = [folder for folder in folders if not any(folder.is_relative_to(place) for place in opened)]
     if shut:
-        place = f"/etc/systemd/system/{units.NAME}.d/library.conf"
-        hint = f"genred config systemd | sudo tee {place}; sudo systemctl daemon-reload; sudo systemctl restart genred"
-        yield fail("unit", f"the unit doesn't open {', '.join(map(readable, shut))} for writing", hint)
+        yield fail("unit", f"the unit doesn't open {', '.join(map(readable, shut))} for writing", _INSTALL)
     if not os.environ.get("STATE_DIRECTORY") and database != STATE / "history.db":
         hint = f'history.url = "sqlite:///{STATE}/history.db" in the configuration makes it one'
         yield warn("unit", f"the service's history is in {STATE}, and you look at {readable(database)}", hint)

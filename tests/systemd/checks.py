@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ways
 from machine import Machine, alone, booted, exists, status
 from shell import Failed, eventually, skip
-from tree import demand, tree
+from tree import demand, newer, tree
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SONGS = REPOSITORY.parent / "shared" / "corpus" / "songs"
@@ -162,8 +163,8 @@ def prepare(machine: Machine, run: Path) -> tuple[Service, Service]:
     )
     machine.sh(
         f"""
-        mkdir -p ~/Music ~/.local/share ~/.config/systemd/user/genred.service.d
-        ln -s /opt/genred ~/.local/share/genred
+        mkdir -p ~/Music ~/.local/bin ~/.config/systemd/user/genred.service.d
+        ln -s /opt/genred/bin/genred ~/.local/bin/genred
         printf '{IMPATIENT}' > ~/.config/systemd/user/genred.service.d/impatient.conf
         """,
         USER,
@@ -171,20 +172,16 @@ def prepare(machine: Machine, run: Path) -> tuple[Service, Service]:
     manager = machine.root / "run/user/1001/systemd/private"
     eventually("the user's manager is up", manager.exists, 30)
     for_oneself, for_all = readme()
-    machine.sh(f"cd /usr/src/genred\n{for_oneself}", USER)
-    machine.sh(f"cd /usr/src/genred\n{for_all}")
+    machine.sh(f"PATH=$HOME/.local/bin:$PATH\n{for_oneself}", USER)
+    machine.sh(for_all)
     return Service(machine, "root", run / "srv/music"), Service(machine, USER, run / "home" / USER / "Music")
 
 
 def readme() -> list[str]:
-    """The two scripts of the README's section on the service, without what made /opt/genred already."""
+    """The two scripts of the README's section on the service, without what put genred in its place."""
     section = (REPOSITORY / "README.md").read_text().split("## As a service")[1].split("\n## ")[0]
     scripts = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    # Both first starts at once, and this test waits for them itself.
-    return [
-        "".join(line for line in s.splitlines(True) if " -m venv " not in line).replace("--now", "--now --no-block")
-        for s in scripts
-    ]
+    return ["".join(line for line in script.splitlines(True) if " install ." not in line) for script in scripts]
 
 
 # -- the promises --------------------------------------------------------------------------------------------------
@@ -499,10 +496,7 @@ def mounted(bench: Bench, folder: str, names: tuple[str, ...]) -> str:
     before = config.read_text(), library.read_text()
     try:
         config.write_text(f"watch.directories = ['/srv/music', '{folder}']\n")
-        machine.sh(f"/opt/genred/bin/genred config systemd > /{DROP_INS}/library.conf")
-        system.systemctl("daemon-reload")
-        system.systemctl("restart genred")
-        system.started()
+        machine.sh("/opt/genred/bin/genred service install --system")
         for name in names:
             song = f"{folder}/{name}{bench.song.suffix}"
             machine.sh(f"mkdir -p {folder} && mount -t tmpfs -o uid=1000,gid=1000 disk {folder}")
@@ -624,6 +618,33 @@ def _hook_log(machine: Machine) -> str:
     return machine.sh("journalctl --no-pager --output=cat --unit=genred-hook@mpd")
 
 
+@promise("from a wheel to a service and back, by pipx: installed, tags, updated, removed")
+def pipx(bench: Bench) -> str:
+    return told(bench, ways.by_pipx(bench.system.machine, bench.song))
+
+
+@promise("from a wheel to a service and back, by uv")
+def uv(bench: Bench) -> str:
+    return told(bench, ways.by_uv(bench.system.machine, bench.song))
+
+
+@promise("from a wheel to the machine's service and back, as root, who is told what can't be")
+def machine(bench: Bench) -> str:
+    return told(bench, ways.for_the_machine(bench.system.machine, bench.song))
+
+
+@promise("a service that doesn't start leaves its log on the screen, and nothing on the disk")
+def failing(bench: Bench) -> str:
+    return told(bench, ways.failing(bench.system.machine))
+
+
+def told(bench: Bench, traveller: ways.Traveller) -> str:
+    """Keep what was typed and said beside the machine; where that is."""
+    file = bench.system.library.parents[1] / f"{traveller.user}.txt"
+    file.write_text("\n".join(line for line in traveller.transcript if line) + "\n")
+    return f"{sum(line.startswith('$ ') for line in traveller.transcript)} commands, see {file}"
+
+
 @promise("memory of main and worker")
 def memory(bench: Bench) -> str:
     system = bench.system
@@ -689,7 +710,12 @@ def main() -> int:
     began = time.monotonic()
     base = tree(options.store, options.source)
     failed = 0
-    with booted(base, options.store, {options.source / "systemd": "/usr/src/genred/systemd"}) as machine:
+    newer(options.store, options.source, ways.NEWER)
+    shares = {
+        options.source / "systemd": "/usr/src/genred/systemd",
+        **{options.store / name: f"/usr/src/{name}" for name in ("wheel", "newer", "wheels", "tools")},
+    }
+    with booted(base, options.store, shares) as machine:
         print(f"booted, {time.monotonic() - began:.0f} s", flush=True)
         system, user = prepare(machine, options.store / "run")
         shutil.copyfile(song, options.store / "run/srv" / song.name)

@@ -6,6 +6,7 @@ Nothing of this machine's settings gets in: packages are fetched out here, and i
 import hashlib
 import os
 import platform
+import re
 import shutil
 import sys
 import zipfile
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from shell import skip, step
 
+INSTALLERS = ("pipx", "uv", "pip")  # the last is what pipx has to have at hand
 PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv"
 SCRIPTS = Path("/usr/share/debootstrap/scripts")
 TOOLS = {
@@ -50,7 +52,27 @@ def tree(store: Path, source: Path) -> Path:
         )
         installed.write_text(wanted)
     _within(base, wheel, "$pip --no-deps --force-reinstall /wheels/*.whl")
+    if not (base / "opt/tools").is_dir():
+        version = next((base / "usr/lib").glob("python3.*")).name.removeprefix("python")
+        _pip("download", f"--dest={store}/tools", "--only-binary=:all:", f"--python-version={version}", *INSTALLERS)
+        install = "/opt/tools/$tool/bin/pip install --quiet --no-index --find-links=/wheels $tool"
+        _within(base, store / "tools", f"for tool in pipx uv; do python3 -m venv /opt/tools/$tool; {install}; done")
     return base
+
+
+def newer(store: Path, source: Path, version: str) -> None:
+    """Build the wheel of a later version, whose units are others."""
+    later, wheel = store / "later", store / "newer"
+    for folder in (later, wheel):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(
+        source, later, symlinks=True, ignore=shutil.ignore_patterns(".*", "tests", "benchmarks", "__pycache__")
+    )
+    module = later / "genred/__init__.py"
+    module.write_text(re.sub('__version__ = ".*"', f'__version__ = "{version}"', module.read_text()))
+    for unit in (later / "systemd").rglob("genred.service"):
+        unit.write_text(unit.read_text().replace("Nice=10", "Nice=11"))
+    _pip("wheel", "--no-deps", f"--wheel-dir={wheel}", later)
 
 
 def _debootstrap(base: Path) -> None:
