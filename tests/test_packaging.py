@@ -13,7 +13,7 @@ from genred import __version__
 from genred.config import Watch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SOURCES = {".ci", "benchmarks", "docs", "genred", "systemd", "tests"}
+SOURCES = {".ci", "benchmarks", "docs", "genred", "packaging", "systemd", "tests"}
 FILES = {".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "config.example.toml", "pyproject.toml"}
 
 

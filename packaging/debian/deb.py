@@ -13,14 +13,12 @@ from email.utils import formatdate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from chroot import NOT_COPIED, inside
+from machine import alone, overlay
+from shell import Failed, step
+from tree import debootstrap, demand
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(REPOSITORY / "tests/systemd"))
-
-from chroot import NOT_COPIED, inside  # noqa: E402 - the path says where it is
-from machine import alone, overlay  # noqa: E402 - as above
-from shell import Failed, step  # noqa: E402 - as above
-from tree import debootstrap, demand  # noqa: E402 - as above
-
 RELEASES = {"bookworm": 12, "trixie": 13}
 STORE = Path("/var/tmp/genred-debian")  # noqa: S108 - only root gets there
 SYSTEM = "ca-certificates,dbus,libpam-systemd,python3,systemd,systemd-sysv"
