@@ -9,7 +9,8 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.utils import formatdate
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -83,9 +84,14 @@ def system(release: str) -> Path:
 
 
 def version() -> str:
-    """The version of genred, as Debian orders versions: 1.0rc1 becomes 1.0~rc1, which comes before 1.0."""
+    """The version of genred, for Debian."""
     (found,) = re.findall(r'^__version__ = "(.+)"$', (REPOSITORY / "genred/__init__.py").read_text(), re.MULTILINE)
-    return re.sub(r"\.?(a|b|rc|dev)(?=\d)", r"~\1", found)
+    return ordered(found)
+
+
+def ordered(version: str) -> str:
+    """A version as Debian orders versions: 1.0rc1 becomes 1.0~rc1, which comes before 1.0."""
+    return re.sub(r"\.?(a|b|rc|dev)(?=\d)", r"~\1", version)
 
 
 def changelog(release: str) -> str:
@@ -99,7 +105,7 @@ def changelog(release: str) -> str:
             "",
             *(textwrap.fill(entry, 78, initial_indent="  * ", subsequent_indent="    ") for entry in entries),
             "",
-            f" -- {maintainer}  {formatdate(written())}",
+            f" -- {maintainer}  {format_datetime(datetime.fromtimestamp(written(), UTC))}",
             "",
         ]
     )
