@@ -3,6 +3,7 @@
 import argparse
 import fcntl
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -265,7 +266,7 @@ def main() -> int:
     alone()
     home = STORE / options.release
     home.mkdir(parents=True, exist_ok=True)
-    lock = open(home)  # noqa: SIM115 - held until this process ends
+    lock = os.open(home, os.O_RDONLY)  # held until this process ends
     fcntl.flock(lock, fcntl.LOCK_EX)
     package = options.package or deb.build(options.release, home / "package")
     print(f"{package.name}: {package.stat().st_size / 1e6:.0f} MB, {installed_size(package) / 1e3:.0f} MB installed")
