@@ -3,7 +3,6 @@
 import linecache
 import re
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from inspect import getmodule
 from types import FrameType, ModuleType, TracebackType
 
@@ -150,6 +149,8 @@ _MISFIT = re.compile(r"\(\) (got an? unexpected|got multiple values|takes |missi
 
 def installed(library: Library) -> str:
     """Return the version of a library that is installed; empty if the library isn't installed."""
+    from importlib.metadata import PackageNotFoundError, version  # here and not above: seldom wanted, and slow
+
     try:
         return version(library.name)
     except PackageNotFoundError:

@@ -65,8 +65,10 @@ def test_archive_has_what_it_takes_to_build_and_test_and_nothing_else(sources: P
     assert not [path for path in sources.rglob("*") if path.suffix[1:] in Watch().extensions]
     sizes = {path: path.stat().st_size for path in sources.rglob("*") if path.is_file()}
     assert sum(size for path, size in sizes.items() if path.parent.name == "data") < 5_400_000
-    assert sum(size for path, size in sizes.items() if path.parent.name != "data") < 2_900_000
-    assert max(size for path, size in sizes.items() if path.parent.name != "data") < 100_000
+    rest = {path: size for path, size in sizes.items() if path.parent.name != "data"}
+    assert max(rest.values()) < 100_000
+    # Text is written by hand, and grows with what it is about; a picture or a table is soon too much.
+    assert sum(size for path, size in rest.items() if b"\0" in path.read_bytes()) < 250_000
 
 
 def test_wheel_has_the_package_and_its_data(wheel: zipfile.ZipFile) -> None:

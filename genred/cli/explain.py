@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ import click
 from genred.cli import show
 from genred.cli.arguments import PATH
 from genred.cli.options import Common, analyser_of, common, model_of
+from genred.fs.files import stamp_of
 
 if TYPE_CHECKING:
     from genred.config import Config
@@ -29,16 +29,15 @@ def explain(common: Common, path: Path) -> None:
     genred explain song.mp3
     """
     settings = common.load()
+    path = path.resolve()  # a link that a person names themselves is followed
+    stamp_of(path)  # what isn't there needs no model
     from rich.console import Console
 
     from genred.cli import explanation
     from genred.cli.progress import waiting
-    from genred.fs.files import stamp_of
     from genred.tagging.explain import explain
     from genred.watching.walk import WatchOptions
 
-    path = path.resolve()  # a link that a person names themselves is followed
-    stamp_of(path)  # what isn't there needs no model
     with ExitStack() as stack:
         stack.enter_context(waiting("listening"))
         model = model_of(settings)
@@ -54,6 +53,8 @@ def explain(common: Common, path: Path) -> None:
 @contextmanager
 def _history(settings: "Config") -> Iterator["History"]:
     """Open the history for reading; where there is none, an empty one that is gone afterwards."""
+    from tempfile import TemporaryDirectory
+
     from genred.history.history import History
 
     with ExitStack() as stack:

@@ -3,7 +3,6 @@
 import difflib
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import asdict, dataclass
 
 import click
@@ -100,12 +99,12 @@ class _Library:
 
     @classmethod
     def of(cls, settings: Config) -> "_Library":
-        from genred.history.history import History
+        from genred.history.log import reading
 
         now: Mapping[str, int] = {}
         if settings.database.exists():
-            with closing(History.open(settings.database, readonly=True)) as history:
-                now = history.counts()["now"]
+            with reading(settings.database) as log:
+                now = log.counts()["now"]
         return cls(settings.vocabulary, set(installed.heard_genres(settings)), now)
 
     def names(self) -> list[str]:

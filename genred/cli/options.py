@@ -18,7 +18,7 @@ from genred.model import installed
 
 if TYPE_CHECKING:
     from genred.analysis.analyser import Analyser
-    from genred.history.history import History
+    from genred.history.log import Log
     from genred.model.classifier import GenreClassifier
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,16 +50,13 @@ class Common:
         return loaded
 
     @contextmanager
-    def reading(self) -> Iterator["History"]:
-        """Open the history for reading."""
+    def reading(self) -> Iterator["Log"]:
+        """Open the log of the history."""
         settings = self.load()
-        from genred.history.history import History
+        from genred.history.log import reading
 
-        history = History.open(settings.database, readonly=True)
-        try:
-            yield history
-        finally:
-            history.close()
+        with reading(settings.database) as log:
+            yield log
 
     def names_model(self) -> bool:
         """Tell whether model.path names a model, which then stays in use whatever else is installed."""

@@ -1,7 +1,7 @@
 """The command that shows the library as one page: report."""
 
 import sys
-import webbrowser
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -32,10 +32,12 @@ def report(common: Common, output: Path | None, opens: bool) -> None:
     genred report -o library.html
     genred report | mail -s "Our music" somebody
     """
-    with common.reading() as database:
-        from genred.web.report import page
+    settings = common.load()
+    from genred.history.history import History
+    from genred.web.report import page
 
-        made = page(database, installed.card_in_use(common.load(), cache_dir()), datetime.now().astimezone())
+    with closing(History.open(settings.database, readonly=True)) as history:
+        made = page(history, installed.card_in_use(settings, cache_dir()), datetime.now().astimezone())
     file = _file(output, opens, as_json=common.json)
     if file is None:
         click.echo(made, nl=False)
@@ -49,6 +51,8 @@ def report(common: Common, output: Path | None, opens: bool) -> None:
         show.say_json({"path": readable(file)})
     else:
         click.echo(readable(file))
+    import webbrowser
+
     if opens and not webbrowser.open(file.as_uri()):
         raise GenredError(f"no browser could be opened; the page is {readable(file)}")
 

@@ -19,6 +19,8 @@ from genred.doctor.finding import Finding, fail, ok, warn
 from genred.errors import FileError, HistoryError, ModelError
 from genred.fs.files import readable
 from genred.history import schema
+from genred.history.database import SCHEMA
+from genred.history.database import version as version_of
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Query
@@ -92,19 +94,19 @@ def history(path: Path, now: datetime, working: bool) -> Iterator[Finding]:
 
 
 def _health(database: History, name: str, working: bool) -> Iterator[Finding]:
+    version = version_of(database.path, readonly=True)
     with database.reading() as db:
-        version = schema.version(database.path, db)
         broken = db.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         files = db.exec_driver_sql("SELECT count(*) FROM files").scalar_one()
     size = database.path.stat().st_size
     if broken != "ok":
         yield fail("history", f"{name}: damaged ({broken})", f"sqlite3 {name} .recover | sqlite3 mended.db")
-    elif version != schema.SCHEMA:
-        yield ok("history", f"{name}: schema {version}; the next start takes a backup and brings it to {schema.SCHEMA}")
+    elif version != SCHEMA:
+        yield ok("history", f"{name}: schema {version}; the next start takes a backup and brings it to {SCHEMA}")
     else:
         each = f"{size / max(files, 1) / 1e3:.1f} kB each"
         yield ok("history", f"{name}: whole; {size / 1e6:.1f} MB, {files:,} files ({each})")
-    if version == schema.SCHEMA and not working and (cut := len(Journal(database).unfinished())):
+    if version == SCHEMA and not working and (cut := len(Journal(database).unfinished())):
         yield warn("history", f"{cut} writes were cut short", "the next `genred run` or `genred scan` resolves them")
     wal = database.path.with_name(database.path.name + "-wal")
     if wal.exists() and wal.stat().st_size > _WAL_BYTES:

@@ -4,10 +4,8 @@ On disk, names are bytes; in Python they are `pathlib.Path` with surrogateescape
 people, `os.fsencode` turns it into bytes for the database.
 """
 
-import hashlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -135,6 +133,8 @@ def write_whole(path: Path, content: bytes) -> None:
     OSError
         If there is no room, or no permission; what was there before is left.
     """
+    import tempfile  # here and not above, as in `sha256`: commands that answer at once do without
+
     fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with open(fd, "wb") as file:
@@ -148,6 +148,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def sha256(file: BinaryIO) -> bytes:
     """Return the hash of a file's whole content; the position in the file moves to its end."""
+    import hashlib
+
     file.seek(0)
     return hashlib.file_digest(file, "sha256").digest()  # type: ignore[arg-type]  # it is a BufferedReader
 

@@ -6,18 +6,17 @@ name, a page is searched for `SECONDS` and then says how far the search came.
 """
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
-
-import sqlalchemy as sa
+from typing import Generic, Self, TypeVar
 
 from genred.history.files_now import CHUNK, LAST, MOST, FileNow, Place, Wanted, path_of, paths, rows
 from genred.history.queries import Selection, record_in
 from genred.history.records import Query, Record
-from genred.history.schema import Connecting
+from genred.history.schema import Connecting, plain
 
 Row = TypeVar("Row")
 Key = TypeVar("Key")
@@ -85,14 +84,17 @@ class Browsing:
             The page ends before this id, which counts instead of ``below``.
         """
         with self._reading() as db:
-            selection = Selection.of(db, query)
+            log = plain(db)
+            selection = Selection.of(log, query)
             if above is not None:
-                found = self._turn(_newer(db, selection, above, self._size + 1), above, _END, lambda row: int(row.id))
+                found = self._turn(
+                    _newer(log, selection, above, self._size + 1), above, _END, lambda row: int(row["id"])
+                )
                 if found.onward is not None:
                     page = found.reversed()
                     return page.of(map(record_in, page.rows))
                 below = None
-            found = self._turn(_older(db, selection, below, self._size + 1), below, 0, lambda row: int(row.id))
+            found = self._turn(_older(log, selection, below, self._size + 1), below, 0, _id)
             return found.of(map(record_in, found.rows))
 
     def files(self, wanted: Wanted, *, after: Path | None = None, before: Path | None = None) -> Page[FileNow, Path]:
@@ -154,35 +156,39 @@ class Browsing:
 
 
 def _older(
-    db: sa.Connection, selection: Selection, below: int | None, limit: int
-) -> Iterator[tuple[list[sa.Row[Any]], int | None]]:
+    db: sqlite3.Connection, selection: Selection, below: int | None, limit: int
+) -> Iterator[tuple[list[sqlite3.Row], int | None]]:
     """Yield decisions from the newest on, and from which id on nothing was read yet."""
     if selection.is_small:
-        yield list(db.execute(selection.statement(limit, below=below))), None
+        yield list(selection.rows(db, limit, below=below)), None
         return
     high = below if below is not None else _last(db) + 1
     step = CHUNK
     while high > 1:
         low = max(0, high - step)
-        found = db.execute(selection.statement(limit, above=low, below=high))
+        found = list(selection.rows(db, limit, above=low, below=high))
         high, step = low + 1, min(MOST, 2 * step)
-        yield list(found), high if high > 1 else None
+        yield found, high if high > 1 else None
 
 
 def _newer(
-    db: sa.Connection, selection: Selection, above: int, limit: int
-) -> Iterator[tuple[list[sa.Row[Any]], int | None]]:
+    db: sqlite3.Connection, selection: Selection, above: int, limit: int
+) -> Iterator[tuple[list[sqlite3.Row], int | None]]:
     """Yield decisions from an id on, the oldest first."""
     if selection.is_small:
-        yield list(db.execute(selection.statement(limit, above=above, oldest_first=True))), None
+        yield list(selection.rows(db, limit, above=above, oldest_first=True)), None
         return
     last, step = _last(db), CHUNK
     while above < last:
         high = min(last + 1, above + step)
-        found = db.execute(selection.statement(limit, above=above, below=high, oldest_first=True))
+        found = list(selection.rows(db, limit, above=above, below=high, oldest_first=True))
         above, step = high - 1, min(MOST, 2 * step)
-        yield list(found), above if above < last else None
+        yield found, above if above < last else None
 
 
-def _last(db: sa.Connection) -> int:
-    return int(db.exec_driver_sql("SELECT coalesce(max(id), 0) FROM records").scalar_one())
+def _id(row: sqlite3.Row) -> int:
+    return int(row["id"])
+
+
+def _last(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM records").fetchone()[0])

@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from genred.fs.files import readable
-from genred.history.queries import FEW, by_no_index, containing
+from genred.history.queries import FEW, spelt
 from genred.history.records import Author
-from genred.history.schema import at_or_below, files, tally_now
+from genred.history.schema import at_or_below, by_no_index, files, tally_now
 from genred.names import album_key, name_key
 
 CHUNK, MOST = 4096, 65536
@@ -133,7 +133,8 @@ def _lists(db: sa.Connection, wanted: Wanted) -> Lists:
 def _texts(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
     path = sa.func.coalesce(files.c.path_text, sa.cast(files.c.path, sa.Text))
     columns = (path, sa.func.coalesce(files.c.artist, ""), sa.func.coalesce(files.c.album, ""))
-    yield from containing(wanted.text, *columns)
+    for word in wanted.text.split():
+        yield sa.or_(*(column.contains(each, autoescape=True) for column in columns for each in spelt(word)))
 
 
 def _below(path: Path) -> Iterator[sa.ColumnElement[bool]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,14 +15,15 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from genred.errors import HistoryError
-from genred.history import queries, schema
+from genred.history import database, schema
 from genred.history.browsing import Browsing
 from genred.history.figures import Figures
 from genred.history.known import KnownFiles
 from genred.history.library import Library
-from genred.history.queries import PLAIN, record_in
+from genred.history.log import Log
+from genred.history.queries import PLAIN
 from genred.history.questions import Questions
-from genred.history.records import Analysed, Outcome, Query, Record, Run, Standing, iso
+from genred.history.records import Analysed, Outcome, Record, Standing, iso
 from genred.history.schema import (
     STAMP,
     at_or_below,
@@ -43,11 +45,11 @@ from genred.history.vectors import Vectors
 from genred.names import album_folder
 
 
-class History:
+class History(Log):
     """The database. `open` opens it; errors of SQLite come out as `HistoryError`."""
 
     def __init__(self, path: Path, engine: sa.Engine) -> None:
-        self.path = path
+        super().__init__(path, self._plain)
         self._engine = engine
         self.run: int | None = None
         self.files = KnownFiles(self.reading, self.writing)
@@ -66,24 +68,8 @@ class History:
         HistoryError
             If the file isn't a database, is of a newer genred, or (``readonly``) isn't there.
         """
-        if readonly:
-            if not path.exists():
-                raise HistoryError(f"{path}: no history yet; it begins with `genred run` or `genred scan`")
-            if not os.access(path.parent, os.W_OK):
-                engine = schema.connect(path, readonly=True)
-                schema.check(path, engine)
-                return cls(path, engine)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise HistoryError(f"{path.parent}: the state folder can't be made ({error.strerror})") from error
-        engine = schema.connect(path)
-        try:
-            schema.migrate(path, engine)
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(path, engine)
+        only_read = database.prepare(path, readonly=readonly)
+        return cls(path, schema.connect(path, readonly=only_read))
 
     def close(self) -> None:
         self._engine.dispose()
@@ -216,27 +202,6 @@ class History:
 
     # -- questions ---------------------------------------------------------------------------------------------------
 
-    def records(self, query: Query) -> Iterator[Record]:
-        """Yield the decisions that match, newest first."""
-        with self.reading() as db:
-            select = queries.selecting(db, query)
-            for row in db.execution_options(yield_per=500).execute(select):
-                yield record_in(row)
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """Count what happened (decisions and tag writes, whatever became of them) and what the files have now.
-
-        `queries.shares` and `queries.counts` count what happened. Of what the files have, ``now`` counts by genre,
-        ``now_by`` by who wrote the genre, and ``now_genred`` by genre what genred wrote.
-        """
-        with self.reading() as db:
-            return {"shares": queries.shares(db)} | queries.counts(db) | queries.counts_now(db)
-
-    def runs(self, limit: int) -> list[Run]:
-        """Return the last runs that wrote tags, newest first, as far as they are among the last fifty runs."""
-        with self.reading() as db:
-            return list(queries.latest_runs(db, limit))
-
     def features_of(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
         """Return the features of files, in this version; files without such features are left out."""
         rest = iter(map(os.fsencode, paths))
@@ -277,6 +242,11 @@ class History:
     def reading(self) -> Iterator[sa.Connection]:
         with schema.reading(self.path, self._engine) as db:
             yield db
+
+    @contextmanager
+    def _plain(self) -> Iterator[sqlite3.Connection]:
+        with self.reading() as db:
+            yield schema.plain(db)
 
 
 @cache

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from genred.history.queries import by_no_index, record_in
+from genred.history.queries import record_in
 from genred.history.records import Outcome, Record, Standing
 from genred.history.schema import (
     STAMP,
     Connecting,
     at_or_below,
+    by_no_index,
     files,
     labels_in,
     records,
@@ -113,13 +114,13 @@ class Questions:
         run = run.where(records.c.id == first, runs.c.command == REVIEW)
         select = sa.select(records).where(records.c.id.between(first, last), records.c.run == run.scalar_subquery())
         with self._reading() as db:
-            return list(map(record_in, db.execute(select.order_by(records.c.id).limit(_MOST))))
+            return list(map(record_in, db.execute(select.order_by(records.c.id).limit(_MOST)).mappings()))
 
     def _found(self, select: sa.Select[tuple[object, ...]]) -> Iterator[Record]:
         with self._reading() as db:
             rows = db.execute(select).all()
         for row in rows:
-            yield replace(record_in(row), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row))
+            yield replace(record_in(row._mapping), path=Path(os.fsdecode(row.now)), stamp=stamp_in(row))
 
 
 def _decisions() -> "sa.Select[tuple[object, ...]]":

@@ -1,4 +1,4 @@
-"""The database: tables, migrations, connections (SQLAlchemy lives in this room alone).
+"""The tables, their migrations, and connections that write (SQLAlchemy lives in this room alone).
 
 One SQLite file in WAL mode. `records` is the append-only log that the users' view ``history`` shows; `files` is what is
 known of each path now, and what the view ``now`` shows; `writes` is the journal that makes a tag write a transaction
@@ -16,17 +16,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from genred.errors import HistoryError
-from genred.fs.files import Stamp, is_gone, readable
+from genred.fs.files import Stamp, readable
+from genred.history import database
+from genred.history.database import MIGRATIONS, SCHEMA, failed, translated
 from genred.names import Labels
-
-SCHEMA = "0007"
-"""The newest migration in genred/history/migrations/versions."""
 
 Connecting = Callable[[], AbstractContextManager[sa.Connection]]
 """Opens a connection, for reading or for writing."""
-
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 metadata = sa.MetaData()
 
@@ -214,8 +210,9 @@ def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement
     return sa.or_(column == here, sa.and_(column >= here + b"/", column < here + b"0"))  # "0" follows "/"
 
 
-def _is_gone(path: bytes, dev: int) -> bool:
-    return is_gone(os.fsdecode(path), dev % 2**64)
+def by_no_index(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return the column so that SQLite uses no index on it: SQLite can't tell a rare value from a common one."""
+    return sa.UnaryExpression(column, operator=sa.sql.operators.custom_op("+"), type_=column.type)
 
 
 def path_text(path: Path) -> str | None:
@@ -247,18 +244,8 @@ def upsert(table: sa.Table, columns: tuple[str, ...], on: str) -> Any:
     return statement.on_conflict_do_update(index_elements=[on], set_=changed).returning(*table.primary_key)
 
 
-def migrate(path: Path, engine: sa.Engine) -> None:
-    """Bring the database to `SCHEMA`, after a backup where the database holds something.
-
-    Raises
-    ------
-    HistoryError
-        If the database is somebody else's, or of a newer genred.
-    """
-    with reading(path, engine) as db:
-        found = version(path, db)
-    if found == SCHEMA:
-        return
+def migrate(path: Path, found: str | None) -> None:
+    """Bring a database of this schema to the newest one, after a backup where the database holds something."""
     if found is not None:
         _back_up(path, found)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -267,50 +254,18 @@ def migrate(path: Path, engine: sa.Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with writing(path, engine) as db:
-        config.attributes["connection"] = db
-        command.upgrade(config, SCHEMA)
-
-
-def check(path: Path, engine: sa.Engine) -> None:
-    """Make sure that a database can be read that can't be migrated.
-
-    Raises
-    ------
-    HistoryError
-        If the database is of another genred, or somebody else's.
-    """
-    with reading(path, engine) as db:
-        found = version(path, db)
-    if found != SCHEMA:
-        raise HistoryError(
-            f"{path}: written by an older genred (schema {found}), and the folder can't be written to;"
-            " the next start of the genred that writes there brings it up to date"
-        )
-
-
-def version(path: Path, db: sa.Connection) -> str | None:
-    """Return the schema of a database; None where the database is empty.
-
-    Raises
-    ------
-    HistoryError
-        If the database is somebody else's, or of a newer genred.
-    """
-    tables = set(db.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
-    if "alembic_version" not in tables:
-        if tables:
-            raise HistoryError(f"{path}: a database, but not one of genred's")
-        return None
-    found: str | None = db.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-    if found is not None and not list((MIGRATIONS / "versions").glob(f"{found}_*.py")):
-        raise HistoryError(f"{path}: written by a newer genred (schema {found}); update genred to open it")
-    return found
+    engine = connect(path)
+    try:
+        with writing(path, engine) as db:
+            config.attributes["connection"] = db
+            command.upgrade(config, SCHEMA)
+    finally:
+        engine.dispose()
 
 
 def _back_up(path: Path, version: str) -> None:
     backup = path.with_name(f"{path.name}.schema-{version}")
-    with _translated(backup), closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
+    with translated(backup), closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
         source.backup(target)
 
 
@@ -328,31 +283,17 @@ def reading(path: Path, engine: sa.Engine) -> Iterator[sa.Connection]:
         yield db.execution_options(reading=True)
 
 
+def plain(db: sa.Connection) -> sqlite3.Connection:
+    """Return the connection of Python's own SQLite that one of SQLAlchemy's stands on."""
+    driver: sqlite3.Connection = db.connection.driver_connection  # type: ignore[assignment]  # any driver's, it says
+    return driver
+
+
 def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
     """Return an engine for the database at ``path``; the engine opens nothing before its first use."""
-    options = ""
-    if readonly:
-        # Without a write-ahead log beside it and without the right to make one, SQLite needs to be told that nobody
-        # else writes.
-        options = "?mode=ro" if path.with_name(path.name + "-wal").exists() else "?immutable=1"
 
     def opened() -> sqlite3.Connection:
-        name = os.fsdecode(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-        # SQLAlchemy says when a transaction begins (below), not the driver: isolation_level=None.
-        db = sqlite3.connect(
-            f"file:{name}{options}", uri=True, timeout=60, isolation_level=None, check_same_thread=False
-        )
-        try:
-            db.execute("PRAGMA foreign_keys = ON")
-            db.create_function("folder_of", 1, os.path.dirname, deterministic=True)
-            db.create_function("is_gone", 2, _is_gone)
-            if not options:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = FULL")
-        except sqlite3.Error:
-            db.close()
-            raise
-        return db
+        return database.connect(path, readonly=readonly)
 
     engine = sa.create_engine("sqlite://", creator=opened, poolclass=sa.pool.QueuePool)
 
@@ -368,14 +309,7 @@ def connect(path: Path, *, readonly: bool = False) -> sa.Engine:
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     try:
-        yield
+        with translated(path):
+            yield
     except sa.exc.DBAPIError as error:
-        raise HistoryError(f"{path}: {error.orig}", transient=_passes(error.orig)) from error
-    except sqlite3.Error as error:
-        raise HistoryError(f"{path}: {error}", transient=_passes(error)) from error
-
-
-def _passes(error: BaseException | None) -> bool:
-    """Return whether an error of SQLite may be over in a while."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest of it says more of the same
-    return code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+        raise failed(path, error.orig) from error

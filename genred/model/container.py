@@ -9,7 +9,6 @@ to who wants no more; a line of JSON with the rest of the texts; numbers; and th
     ...
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from io import BytesIO
@@ -47,6 +46,8 @@ def write(path: Path, head: Any, texts: Any, numbers: bytes) -> None:
     ModelError
         If there is no room, or no permission.
     """
+    import hashlib  # here and not above, as in `read`: commands that answer at once read no more than a head
+
     begin = _KIND + _line(head) + json.dumps(texts).encode()
     begin += b" " * (-(len(begin) + 1) % _ALIGNED) + b"\n"
     content = begin + numbers
@@ -64,6 +65,8 @@ def read(path: Path) -> Content:
     ModelError
         If there is nothing, something else, or not all of it as it was written.
     """
+    import hashlib
+
     name = readable(path)
     try:
         with open_regular(path.resolve()) as file:

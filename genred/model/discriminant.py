@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 import numpy as np
-import scipy.optimize
 from numpy.typing import NDArray
 
 from genred.model.fitted import Fitted, Floats
@@ -84,6 +83,8 @@ def temperature(logits: Floats, truth: NDArray[np.intp]) -> float:
         p = softmax(logits / np.exp(log_t))
         return float(-np.log(p[np.arange(len(truth)), truth] + 1e-12).mean())
 
+    import scipy.optimize  # here and not above, as for the regression: it is slow to import, and only fitting needs it
+
     return float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=(-3, 5), method="bounded").x))
 
 
@@ -131,6 +132,8 @@ def _logistic_regression(Z: Floats, index: NDArray[np.intp], freedom: float) -> 
         entropy = share @ (np.logaddexp.reduce(logits, axis=1) - (truth * logits).sum(axis=1))
         gradient = np.vstack([Z.T @ wrong + penalty * weights, wrong.sum(axis=0)])
         return float(entropy + 0.5 * penalty * (weights**2).sum()), gradient.ravel()
+
+    import scipy.optimize
 
     found = scipy.optimize.minimize(
         loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 150}

@@ -110,7 +110,7 @@ def test_what_is_no_database_is_exit_10(genred: Genred, home: Path) -> None:
 
 
 def test_light_commands_import_nothing_heavy(home: Path) -> None:
-    """Help, questions and settings answer at once: no numerical library, decoder or watcher is imported for them."""
+    """Help, questions and settings answer at once: no numerical library, decoder, watcher or SQLAlchemy is imported."""
     database(home).close()
     script = (
         "import json, sys\nfrom genred import cli\n"
@@ -118,11 +118,22 @@ def test_light_commands_import_nothing_heavy(home: Path) -> None:
         "    sys.argv = ['genred', *arguments]\n"
         "    try:\n        cli.main()\n    except SystemExit:\n        pass\n"
         "    heavy = {'librosa', 'sklearn', 'numba', 'scipy', 'numpy', 'joblib', 'av', 'watchdog', 'mutagen',\n"
-        "             'alembic', 'pebble', 'packaging'} & set(sys.modules)\n"
+        "             'alembic', 'sqlalchemy', 'pebble', 'packaging'} & set(sys.modules)\n"
         "    if heavy:\n        sys.exit(f'{arguments}: {heavy}')\n"
     )
     helps = [[*name, "--help"] for name in ([], *([name] for name in cli.cli.commands), ["model", "use"])]
-    light = ["history", "stats", "status", "model list", "config show", "config check", "completion fish", "man"]
+    light = [
+        "history",
+        "history --genre Rock --since 7d --json",
+        "stats",
+        "status",
+        "genres",
+        "model list",
+        "config show",
+        "config check",
+        "completion fish",
+        "man",
+    ]
     arguments = json.dumps([*helps, *(command.split() for command in light)])
     ran = subprocess.run([sys.executable, "-c", script, arguments], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr

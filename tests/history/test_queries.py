@@ -14,6 +14,7 @@ from alembic.config import Config
 
 from benchmarks.history import asked, made, track
 from genred.history import queries, schema
+from genred.history.database import MIGRATIONS
 from genred.history.files_now import Wanted
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record
@@ -78,9 +79,8 @@ def test_commands_stay_quick_as_the_history_grows(grown: list[tuple[int, Path]])
     spent: dict[str, list[int]] = {}
     for size, path in grown:
         history = History.open(path)
-        with history.reading() as connection:
-            db = connection.connection.driver_connection
-        assert isinstance(db, sqlite3.Connection)
+        with history.asking() as db:
+            pass  # the pool gives the same one again
         for name, query in asked(size).items():
             spent.setdefault(name, []).append(steps(db, lambda: list(history.records(query))))  # noqa: B023 - at once
         spent.setdefault("stats", []).append(steps(db, history.counts))
@@ -93,9 +93,8 @@ def test_pages_stay_quick_as_the_history_grows(grown: list[tuple[int, Path]]) ->
     spent: dict[str, list[int]] = {}
     for size, path in grown:
         history = History.open(path)
-        with history.reading() as connection:
-            db = connection.connection.driver_connection
-        assert isinstance(db, sqlite3.Connection)
+        with history.asking() as db:
+            pass  # the pool gives the same one again
         for name, ask in leafed(history, size).items():
             spent.setdefault(name, []).append(steps(db, ask))
         history.close()
@@ -198,7 +197,7 @@ def test_a_history_of_the_first_schema_is_counted(tmp_path: Path) -> None:
     path = tmp_path / "history.db"
     engine = schema.connect(path)
     config = Config()
-    config.set_main_option("script_location", str(schema.MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     with schema.writing(path, engine) as db:
         config.attributes["connection"] = db
         command.upgrade(config, "0001")
@@ -232,5 +231,5 @@ def test_runs_that_wrote_tags_are_found_newest_first(history: History) -> None:
         (first, "scan", 3, False),
     ]
     assert [run.id for run in history.runs(1)] == [last]
-    with history.reading() as db:
+    with history.asking() as db:
         assert [(run.tagged, run.has_more) for run in queries.latest_runs(db, 10, most=2)] == [(1, False), (2, True)]

@@ -1,0 +1,111 @@
+"""The file that holds the history: how it is opened, which schema is in it, and SQLite's errors as genred's."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from genred.errors import HistoryError
+from genred.fs.files import is_gone
+
+SCHEMA = "0007"
+"""The newest migration in genred/history/migrations/versions."""
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def prepare(path: Path, *, readonly: bool = False) -> bool:
+    """Make or migrate the database where that is needed; return whether it can be read and no more.
+
+    Raises
+    ------
+    HistoryError
+        If the file isn't a database, is of a newer genred, or (``readonly``) isn't there.
+    """
+    if readonly:
+        if not path.exists():
+            raise HistoryError(f"{path}: no history yet; it begins with `genred run` or `genred scan`")
+        if not os.access(path.parent, os.W_OK):
+            _check(path)
+            return True
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise HistoryError(f"{path.parent}: the state folder can't be made ({error.strerror})") from error
+    if (found := version(path)) != SCHEMA:
+        from genred.history.schema import migrate  # SQLAlchemy takes a quarter of a second to import
+
+        migrate(path, found)
+    return False
+
+
+def version(path: Path, *, readonly: bool = False) -> str | None:
+    """Return the schema of a database; None where the database is empty.
+
+    Raises
+    ------
+    HistoryError
+        If the database is somebody else's, or of a newer genred.
+    """
+    with translated(path), closing(connect(path, readonly=readonly)) as db:
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "alembic_version" not in tables:
+            if tables:
+                raise HistoryError(f"{path}: a database, but not one of genred's")
+            return None
+        found: str | None = next((name for (name,) in db.execute("SELECT version_num FROM alembic_version")), None)
+    if found is not None and not list((MIGRATIONS / "versions").glob(f"{found}_*.py")):
+        raise HistoryError(f"{path}: written by a newer genred (schema {found}); update genred to open it")
+    return found
+
+
+def _check(path: Path) -> None:
+    """Make sure that a database can be read that can't be migrated."""
+    if (found := version(path, readonly=True)) != SCHEMA:
+        raise HistoryError(
+            f"{path}: written by an older genred (schema {found}), and the folder can't be written to;"
+            " the next start of the genred that writes there brings it up to date"
+        )
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Open a connection, on which a transaction begins only where that is said."""
+    options = ""
+    if readonly:
+        # Without a write-ahead log beside it and without the right to make one, SQLite needs to be told that nobody
+        # else writes.
+        options = "?mode=ro" if path.with_name(path.name + "-wal").exists() else "?immutable=1"
+    name = os.fsdecode(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    db = sqlite3.connect(f"file:{name}{options}", uri=True, timeout=60, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA foreign_keys = ON")
+        db.create_function("folder_of", 1, os.path.dirname, deterministic=True)
+        db.create_function("is_gone", 2, _is_gone)
+        if not options:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _is_gone(path: bytes, dev: int) -> bool:
+    return is_gone(os.fsdecode(path), dev % 2**64)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise errors of SQLite as errors of this database."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise failed(path, error) from error
+
+
+def failed(path: Path, error: BaseException | None) -> HistoryError:
+    """Return an error of SQLite as one of this database; one that may be over in a while is transient."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest of it says more of the same
+    passes = code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return HistoryError(f"{path}: {error}", transient=passes)
