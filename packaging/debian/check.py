@@ -28,6 +28,11 @@ OWNER, NEIGHBOUR = "listener", "neighbour"
 GENRE = "Krautrock"
 HISTORY = "/var/lib/genred/history.db"
 NEXT = "9.9.9"
+# What `genred doctor` looks at, too: the unit in force is the one that this genred ships.
+SHIPPED = """/opt/genred/bin/python3 - <<'END'
+from genred.service import units
+assert units.installed(user={user}).files[0].read_text() == units.shipped(user={user})
+END"""
 PREPARE = f"""
 useradd --uid 1000 --user-group --create-home {OWNER}
 useradd --uid 1001 --user-group --create-home {NEIGHBOUR}
@@ -132,7 +137,7 @@ class House:
 
     def tagged(self, path: Path) -> None:
         """Wait until a track has the genre of its album."""
-        eventually(f"{path.name} has a genre", lambda: FLAC(path).get("genre") == [GENRE], 180, every=1)
+        eventually(f"{path.name} has a genre", lambda: FLAC(path).get("genre") == [GENRE], 600, every=1)
 
 
 def installed(house: House, package: Path) -> str:
@@ -168,25 +173,21 @@ def at_work(house: House) -> str:
     first = time.monotonic() - began
     expect(house.show("ActiveState") == "active", f"it is {house.show('ActiveState')}")
     expect(house.show("User") == OWNER, f"it runs as {house.show('User')}")
-    eventually("it knows the album", house.ready, 120)
+    eventually("it knows the album", house.ready, 600)
     began = time.monotonic()
     house.tagged(house.put(4))
     seconds = time.monotonic() - began
-    found = house.machine.sh(f"GENRED_HISTORY_URL=sqlite:///{HISTORY} genred doctor 2>&1; true", OWNER)
-    wrong = [line for line in found.splitlines() if "unit" in line and ("not the unit" in line or "doesn't" in line)]
-    expect(not wrong, "\n".join(wrong))
+    house.machine.sh(SHIPPED.format(user=False))
     return f"ready after {first:.0f} s, {GENRE} {seconds:.0f} s after the song"
 
 
 def of_user(house: House) -> str:
     machine = house.machine
-    eventually("the user's manager is up", (machine.root / "run/user/1001/systemd/private").exists, 60)
+    eventually("the user's manager is up", (machine.root / "run/user/1001/systemd/private").exists, 300)
     machine.sh("mkdir -p ~/Music", NEIGHBOUR)
     machine.sh(commands(1), NEIGHBOUR)
-    said = machine.sh(
-        "genred status; genred doctor 2>&1 | grep -i unit; systemctl --user disable --now genred", NEIGHBOUR
-    )
-    expect("not the unit" not in said, said)
+    machine.sh(SHIPPED.format(user=True), NEIGHBOUR)
+    said = machine.sh("genred status; systemctl --user disable --now genred", NEIGHBOUR)
     return said.splitlines()[0]
 
 
@@ -195,7 +196,7 @@ def upgraded(house: House, higher: Path) -> str:
     house.machine.sh(f"DEBIAN_FRONTEND=noninteractive apt-get install -y /srv/{higher.name}")
     expect(house.show("ActiveState") == "active", f"it is {house.show('ActiveState')}")
     expect(house.show("MainPID") != before[0], "it was not started again")
-    eventually("it watches", house.ready, 60)
+    eventually("it watches", house.ready, 600)
     expect(house.status()["version"] == NEXT, f"{house.status()['version']} is at work")
     expect(house.genred("history --json") == before[1], "the history is another one")
     path = house.music / "album/04.flac"
