@@ -19,7 +19,7 @@ from typing import Any
 
 import ways
 from machine import Machine, alone, booted, exists, status
-from shell import Failed, eventually, skip
+from shell import Failed, eventually, expect, skip
 from tree import demand, newer, tree
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -681,11 +681,6 @@ def analysed(bench: Bench) -> str:
     score = re.search(r"genred.service: ([\d.]+)", said)
     expect(score is not None and float(score[1]) <= 1.0, said)
     return score[0] if score else ""
-
-
-def expect(kept: bool, otherwise: str) -> None:
-    if not kept:
-        raise Failed(otherwise)
 
 
 def _children(pid: int) -> list[int]:

@@ -99,15 +99,23 @@ def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
+def overlay(base: Path, run: Path) -> Path:
+    """Lay an empty disk in the folder ``run`` over a tree; the root of both, where writing leaves the tree as it is."""
+    shutil.rmtree(run, ignore_errors=True)
+    for name in ("upper", "work", "root"):
+        (run / name).mkdir(parents=True)
+    root = run / "root"
+    step("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={base},upperdir={run}/upper,workdir={run}/work", root)
+    return root
+
+
 @contextmanager
 def booted(base: Path, store: Path, shares: dict[Path, str]) -> Iterator[Machine]:
     """A machine that came up; ``shares`` are folders of this one to be seen in it, read-only."""
     run = store / "run"
-    shutil.rmtree(run, ignore_errors=True)
-    for name in ("upper", "work", "root", "srv", "home"):
-        (run / name).mkdir(parents=True)
-    root = run / "root"
-    step("mount", "-t", "overlay", "overlay", "-o", f"lowerdir={base},upperdir={run}/upper,workdir={run}/work", root)
+    root = overlay(base, run)
+    for name in ("srv", "home"):
+        (run / name).mkdir()
     # Music lies on a plain folder: what an overlay can't do is nobody's case.
     binds = [
         f"--bind={run}/srv:/srv",

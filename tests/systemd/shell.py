@@ -22,6 +22,12 @@ def skip(reason: str) -> NoReturn:
     sys.exit(SKIPPED)
 
 
+def expect(kept: bool, otherwise: str) -> None:
+    """Raise `Failed` with a reason unless a promise was kept."""
+    if not kept:
+        raise Failed(otherwise)
+
+
 def step(*command: str | Path) -> str:
     """Run a command that must work; its output."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
