@@ -74,6 +74,7 @@ def test_an_album_gets_its_genre_on_import(beets: Beets) -> None:
     assert len(beets.lib.items("genred_confidence:0.5..")) == 2
 
 
+@pytest.mark.slow
 def test_an_import_that_leaves_the_tags_as_they_are_writes_no_genre(beets: Beets) -> None:
     """As with anything that beets learns on such an import, `beet write` writes it."""
     path = beets.add("Loud/1.mp3")
@@ -95,6 +96,7 @@ def test_a_genre_that_is_there_stays_and_counts(beets: Beets) -> None:
     assert [item.title for item in beets.lib.items("genred_confidence:0..")] == ["new"]
 
 
+@pytest.mark.slow
 def test_singletons_are_judged_one_by_one(beets: Beets) -> None:
     """Each by its own sound."""
     beets.add("mixed/loud.flac", artist="A")
