@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CONFIDENCE = "genred_confidence"
 """How sure genred was of a track's genre."""
 GENRES = "genred_genres"
-"""What genred said; a track whose genres are others now was corrected by a person."""
+"""What genred said, as one text; a track whose genres are others now was corrected by a person."""
 
 _WORDS = {"tagged": "filled in", "kept": "had a genre", "abstained": "not sure", "failed": "failed"}
 
@@ -38,10 +38,7 @@ _WORDS = {"tagged": "filled in", "kept": "had a genre", "abstained": "not sure",
 class GenredPlugin(BeetsPlugin):
     """Ask genred about tracks without a genre."""
 
-    item_types: ClassVar[dict[str, types.Type[Any, Any]]] = {
-        CONFIDENCE: types.Float(2),
-        GENRES: types.MULTI_VALUE_DSV,
-    }
+    item_types: ClassVar[dict[str, types.Type[Any, Any]]] = {CONFIDENCE: types.Float(2)}
 
     def __init__(self) -> None:
         super().__init__()
@@ -120,7 +117,7 @@ class GenredPlugin(BeetsPlugin):
                 counts[record.outcome] += 1
             if record.outcome == "tagged":
                 item.genres = list(record.written)
-                item[GENRES] = list(record.written)
+                item[GENRES] = _text(record.written)
                 item[CONFIDENCE] = record.confidence
                 yield item
             else:
@@ -133,7 +130,7 @@ class GenredPlugin(BeetsPlugin):
         if self._adviser is None:
             self._adviser = self._opened.enter_context(Adviser.opened())
         tracks = [
-            Track(path, _labels(item), tuple(item.genres), by_genred=item.get(GENRES) == item.genres)
+            Track(path, _labels(item), tuple(item.genres), by_genred=item.get(GENRES) == _text(item.genres))
             for path, item in items.items()
         ]
         return self._adviser.advise(tracks)
@@ -146,6 +143,10 @@ class GenredPlugin(BeetsPlugin):
     def _close(self, **_: Any) -> None:
         self._adviser = None
         self._opened.close()
+
+
+def _text(genres: Iterable[str]) -> str:
+    return "; ".join(genres)
 
 
 def _labels(item: Item) -> "Labels":
