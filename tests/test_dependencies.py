@@ -94,11 +94,11 @@ def test_the_list_is_that_of_the_package() -> None:
     """Every library the package asks for, from the version it asks for; and none that was never tried."""
     asked = list(map(Requirement, requires("genred") or ()))
     extras = sorted({library.extra for library in LIBRARIES})
-    assert extras == ["", "web"]
+    assert extras == ["", "beets", "web"]
     for extra in extras:
         there = {library.name for library in LIBRARIES if library.extra == extra}
         assert there == {item.name for item in asked if is_of(item, extra)}
-    needed = {item.name: item for item in asked if is_of(item, "") or is_of(item, "web")}
+    needed = {item.name: item for item in asked if any(is_of(item, extra) for extra in extras)}
     for library in LIBRARIES:
         bounds = [item.version for item in needed[library.name].specifier if item.operator == ">="]
         assert bounds == [library.oldest], library

@@ -27,6 +27,8 @@ NOT_RUN = {
     "sudo tests/systemd/run": "boots a system; tests/service/test_units.py does, when asked for it",
     "genred train --from-tags": "needs a library of some hundred songs; tests/learning/test_own_tags.py",
     "genred model use": "there is no other model; tests/learning/test_labels.py",
+    "beet ": "another program, with music of its own; tests/beets does it",
+    "pipx inject beets": "another program's environment; tests/beets has it",
     "pipx run datasette": "starts a server, and needs the network",
 }
 

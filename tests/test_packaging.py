@@ -13,7 +13,7 @@ from genred import __version__
 from genred.config import Watch
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SOURCES = {".ci", "benchmarks", "docs", "genred", "systemd", "tests"}
+SOURCES = {".ci", "benchmarks", "docs", "genred", "packaging", "systemd", "tests"}
 FILES = {".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "config.example.toml", "pyproject.toml"}
 
 
@@ -74,7 +74,9 @@ def test_wheel_has_the_package_and_its_data(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     assert {f"genred/{name}" for name in kept(REPOSITORY / "genred")} <= names
     outside = {name for name in names if not name.startswith(("genred/", f"genred-{__version__}.dist-info/"))}
-    assert {Path(name).name for name in outside} == {"genred.1", "genred.toml.5", "genred.service.8"}
+    assert {Path(name).name for name in outside} == {"genred.1", "genred.toml.5", "genred.service.8", "genred.py"}
+    assert "beetsplug/genred.py" in names
+    assert "beetsplug/__init__.py" not in names  # the folder is beets' own
     units = ("genred.service", "genred-web.service", "genred-web.socket")
     names_of_units = [f"systemd/{folder}{unit}" for folder in ("", "user/") for unit in units]
     for name in ("config.example.toml", *names_of_units):

@@ -18,6 +18,7 @@ ROOMS_OF = {
     "mutagen": {"tags"},
     "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging", "web/evaluation.py"},
     "packaging": {"doctor"},
+    "pathspec": {"config/gitignore.py"},
     "pebble": {"analysis"},
     "prompt_toolkit": {"cli/review/terminal.py"},
     "rich": {"cli"},
