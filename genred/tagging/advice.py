@@ -7,6 +7,7 @@ does with the advice is its own business. `genred classify` asks the same `Analy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -47,15 +48,20 @@ class Adviser:
     history
         What a person calls the artists' other albums, and which files a person decided about.
     analyser
-        The workers, warmed up.
+        The workers; they are warmed up when there is something to hear.
     """
 
     def __init__(self, config: Config, history: History, analyser: Analyser) -> None:
+        self._config = config
         self._policy = Policy.of(config.with_changes("tags", mode="keep"))
         self._history = history
         self._analyser = analyser
-        ear = Ear(analyser.model_name, analyser.feature_version, analyser.judge)
-        self._judge = Judge.of(config, history, ear)
+
+    @cached_property
+    def _judge(self) -> Judge:
+        analyser = self._analyser
+        analyser.warm_up()
+        return Judge.of(self._config, self._history, Ear(analyser.model_name, analyser.feature_version, analyser.judge))
 
     @classmethod
     @contextmanager
@@ -65,14 +71,13 @@ class Adviser:
         Raises
         ------
         GenredError
-            If the configuration, the model or the history can't be used; the message says what to do.
+            If the configuration or the history can't be used; the message says what to do.
         """
         config = installed.with_model(load(find()))
         count_as_no_genre(config.genres.no_genre)
         history = History.open(config.database)
         try:
             with Analyser.of(config) as analyser:
-                analyser.warm_up()
                 yield cls(config, history, analyser)
         finally:
             history.close()
@@ -88,6 +93,11 @@ class Adviser:
         tracks
             Tracks that lie together: those of an album, whether or not they have genres. Tracks by different artists
             are told apart by their labels.
+
+        Raises
+        ------
+        GenredError
+            If the model can't be used, or no worker can be started.
         """
         known = {track.path: track for track in tracks}
         told = self._told(known)
@@ -95,6 +105,9 @@ class Adviser:
         heard: dict[Path, bytes] = {}
         for path, decision in told.items():
             yield _draft(known[path], decision)
+        if len(told) == len(known):
+            return
+        judge = self._judge
         for path, look in self._analyser.analyse((path for path in known if path not in told), Ask.MISSING):
             if isinstance(look, FileError):
                 yield _draft(known[path], Decision(Outcome.FAILED, look.reason))
@@ -105,7 +118,7 @@ class Adviser:
                 yield _draft(known[path], Decision(Outcome.KEPT, f"the file says {', '.join(look.genres)}"))
         seen = dict(_indexed(track, there[track.path]) for track in known.values() if track.path.is_file())
         for album in albums({path: track.labels or NAMELESS for path, track in seen.items()}):
-            yield from self._about([seen[path] for path in album], heard)
+            yield from self._about([seen[path] for path in album], heard, judge)
 
     def _told(self, tracks: Mapping[Path, Track]) -> dict[Path, Decision]:
         """Return what is decided without a look at the file: by the genres that are there, or by a person before."""
@@ -115,11 +128,11 @@ class Adviser:
         by_tags = {path: self._policy.by_tags(track.genres) for path, track in tracks.items()}
         return kept | {path: decision for path, decision in by_tags.items() if decision is not None}
 
-    def _about(self, album: Sequence[Indexed], heard: Mapping[Path, bytes]) -> Iterator[Record]:
+    def _about(self, album: Sequence[Indexed], heard: Mapping[Path, bytes], judge: Judge) -> Iterator[Record]:
         mine = {track.path: heard[track.path] for track in album if track.path in heard}
         if not mine:
             return
-        judgement = self._judge.judge(album, mine)
+        judgement = judge.judge(album, mine)
         for path in mine:
             prediction = judgement.predictions.get(path)
             if prediction is None:
@@ -127,7 +140,7 @@ class Adviser:
                 continue
             decision = self._policy.decide((), prediction, judgement.word(path, self._policy.vocabulary))
             draft = Record(path, decision.outcome, decision.reason, written=decision.written)
-            yield predicted(draft, prediction, self._judge.ear)
+            yield predicted(draft, prediction, judge.ear)
 
 
 def _draft(track: Track, decision: Decision) -> Record:

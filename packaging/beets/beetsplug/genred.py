@@ -102,12 +102,6 @@ class GenredPlugin(BeetsPlugin):
         self, items: Sequence[Item], only: Collection[int | None] | None = None, counts: Counter[str] | None = None
     ) -> Iterator[Item]:
         """Yield those of the tracks of an album that got a genre just now; only beets' object of them has it yet."""
-        from genred.genres import is_generic
-
-        if all(item.genres and not all(map(is_generic, item.genres)) for item in items):
-            if counts is not None:
-                counts["kept"] += len(items)
-            return
         by_path = {Path(os.path.realpath(item.filepath)): item for item in items}
         for record in self._advice(by_path):
             item = by_path[record.path]
