@@ -278,9 +278,13 @@ def test_a_file_that_leaves_its_folder_alone_may_come_after_the_songs(music: Pat
         with clock.held():
             (music / "box").mkdir()
             (music / "box/song.mp3").write_bytes(AUDIO)
-            clock.passes(3.0)
+            while not listener.watcher.queued:
+                time.sleep(0.01)
+            for _ in range(4):
+                clock.passes(1.0)
             (music / "box/.nomedia").touch()
-            clock.passes(30.0)
+            for _ in range(5):
+                clock.passes(20.0)  # more than anybody waits for an album
         assert listener.has_settled(music) == []
 
 
