@@ -8,7 +8,8 @@ from packaging.requirements import Requirement
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 project = tomllib.loads(PROJECT.read_text())["project"]
-for line in project["dependencies"] + project["optional-dependencies"]["web"]:
+extras = project["optional-dependencies"]
+for line in (*project["dependencies"], *extras["beets"], *extras["web"]):
     needed = Requirement(line)
     (oldest,) = (bound.version for bound in needed.specifier if bound.operator == ">=")
     print(f"{needed.name}=={oldest}")

@@ -2,11 +2,14 @@
 
     python -m benchmarks.watching [--folder /somewhere] burst [--files 100000]
     python -m benchmarks.watching [--folder /somewhere] reconcile [--files 100000 1000000] [--times 5]
+    python -m benchmarks.watching [--folder /somewhere] ignore [--files 100000] [--times 5]
     python -m benchmarks.watching [--folder /somewhere] idle [--files 100000] [--seconds 120]
 
 `burst` makes files faster than the kernel can tell of them, and counts what was told and what was found. `reconcile`
 compares a library of known files, ten to a folder, with the history, as at every start and on the timer, and has find
-print the same names, sizes and times; medians in seconds. Memory is the peak of this process. `idle` runs the service
+print the same names, sizes and times; medians in seconds. Memory is the peak of this process. `ignore` walks through
+such a library with no patterns, with some in `watch.ignore`, and with a .ndignore in every album; medians of processor
+time. `idle` runs the service
 over a library in which nothing happens, beside a process that only sleeps a second at a time.
 """
 
@@ -20,19 +23,24 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import psutil
 
 from benchmarks.memory import start
+from genred.config import Watch
 from genred.fs.files import Stamp
 from genred.history.history import History
 from genred.watching.hints import Hints
 from genred.watching.walk import Found, WatchOptions, walk
 from genred.watching.watcher import Watcher
 
-OPTIONS = WatchOptions(extensions=frozenset({".mp3"}), settle_seconds=1.0, album_seconds=0.0)
+OPTIONS = WatchOptions(
+    extensions=frozenset({".mp3"}), settle_seconds=1.0, album_seconds=0.0, ignore_files=Watch().ignore_files
+)
+PATTERNS = ("Audiobooks/", "*.live.mp3", "/*/Live/")
 
 _MAKE = """
 import os, sys
@@ -108,6 +116,27 @@ def reconcile(folder: Path, count: int, times: int) -> None:
     print(f"{count:9d} {median:8.2f} {beside:8.2f} {median / beside:8.1f} {peak():8d}")
 
 
+def ignore(folder: Path, count: int, times: int) -> None:
+    """What it takes to look for what is to be left alone."""
+    music = folder / f"ignore {count}"
+    subprocess.run([sys.executable, "-c", _MAKE, music, str(count), "10"], check=True)
+    bare, some = replace(OPTIONS, ignore_files=()), replace(OPTIONS, ignore=PATTERNS)
+    for name, options in (("none", bare), ("files looked for", OPTIONS), ("three patterns", some)):
+        print(f"{count:9d} {name:20} {walked(music, options, count, times):8.2f}")
+    for album in music.glob("*/*"):
+        (album / ".ndignore").write_text("*.live.mp3\ndemos/\n", "utf-8")
+    print(f"{count:9d} {'a file in each album':20} {walked(music, OPTIONS, count, times):8.2f}")
+
+
+def walked(music: Path, options: WatchOptions, count: int, times: int) -> float:
+    spent: list[float] = []
+    for _ in range(times):
+        began = time.process_time()
+        assert sum(1 for _ in walk(music, options)) == count
+        spent.append(time.process_time() - began)
+    return statistics.median(spent)
+
+
 def idle(folder: Path, count: int, seconds: float) -> None:
     """What a service takes while nothing happens, in processor time and memory."""
     music, home = folder / "idle", folder / "home"
@@ -154,7 +183,7 @@ def peak() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, help="where to make the files; a temporary folder if not given")
-    parser.add_argument("what", choices=("burst", "reconcile", "idle"))
+    parser.add_argument("what", choices=("burst", "reconcile", "ignore", "idle"))
     parser.add_argument("--files", type=int, nargs="+", default=[100_000])
     parser.add_argument("--times", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=120)
@@ -167,6 +196,10 @@ def main() -> None:
         if args.what == "idle":
             for count in args.files:
                 idle(Path(folder), count, args.seconds)
+            return
+        if args.what == "ignore":
+            for count in args.files:
+                ignore(Path(folder), count, args.times)
             return
         print("    files   genred     find    ratio  peak MB")
         for count in args.files:

@@ -76,7 +76,9 @@ def test_wheel_has_the_package_and_its_data(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     assert {f"genred/{name}" for name in kept(REPOSITORY / "genred")} <= names
     outside = {name for name in names if not name.startswith(("genred/", f"genred-{__version__}.dist-info/"))}
-    assert {Path(name).name for name in outside} == {"genred.1", "genred.toml.5", "genred.service.8"}
+    assert {Path(name).name for name in outside} == {"genred.1", "genred.toml.5", "genred.service.8", "genred.py"}
+    assert "beetsplug/genred.py" in names
+    assert "beetsplug/__init__.py" not in names  # the folder is beets' own
     units = ("genred.service", "genred-hook@.service", "genred-web.service", "genred-web.socket")
     names_of_units = [f"systemd/{folder}{unit}" for folder in ("", "user/") for unit in units]
     names_of_units += [f"systemd/genred-metrics.{kind}" for kind in ("service", "timer")]

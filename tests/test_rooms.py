@@ -18,6 +18,7 @@ ROOMS_OF = {
     "mutagen": {"tags"},
     "numpy": {"analysis", "learning", "model", "saving/delta.py", "sound", "tagging", "web/evaluation.py"},
     "packaging": {"doctor"},
+    "pathspec": {"config/gitignore.py"},
     "pebble": {"analysis"},
     "prometheus_client": {"service/metrics.py"},
     "prompt_toolkit": {"cli/review/terminal.py"},

@@ -20,10 +20,12 @@ from genred.config.lint import (
     about_evidence,
     about_folders,
     about_genres,
+    about_ignores,
     about_no_genre,
     about_tags,
     about_whitelist_file,
     contradictions,
+    unreadable_ignores,
     unreadable_patterns,
 )
 from genred.config.toml import line_of, line_of_entry
@@ -50,6 +52,7 @@ class Watch(Section, frozen=True):
         *("wv", "ape", "mpc", "mp+", "tta", "tak", "spx", "dsf", "dff", "ofr"),
     )
     ignore: tuple[str, ...] = ()
+    ignore_files: tuple[str, ...] = (".ndignore", ".nomedia", ".ignore")
     backlog: Literal["ignore", "process"] = "ignore"
 
 
@@ -227,7 +230,11 @@ def check(file: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[C
             _accept(values, name, key, listed, f"${variable}", None, mistakes)
     sections: dict[str, Any] = {name: kind(**values[name]) for name, kind in SECTIONS.items()}
     config = Config(**sections)
-    impossible = [*contradictions(config.genres.aliases, config.genres.spelling), *_unreadable(config.genres)]
+    impossible = [
+        *contradictions(config.genres.aliases, config.genres.spelling),
+        *_unreadable(config.genres),
+        *unreadable_ignores(config.watch.ignore, config.watch.ignore_files),
+    ]
     mistakes += (_located(doubt, file, text, environ, fatal=True) for doubt in impossible)
     return _without(config, impossible), mistakes
 
@@ -248,6 +255,7 @@ def doubts(
     evidence = config.evidence
     found = [
         *about_folders(config.watch.directories),
+        *about_ignores(config.watch.ignore, config.watch.extensions, config.watch.directories),
         *about_tags(config.tags.mode, config.tags.max_genres),
         *about_genres(config.vocabulary, config.genres.whitelist, known),
         *about_no_genre(config.genres.no_genre, config.genres.spelling),
@@ -298,10 +306,14 @@ def _read(file: Path | None) -> tuple[str, dict[str, Any], list[Mistake]]:
 
 
 def _without(config: Config, impossible: Iterable[Doubt]) -> Config:
-    """Return a configuration without the words of genres that can't be obeyed, and the files that can't be read."""
+    """Return a configuration without the words and patterns that can't be obeyed, and the files that can't be read."""
     genres = config.genres
     entries = {(doubt.key, doubt.entry) for doubt in impossible}
-    return config.with_changes(
+    left = {
+        key: tuple(entry for entry in getattr(config.watch, key) if (f"watch.{key}", entry) not in entries)
+        for key in ("ignore", "ignore_files")
+    }
+    return config.with_changes("watch", **left).with_changes(
         "genres",
         aliases={word: genre for word, genre in genres.aliases.items() if ("genres.aliases", word) not in entries},
         spelling={word: name for word, name in genres.spelling.items() if ("genres.spelling", word) not in entries},

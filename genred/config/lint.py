@@ -6,9 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from genred.config.gitignore import Patterns, pattern
+from genred.config.toml import dumps
 from genred.fs.files import readable
 from genred.genres import Vocabulary, Way, is_generic, is_line, key, listed
 from genred.genres.vocabulary import PATTERN, compiled
+
+# A star that something follows, in a path that begins anywhere. Before patterns were gitignore's, it crossed slashes.
+_CROSSING = re.compile(r"(?!/|.*\*\*)(?=.*/.*[^/]).*\*[^*].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,54 @@ def unreadable_patterns(aliases: Mapping[str, str]) -> Iterator[Doubt]:
                 empty.expand(meaning)
         except (ValueError, IndexError) as error:
             yield Doubt("genres.aliases", word, f"{word!r} is no regular expression: {error}")
+
+
+def unreadable_ignores(ignore: Iterable[str], files: Iterable[str]) -> Iterator[Doubt]:
+    """Find patterns of `watch.ignore` that say nothing or may mean two things, and names that no file can have."""
+    for text in ignore:
+        body = text.removeprefix("!")
+        if text.startswith("#"):
+            message = f"is a comment in gitignore syntax; write {dumps(chr(92) + text)}"
+        elif not body.strip("/ "):
+            message = "is no pattern"
+        elif re.search(r"(?<!\\) $", text):
+            message = f"ends with a blank, which doesn't count; write {dumps(text.rstrip())}"
+        elif _CROSSING.fullmatch(body.rstrip("/")):
+            anchored = text.replace(body, f"/{body}")
+            message = f"may mean two things, since * stops at a slash; write {dumps(anchored)}, or ** to cross slashes"
+        else:
+            message = _no_pattern(text)
+        if message:
+            yield Doubt("watch.ignore", text, f"{text!r} {message}")
+    for name in files:
+        if "/" in name or name in ("", ".", "..") or not is_line(name):
+            yield Doubt("watch.ignore_files", name, f"{name!r} is no name of a file")
+
+
+def _no_pattern(text: str) -> str:
+    try:
+        pattern(text)
+    except ValueError as error:
+        meant = f"{text}\\" if text.endswith("\\") else re.sub(r"(?<!\\)\[", r"\\[", text)
+        return f"{error}; write {dumps(meant)} if you mean the sign"
+    return ""
+
+
+def about_ignores(ignore: Sequence[str], extensions: Iterable[str], folders: Iterable[Path]) -> Iterator[Doubt]:
+    """Find patterns that leave everything alone, or nothing."""
+    patterns = Patterns(ignore)
+    samples = [patterns.deciding(f"\1.{suffix.lstrip('.')}", folder=False) for suffix in extensions]
+    whole = patterns.deciding("\1", folder=True)
+    if whole and whole.ignores and all(found is not None and found.ignores for found in samples):
+        yield Doubt("watch.ignore", whole.text, f"{whole.text!r} leaves everything alone")
+    for number, text in enumerate(ignore):
+        if text.startswith("!") and all(other.startswith("!") for other in ignore[:number]):
+            yield Doubt("watch.ignore", text, f"{text!r} takes back nothing, since no pattern stands before it")
+        for folder in folders:
+            if text.startswith(f"{folder}/"):
+                below = text.removeprefix(str(folder))
+                message = f"{text!r} begins in each of watch.directories, and not at /; write {below!r}"
+                yield Doubt("watch.ignore", text, message)
 
 
 def about_tags(mode: str, max_genres: int) -> Iterator[Doubt]:

@@ -14,7 +14,7 @@ from genred.fs.mounts import eventless, mount_of, read_mounts
 from genred.saving.kernel import MARGIN
 from genred.saving.transaction import refusal
 from genred.watching.scans import POLL_SECONDS
-from genred.watching.walk import WatchOptions, wanted
+from genred.watching.walk import WatchOptions, ignoring, is_music
 
 SURVEY_SECONDS = 7.0  # less than a check may take
 LOOK_SECONDS = 3.0  # of these, for opening files one by one
@@ -65,6 +65,7 @@ def survey(root: Path, options: WatchOptions, *, clock: Callable[[], float] = ti
 def _listed(folder: str, root: Path, options: WatchOptions, found: Survey, *, closely: bool) -> list[str]:
     """Count what is in one folder, and return the folders inside it."""
     found.folders += 1
+    here = ignoring(Path(folder), root, options)
     inner = []
     try:
         with os.scandir(folder) as entries:
@@ -75,10 +76,10 @@ def _listed(folder: str, root: Path, options: WatchOptions, found: Survey, *, cl
                     found.strays += not Path(target).is_relative_to(root)
                 elif entry.is_dir(follow_symlinks=False):
                     inner.append(entry.path)
-                elif wanted(path := Path(entry.path), root, options):
+                elif is_music(entry.name, options) and here.reason(entry.path, folder=False) is None:
                     found.files += 1
                     if closely:
-                        _look(path, entry.stat(follow_symlinks=False), found)
+                        _look(Path(entry.path), entry.stat(follow_symlinks=False), found)
     except OSError as error:
         found.unreadable.append(f"{readable(Path(folder))} ({error.strerror})")
     return inner
@@ -113,6 +114,8 @@ def folder(given: Path, options: WatchOptions, tags: Tags, surveys: MutableMappi
         return
     if os.statvfs(root).f_flag & os.ST_RDONLY:
         yield fail("folder", f"{name}: its file system is mounted read-only", f"sudo mount -o remount,rw {name}")
+    if reason := ignoring(root, root, options).everything:
+        yield warn("folder", f"{name}: {reason}", "take the file away, or its name out of watch.ignore_files")
     seen = surveys[given] = survey(root, options)
     yield _mounted(name, root, options, seen)
     yield _permissions(name, seen)

@@ -30,7 +30,7 @@ STEP_SECONDS = 1.0
 """The time that the service gives to a scan before it looks after its folders again."""
 
 _SECTIONS = ("model", "tags", "genres", "evidence")
-_WATCH = ("recursive", "extensions", "ignore")
+_WATCH = ("recursive", "extensions", "ignore", "ignore_files")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from genred.saving.transaction import refusal
 from genred.tagging.case import Case, Whose
 from genred.tagging.company import Company, company
 from genred.tagging.policy import Decision, Policy
-from genred.watching.walk import WatchOptions, wanted
+from genred.watching.walk import WatchOptions, left_alone, wanted
 
 if TYPE_CHECKING:
     from genred.model.classifier import GenreClassifier
@@ -214,11 +214,13 @@ def _families(candidates: tuple[Candidate, ...], vocabulary: Vocabulary) -> Iter
 
 
 def _obstacles(path: Path, config: Config, options: WatchOptions, known: Known | None) -> Iterator[str]:
-    roots = [root.resolve() for root in config.watch.directories]
-    if roots and not any(path.is_relative_to(root) for root in roots):
+    roots = [root for root in map(Path.resolve, config.watch.directories) if path.is_relative_to(root)]
+    if config.watch.directories and not roots:
         yield "it is in none of watch.directories"
     elif roots and not any(wanted(path, root, options) for root in roots):
-        yield "its name is passed over (watch.extensions, watch.ignore, watch.recursive)"
+        reason = next(filter(None, (left_alone(path, root, options) for root in roots)), None)
+        passed_over = "its name is passed over (watch.extensions, watch.recursive)"
+        yield f"it is left alone: {reason}" if reason else passed_over
     if known and known.standing is Standing.BACKLOG:
         yield "it was there before genred's first start (watch.backlog)"
     if known and known.standing is Standing.TRIED:

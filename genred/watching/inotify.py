@@ -6,6 +6,7 @@ silence over a limit that keeps folders from being watched, and over the end of 
 
 import errno
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,7 @@ from watchdog.events import (
     DirMovedEvent,
     FileClosedEvent,
     FileCreatedEvent,
+    FileDeletedEvent,
     FileMovedEvent,
     FileSystemEvent,
     FileSystemEventHandler,
@@ -36,6 +38,7 @@ from genred.watching.hints import Hints
 _EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileClosedEvent,
+    FileDeletedEvent,
     FileMovedEvent,
     DirCreatedEvent,
     DirMovedEvent,
@@ -54,6 +57,8 @@ class EventSource:
         Takes what happens.
     recursive
         Whether folders inside it are watched, too.
+    rules
+        Names of files that say what is left alone in their folders: the end of one is news, too.
 
     Raises
     ------
@@ -61,12 +66,12 @@ class EventSource:
         If not even the folder itself can be watched; see `cause`.
     """
 
-    def __init__(self, path: Path, hints: Hints, *, recursive: bool) -> None:
+    def __init__(self, path: Path, hints: Hints, *, recursive: bool, rules: Collection[str] = ()) -> None:
         self._reader = _Reader(path, hints)
         self._observer = _Observer(self._reader)
         self._reader.start()
         try:
-            self._observer.schedule(_Reporter(hints), path, recursive=recursive, event_filter=_EVENTS)
+            self._observer.schedule(_Reporter(hints, rules), path, recursive=recursive, event_filter=_EVENTS)
             self._observer.start()
         except OSError:
             self._observer.stop()
@@ -101,11 +106,16 @@ def cause(error: OSError) -> str:
 class _Reporter(FileSystemEventHandler):
     """Make a hint of each event."""
 
-    def __init__(self, hints: Hints) -> None:
+    def __init__(self, hints: Hints, rules: Collection[str]) -> None:
         self._hints = hints
+        self._rules = frozenset(rules)
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        self._hints.changed(Path(os.fsdecode(event.dest_path or event.src_path)), folder=event.is_directory)
+        gone = Path(os.fsdecode(event.src_path))
+        if gone.name in self._rules:
+            self._hints.changed(gone)
+        if not isinstance(event, FileDeletedEvent):
+            self._hints.changed(Path(os.fsdecode(event.dest_path or event.src_path)), folder=event.is_directory)
 
 
 class _Observer(BaseObserver):

@@ -161,7 +161,9 @@ class Root:
         self._absorb(now)
         self._others.due(now, _present)
         self._gathering.add(self._settler.due(now, _present), now)
-        self._offer(self._gathering.due(now, lambda: self._settler.waiting | self._others.waiting), settled=True)
+        gathered = self._gathering.due(now, lambda: self._settler.waiting | self._others.waiting)
+        # A file that says that this is no music may have arrived since.
+        self._offer([pair for pair in gathered if wanted(pair[0], self._path, self._options)], settled=True)
         if not self._scan_on(now):
             dues = [due for due in (self._settler.next_due(), self._gathering.next_due()) if due is not None]
             self.hints.wait(min(max(min(dues, default=math.inf) - self._clock(), 0.02), TICK_SECONDS))
@@ -207,7 +209,12 @@ class Root:
             self._trouble = f"{mount.kind} sends no events, so it is scanned every {POLL_SECONDS:.0f} s"
         if not self.remote:
             try:
-                self._events = inotify.EventSource(self._path, self.hints, recursive=self._options.recursive)
+                self._events = inotify.EventSource(
+                    self._path,
+                    self.hints,
+                    recursive=self._options.recursive,
+                    rules=self._options.ignore_files,
+                )
             except OSError as error:
                 self._limited(error)
             else:
@@ -242,6 +249,8 @@ class Root:
         """Let hinted files settle, if there is room for more."""
         if self._settler.pending + self._gathering.pending < MAX_SETTLING:
             for path in self.hints.take_files():
+                if path.name in self._options.ignore_files:
+                    self.hints.changed(path.parent, folder=True)  # what lies there may be music now
                 is_music = wanted(path, self._path, self._options)
                 (self._settler if is_music else self._others).touched(path, now)
 

@@ -1,45 +1,27 @@
 """Find the music in a folder, by its name.
 
-Names are taken as the file system holds them (surrogateescape), links are never followed, and nothing is opened.
+Names are taken as the file system holds them (surrogateescape), links are never followed, and nothing is opened but
+what says that something is no music (`watching/ignoring.py`).
 """
 
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import translate
-from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Literal, Self
 
 from genred.config import Watch
 from genred.errors import WatchError
 from genred.fs.files import Stamp, readable
+from genred.watching.ignoring import Ignoring
 
 Found = tuple[str | Path, Stamp]
 """A file, and how it was when it was found; a walk gives strings, since to make a `Path` takes longer than to look."""
 
 OnError = Callable[[Path, OSError], None]
 _name = attrgetter("name")
-
-# Half-written, a program's own business, or no music: browsers, torrents, Syncthing, rsync (.name.XXXXXX), macOS, NAS,
-# and what was thrown away.
-_PASSED_OVER = (
-    ".*",  # and with it "._*", ".syncthing.*", ".genred-*"
-    "*.part",
-    "*.crdownload",
-    "*.!qB",
-    "*.tmp",
-    "~*",
-    "@eaDir",
-    "@Recycle",
-    "#recycle",
-    "#snapshot",
-    "$RECYCLE.BIN",
-    "lost+found",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +41,9 @@ class WatchOptions:
     extensions: frozenset[str]
     """In lower case, with the dot."""
     ignore: tuple[str, ...] = ()
-    """Globs that are matched with the path below the root, and with each name in it."""
+    """Patterns in gitignore syntax, relative to the root."""
+    ignore_files: tuple[str, ...] = ()
+    """The names of files that say what is left alone in their folders."""
 
     @classmethod
     def of(cls, watch: Watch) -> Self:
@@ -72,17 +56,25 @@ class WatchOptions:
             polling=watch.polling,
             extensions=frozenset("." + suffix.lower().lstrip(".") for suffix in watch.extensions),
             ignore=watch.ignore,
+            ignore_files=watch.ignore_files,
         )
 
 
 def wanted(path: Path, root: Path, options: WatchOptions) -> bool:
-    """Return whether a path under a root is music by its name alone."""
-    if not path.is_relative_to(root):
+    """Return whether a path under a root is music by its name alone, and is not to be left alone."""
+    if path == root or not path.is_relative_to(root) or not is_music(path.name, options):
         return False
-    parts = path.relative_to(root).parts
-    if not parts or (len(parts) > 1 and not options.recursive) or not _is_music(parts[-1], options):
-        return False
-    return not any(_passed_over("/".join(parts[:depth]), options) for depth in range(1, len(parts) + 1))
+    return (options.recursive or path.parent == root) and left_alone(path, root, options) is None
+
+
+def left_alone(path: Path, root: Path, options: WatchOptions, *, folder: bool = False) -> str | None:
+    """Return why a path under a resolved root is left alone, whatever its extension is; None if it isn't."""
+    return ignoring(path.parent, root, options).reason(str(path), folder=folder)
+
+
+def ignoring(folder: Path, root: Path, options: WatchOptions) -> Ignoring:
+    """Return what is left alone in a folder under a resolved root; the files on the way that say so are read."""
+    return Ignoring.at(root, options.ignore, options.ignore_files).towards(str(folder)).inside(str(folder))
 
 
 def topmost(folders: Iterable[Path], options: WatchOptions) -> list[Path]:
@@ -131,18 +123,20 @@ def walk(root: Path, options: WatchOptions, on_error: OnError | None = None) -> 
 
 def walk_below(start: Path, root: Path, options: WatchOptions, on_error: OnError | None = None) -> Iterator[Found]:
     """As `walk`, of a folder inside a resolved root; nothing if the names on the way to it are passed over."""
-    if not reaches(root, start, options):
+    if start != root and not (options.recursive and root in start.parents):
         return iter(())
-    prefix = len(os.path.join(root, ""))
-    names, paths = _patterns(options.ignore)
+    ahead = Ignoring.at(root, options.ignore, options.ignore_files).towards(str(start))
+    if ahead.everything is not None:
+        return iter(())
 
-    def passed_over(entry: "os.DirEntry[str]") -> bool:
-        return bool(names.match(entry.name) or (paths and paths.match(entry.path[prefix:])))
+    def left(entry: "os.DirEntry[str]", here: Ignoring, *, folder: bool) -> bool:
+        return here.reason(entry.path, folder=folder) is not None
 
     return _tree(
         start,
-        enter=lambda entry: options.recursive and not passed_over(entry),
-        take=lambda entry: _is_music(entry.name, options) and not passed_over(entry),
+        ahead,
+        enter=lambda entry, here: options.recursive and not left(entry, here, folder=True),
+        take=lambda entry, here: is_music(entry.name, options) and not left(entry, here, folder=False),
         on_error=on_error or _nobody,
     )
 
@@ -154,26 +148,24 @@ def files_below(start: Path) -> Iterator[Found]:
     except OSError:
         return iter(())
 
-    def same_device(entry: "os.DirEntry[str]") -> bool:
+    def same_device(entry: "os.DirEntry[str]", _: Ignoring) -> bool:
         try:
             return entry.stat(follow_symlinks=False).st_dev == device
         except OSError:
             return False
 
-    return _tree(start, enter=same_device, take=lambda _: True, on_error=_nobody)
+    nothing = Ignoring.at(start, (), ())
+    return _tree(start, nothing, enter=same_device, take=lambda _, __: True, on_error=_nobody)
 
 
-def _tree(
-    start: Path,
-    *,
-    enter: Callable[["os.DirEntry[str]"], bool],
-    take: Callable[["os.DirEntry[str]"], bool],
-    on_error: OnError,
-) -> Iterator[Found]:
+_Asking = Callable[["os.DirEntry[str]", Ignoring], bool]
+
+
+def _tree(start: Path, ahead: Ignoring, *, enter: _Asking, take: _Asking, on_error: OnError) -> Iterator[Found]:
     """Walk through folders, links not followed; yield the regular files to take, sorted by name."""
-    folders = [os.fspath(start)]
+    folders = [(os.fspath(start), ahead)]
     while folders:
-        files, inner = _listing(folders.pop(), enter, take, on_error)
+        files, inner = _listing(*folders.pop(), enter, take, on_error)
         for entry in files:
             try:
                 st = entry.stat(follow_symlinks=False)
@@ -188,53 +180,40 @@ def _tree(
 
 
 def _listing(
-    folder: str,
-    enter: Callable[["os.DirEntry[str]"], bool],
-    take: Callable[["os.DirEntry[str]"], bool],
-    on_error: OnError,
-) -> tuple[list["os.DirEntry[str]"], list[str]]:
+    folder: str, ahead: Ignoring, enter: _Asking, take: _Asking, on_error: OnError
+) -> tuple[list["os.DirEntry[str]"], list[tuple[str, Ignoring]]]:
     """Return the files to take and the folders to enter, each sorted by name."""
-    files: list[os.DirEntry[str]] = []
-    inner: list[str] = []
+    entries: list[os.DirEntry[str]] = []
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    if enter(entry):
-                        inner.append(entry.path)
-                elif take(entry):
-                    files.append(entry)
+        with os.scandir(folder) as listed:
+            entries += listed
     except OSError as error:
         on_error(Path(folder), error)
-    return sorted(files, key=_name), sorted(inner)
+    here = ahead.inside(folder, set(map(_name, entries))) if ahead.names else ahead
+    files: list[os.DirEntry[str]] = []
+    inner: list[tuple[str, Ignoring]] = []
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if enter(entry, here):
+                inner.append((entry.path, here))
+        elif take(entry, here):
+            files.append(entry)
+    return sorted(files, key=_name), sorted(inner, key=itemgetter(0))
 
 
 def _nobody(path: Path, error: OSError) -> None:
     pass
 
 
-def _is_music(name: str, options: WatchOptions) -> bool:
+def is_music(name: str, options: WatchOptions) -> bool:
+    """Return whether a name ends as those of music do."""
     return name[name.rfind(".") :].lower() in options.extensions
 
 
-def _passed_over(relative: str, options: WatchOptions) -> bool:
-    """Return whether a path below the root is to be left alone, for its last name or as a whole."""
-    names, paths = _patterns(options.ignore)
-    return bool(names.match(relative.rpartition("/")[2]) or (paths and paths.match(relative)))
-
-
 def reaches(above: Path, folder: Path, options: WatchOptions) -> bool:
-    """Return whether a walk from one resolved folder comes to another."""
+    """Return whether a walk from one resolved folder comes to another, by the names on the way; nothing is read."""
     if folder == above:
         return True
     if not options.recursive or above not in folder.parents:
         return False
-    parts = folder.relative_to(above).parts
-    return not any(_passed_over("/".join(parts[:depth]), options) for depth in range(1, len(parts) + 1))
-
-
-@lru_cache(maxsize=8)
-def _patterns(ignore: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
-    globs = tuple(glob.rstrip("/") for glob in ignore)
-    paths = re.compile("|".join(map(translate, globs))) if globs else None
-    return re.compile("|".join(map(translate, _PASSED_OVER + globs))), paths
+    return Ignoring.at(above, options.ignore, ()).towards(str(folder)).everything is None

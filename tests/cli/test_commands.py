@@ -118,7 +118,7 @@ def test_light_commands_import_nothing_heavy(home: Path) -> None:
         "    sys.argv = ['genred', *arguments]\n"
         "    try:\n        cli.main()\n    except SystemExit:\n        pass\n"
         "    heavy = {'librosa', 'sklearn', 'numba', 'scipy', 'numpy', 'joblib', 'av', 'watchdog', 'mutagen',\n"
-        "             'alembic', 'sqlalchemy', 'pebble', 'packaging'} & set(sys.modules)\n"
+        "             'alembic', 'sqlalchemy', 'pebble', 'packaging', 'pathspec'} & set(sys.modules)\n"
         "    if heavy:\n        sys.exit(f'{arguments}: {heavy}')\n"
     )
     helps = [[*name, "--help"] for name in ([], *([name] for name in cli.cli.commands), ["model", "use"])]

@@ -192,6 +192,60 @@ def test_what_beets_users_have_is_read_from_where_they_have_it(tmp_path: Path, m
     assert config.doubts(config.load(file, {}), file, GENRES, {}) == []
 
 
+@pytest.mark.parametrize(
+    ("ignore", "said"),
+    [
+        ("#recycle", r"""'#recycle' is a comment in gitignore syntax; write "\\#recycle"""),
+        ("Live [1999", r"""'Live [1999' has a [ without its ]; write "Live \\[1999" if you mean the sign"""),
+        ("[[:alpha:]]*", "has a class such as [:alpha:], which is not understood"),
+        ("[z-a]", "is no pattern (bad character range z-a"),
+        ("a\\", r"""ends with a backslash; write "a\\\\" if you mean the sign"""),
+        ("*/Live/*", """may mean two things, since * stops at a slash; write "/*/Live/*", or ** to cross slashes"""),
+        ("a ", """'a ' ends with a blank, which doesn't count; write "a\""""),
+        ("!/", "'!/' is no pattern"),
+        ("", "'' is no pattern"),
+    ],
+)
+def test_a_pattern_that_means_nothing_or_two_things_is_a_mistake(tmp_path: Path, ignore: str, said: str) -> None:
+    """What every earlier pattern meant is still meant, or it is refused, with what to write instead."""
+    file = write(tmp_path, f"[watch]\nignore = [\n'books',\n{toml.dumps(ignore)}]\n")
+    settings, [mistake] = config.check(file, {})
+    assert ": watch.ignore: " in str(mistake)
+    assert said in str(mistake)
+    assert settings.watch.ignore == ("books",)
+
+
+def test_a_name_that_no_file_can_have_is_a_mistake(tmp_path: Path) -> None:
+    """It is the name of a file in a folder, and not a path."""
+    _, [mistake] = config.check(write(tmp_path, "[watch]\nignore_files = ['a/.ndignore']"), {})
+    assert str(mistake).endswith(":2: watch.ignore_files: 'a/.ndignore' is no name of a file")
+
+
+@pytest.mark.parametrize(
+    ("ignore", "said"),
+    [
+        (["*"], ["'*' leaves everything alone"]),
+        (["*", "!*/", "!*.flac"], []),
+        (["!a", "b"], ["'!a' takes back nothing"]),
+        (["b", "!a", "/*/Live/", "a/*", "*.live.mp3"], []),
+    ],
+)
+def test_patterns_that_leave_all_or_nothing_alone_are_a_warning(
+    tmp_path: Path, ignore: list[str], said: list[str]
+) -> None:
+    """Neither can be meant."""
+    file = write(tmp_path, f"[watch]\nignore = {toml.dumps(ignore)}\n")
+    found = config.doubts(config.load(file, {}), file, GENRES, {})
+    assert [told in str(doubt) for told, doubt in zip(said, found, strict=True)] == [True] * len(said)
+
+
+def test_a_pattern_that_names_the_folder_itself_is_a_warning(tmp_path: Path) -> None:
+    """Patterns begin there, so it would leave nothing alone; the message has what would do."""
+    file = write(tmp_path, f"[watch]\ndirectories = ['{tmp_path}']\nignore = ['{tmp_path}/Books']\n")
+    [doubt] = config.doubts(config.load(file, {}), file, GENRES, {})
+    assert str(doubt).endswith("write '/Books'")
+
+
 def test_reading_tags_for_nothing_is_a_warning(tmp_path: Path) -> None:
     """Whoever wants no evidence from tags wants no reading of them either; each of the two alone has a use for it."""
     file = write(tmp_path, "[evidence]\nmates = false\nartist = false\n")

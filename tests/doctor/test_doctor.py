@@ -239,6 +239,17 @@ def test_folders_that_cannot_be_read_are_told(music: Path) -> None:
     assert "1 can't be read" in found.message
 
 
+def test_a_folder_that_is_left_alone_as_a_whole_is_told(music: Path) -> None:
+    """A file in it says so, perhaps for another program; its songs don't count."""
+    options = WatchOptions.of(Config().watch)
+    surveys: dict[Path, folders.Survey] = {}
+    (music / ".nomedia").touch()
+    found = next(folders.folder(music, options, TAGS, surveys))
+    assert (found.state, found.message) == (State.WARN, f"{music}: {music}/.nomedia says that there is no music")
+    list(folders.folder(music, options, TAGS, surveys))
+    assert surveys[music].files == 0
+
+
 def test_a_share_without_events_is_told(music: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is scanned, which is well; unless the configuration forbids that."""
     table = music.parent / "mountinfo"

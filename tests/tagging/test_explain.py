@@ -254,7 +254,14 @@ def test_what_is_never_looked_at_is_told(song: Path, model: GenreClassifier, his
     elsewhere = CONFIG.with_changes("watch", directories=(song.parent / "other",))
     assert told(song, model, config=elsewhere).obstacles == ("it is in none of watch.directories",)
     ignored = CONFIG.with_changes("watch", directories=(song.parent,), ignore=("song*",))
-    assert "passed over" in told(song, model, config=ignored).obstacles[0]
+    assert told(song, model, config=ignored).obstacles == ("it is left alone: watch.ignore has 'song*'",)
+    other = CONFIG.with_changes("watch", directories=(song.parent,), extensions=("mp3",))
+    assert "passed over" in told(song, model, config=other).obstacles[0]
+    file = song.parent / ".ndignore"
+    file.write_text("*.flac\n")
+    here = CONFIG.with_changes("watch", directories=(song.parent,))
+    assert told(song, model, config=here).obstacles == (f"it is left alone: {file}, line 1, has '*.flac'",)
+    file.unlink()
     history.record(Record(song, Outcome.KEPT, "", stamp=stamp_of(song), standing=Standing.BACKLOG))
     said = told(song, model, history)
     assert "before genred's first start" in said.obstacles[0]

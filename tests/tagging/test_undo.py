@@ -65,6 +65,17 @@ def test_a_folder_means_all_below_it(history: History, genred: Genred, music: Pa
     assert tag(history, music) == []
 
 
+def test_what_is_left_alone_since_comes_back_too(history: History, genred: Genred, music: Path) -> None:
+    """A file that says that a folder is no music doesn't hide what genred wrote there."""
+    before = digests(music)
+    tag(history, music)
+    (music / "album/.nomedia").touch()
+    assert genred("scan", "-n", music)[0] == 0
+    assert genred("undo", music / "album")[0] == 0
+    (music / "album/.nomedia").unlink()
+    assert digests(music / "album") == {music / "album/c.ogg": before[music / "album/c.ogg"]}
+
+
 @pytest.mark.parametrize("which", [("--last", "3"), ("--run", "1"), ("--since", "1h"), ("--since", "2020-01-01")])
 def test_runs_numbers_and_times(history: History, genred: Genred, music: Path, which: tuple[str, str]) -> None:
     """All that one run wrote, the last few, or all since: put back, and said one line each."""

@@ -251,9 +251,40 @@ def test_what_is_not_a_music_file_is_left_alone(music: Path, outside: Path, when
 
     if when == "before the start":
         fill()
-    with closing(Listener(music, ignore=("Podcasts", "*/demo/*"))) as listener:
+    with closing(Listener(music, ignore=("Podcasts", "**/demo/*"))) as listener:
         if when == "after it":
             fill()
+        assert listener.has_settled(music) == []
+
+
+def test_a_file_that_leaves_its_folder_alone_counts_at_once(music: Path) -> None:
+    """What is in the folder when the file goes is found by that event, also where the file gets another name."""
+    for name in ("box", "chest"):
+        (music / name).mkdir()
+        (music / name / ".ndignore").touch()
+    with closing(Listener(music, ignore_files=(".ndignore",))) as listener:
+        for name in ("box", "chest"):
+            (music / name / "song.mp3").write_bytes(AUDIO)
+        assert listener.has_settled(music) == []
+        (music / "box/.ndignore").unlink()
+        (music / "chest/.ndignore").rename(music / "chest/old")
+        listener.finds(music / "box/song.mp3", music / "chest/song.mp3")
+
+
+def test_a_file_that_leaves_its_folder_alone_may_come_after_the_songs(music: Path) -> None:
+    """As long as the album is waited for."""
+    clock = Clock()
+    with closing(Listener(music, ignore_files=(".nomedia",), album_seconds=5.0, clock=clock)) as listener:
+        with clock.held():
+            (music / "box").mkdir()
+            (music / "box/song.mp3").write_bytes(AUDIO)
+            while not listener.watcher.queued:
+                time.sleep(0.01)
+            for _ in range(4):
+                clock.passes(1.0)
+            (music / "box/.nomedia").touch()
+            for _ in range(5):
+                clock.passes(20.0)  # more than anybody waits for an album
         assert listener.has_settled(music) == []
 
 
