@@ -73,6 +73,8 @@ class _Moment(click.ParamType[str]):
             self.fail(str(error), param, ctx)
 
 
+NUMBER = click.IntRange(1, 2**63 - 1)
+"""What can be counted, or is the number of something, in SQLite."""
 PATH = _Path(path_type=Path)
 GENRE = _Genre("genre", "an empty word names no genre (a variable that isn't set?)")
 COMMAND = _Name("command", "an empty word is no command (a variable that isn't set?)")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from genred.cli import completing, show
-from genred.cli.arguments import GENRE, MOMENT, PATH
+from genred.cli.arguments import GENRE, MOMENT, NUMBER, PATH
 from genred.cli.options import CSV, Common, common, not_both
 from genred.fs.files import readable
 
@@ -60,8 +60,8 @@ BELOW = click.option("--path", type=PATH, help="One file, or all below a folder.
 @SINCE
 @click.option("--until", metavar="WHEN", type=MOMENT, help="Before that moment.")
 @BELOW
-@click.option("--run", "run_id", type=int, help="One run of genred.")
-@click.option("--limit", type=click.IntRange(min=1), help=f"At most so many.  [default: {_AT_ONCE} on a terminal]")
+@click.option("--run", "run_id", type=NUMBER, metavar="ID", help="One run of genred.")
+@click.option("--limit", type=NUMBER, metavar="N", help=f"At most so many.  [default: {_AT_ONCE} on a terminal]")
 @click.option(
     "--datasette",
     is_flag=True,

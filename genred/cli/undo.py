@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from genred.cli.arguments import MOMENT, PATH
+from genred.cli.arguments import MOMENT, NUMBER, PATH
 from genred.cli.options import DRY_RUN, SOME_FAILED, Common, analyser_of, common
 from genred.cli.outcomes import each, fail
 from genred.errors import FileError
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=PATH)
-@click.option("--run", "run_id", type=int, help="What one run wrote; its number is in the history.")
-@click.option("--last", type=click.IntRange(min=1), metavar="N", help="The last N tags that were written.")
+@click.option("--run", "run_id", type=NUMBER, metavar="ID", help="What one run wrote; its number is in the history.")
+@click.option("--last", type=NUMBER, metavar="N", help="The last N tags that were written.")
 @click.option(
     "--since",
     metavar="WHEN",

@@ -7,7 +7,7 @@ people, `os.fsencode` turns it into bytes for the database.
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -128,6 +128,8 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, readable by others but writable by the owner only.
 
+    A link stays one, and leads to the new content; a device or a pipe is written to.
+
     Raises
     ------
     OSError
@@ -135,7 +137,12 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     import tempfile  # here and not above, as in `sha256`: commands that answer at once do without
 
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.stat().st_mode):
+            path.write_bytes(content)
+            return
+    path = Path(os.path.realpath(path))
+    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}-")
     try:
         with open(fd, "wb") as file:
             file.write(content)

@@ -1,23 +1,25 @@
 """A user's own words: what they mean, which may be written, and how."""
 
+import logging
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from genred.errors import ConfigError
 from genred.genres.spellings import key
 from genred.genres.tree import Landing, Tree, Way, built_in, split
 
 if TYPE_CHECKING:
     import regex
 
+log = logging.getLogger(__name__)
+
 PATTERN = re.compile(r"/(.+)/", re.DOTALL)
 """A key of ``aliases`` that is a regular expression: "/.*core/"."""
 
 PATIENCE = 1.0
-"""Seconds of processor time that a regular expression may take for one name."""
+"""Seconds of processor time that a regular expression may take for one name; after that no name is tried on it."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,14 @@ class Vocabulary:
         """Return what the user's aliases say that a name means; None if they say nothing of it."""
         if (meant := self._aliases.get(key(name))) is not None:
             return meant
-        for pattern, meaning in self._patterns:
+        for pattern, meaning in list(self._patterns):
             try:
                 match = pattern.fullmatch(name.strip(), timeout=PATIENCE)
             except TimeoutError:
+                self._patterns.remove((pattern, meaning))
                 mine = f"genres.aliases: the regular expression /{pattern.pattern}/"
-                raise ConfigError(f"{mine} takes too long to try on {name[:80]!r}; repeat less inside of it") from None
+                log.warning("%s takes too long to try on %r, and is left out: repeat less inside it", mine, name[:80])
+                continue
             if match is not None and (meant := match.expand(meaning).strip()):
                 return meant
         return None

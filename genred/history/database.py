@@ -60,6 +60,8 @@ def version_in(path: Path, db: sqlite3.Connection) -> str | None:
             raise HistoryError(f"{path}: a database, but not one of genred's")
         return None
     found: str | None = next((name for (name,) in db.execute("SELECT version_num FROM alembic_version")), None)
+    if found is None and "records" in tables:
+        raise HistoryError(f"{path}: doesn't say of which version it is (alembic_version is empty); put back a backup")
     if found is not None and not list((MIGRATIONS / "versions").glob(f"{found}_*.py")):
         raise HistoryError(f"{path}: written by a newer genred (schema {found}); update genred to open it")
     return found
@@ -86,6 +88,8 @@ def connect(path: Path, *, readonly: bool = False, growing: bool = False) -> sql
     growing
         True to read it, and to see what others write meanwhile.
     """
+    if path.is_dir():
+        raise HistoryError(f"{path}: a folder, and no history; history.url names a file")
     options = "?mode=ro" if growing else ""
     if readonly:
         # Without a write-ahead log beside it and without the right to make one, SQLite needs to be told that nobody
@@ -104,6 +108,12 @@ def connect(path: Path, *, readonly: bool = False, growing: bool = False) -> sql
         db.close()
         raise
     return db
+
+
+def inside(folder: Path) -> tuple[bytes, bytes]:
+    """Return the first path that may be below a folder, and the first behind all of these."""
+    begin = os.fsencode(folder).rstrip(b"/") + b"/"
+    return begin, begin[:-1] + b"0"  # "0" follows "/"
 
 
 def _is_gone(path: bytes, dev: int) -> bool:

@@ -18,6 +18,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from genred.history.database import inside
 from genred.history.records import Outcome, Query, Record, Run
 
 if TYPE_CHECKING:
@@ -263,12 +264,10 @@ def _spelled(db: sqlite3.Connection, genres: tuple[str, ...]) -> list[str]:
 
 
 def _holds_few(db: sqlite3.Connection, path: Path) -> bool:
-    below = os.fsencode(path) + b"/", os.fsencode(path) + b"0"  # "0" follows "/"
     some = "SELECT count(*) FROM (SELECT 1 FROM records WHERE path >= ? AND path < ? LIMIT ?)"
-    return bool(db.execute(some, (*below, FEW)).fetchone()[0] < FEW)
+    return bool(db.execute(some, (*inside(path), FEW)).fetchone()[0] < FEW)
 
 
 def _at_or_below(column: str, path: Path) -> Term:
     """Return the condition that a path column names this file, or a file below this folder."""
-    here = os.fsencode(path)
-    return Term(f"({column} = ? OR {column} >= ? AND {column} < ?)", (here, here + b"/", here + b"0"))
+    return Term(f"({column} = ? OR {column} >= ? AND {column} < ?)", (os.fsencode(path), *inside(path)))

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from genred.fs.files import Stamp, readable
 from genred.history import database
-from genred.history.database import MIGRATIONS, SCHEMA, failed, translated
+from genred.history.database import MIGRATIONS, SCHEMA, failed, inside, translated
 from genred.names import Labels
 
 Connecting = Callable[[], AbstractContextManager[sa.Connection]]
@@ -206,8 +206,8 @@ def labels_in(row: sa.Row[Any]) -> Labels | None:
 
 def at_or_below(column: sa.ColumnElement[bytes], path: Path) -> sa.ColumnElement[bool]:
     """Return the condition that a path column names this file, or a file below this folder."""
-    here = os.fsencode(path)
-    return sa.or_(column == here, sa.and_(column >= here + b"/", column < here + b"0"))  # "0" follows "/"
+    first, behind = inside(path)
+    return sa.or_(column == os.fsencode(path), sa.and_(column >= first, column < behind))
 
 
 def by_no_index(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from genred.config import Config, state_dir
-from genred.errors import ModelError
+from genred.errors import ConfigError, ModelError
+from genred.fs.files import readable
 from genred.model import container
 
 BUILTIN = "builtin"
@@ -130,7 +131,13 @@ def with_model(settings: Config) -> Config:
 
 def _chosen() -> Path | None:
     link = folder() / "current"
-    return folder() / os.readlink(link) if link.is_symlink() else None
+    try:
+        return folder() / os.readlink(link)
+    except PermissionError as error:
+        hint = "ask as the user whom genred runs as"
+        raise ConfigError(f"{readable(folder())}: can't be read ({error.strerror}); {hint}") from error
+    except OSError:
+        return None
 
 
 def _count(tracks: object) -> int | None:

@@ -121,3 +121,10 @@ def test_history_finds_by_age(genred: Genred, home: Path) -> None:
     assert len(genred("history", "--json", "--since", "1h").json) == 1
     assert genred("history", "--json", "--since", "2999-01-01").json == []
     assert next(iter(genred("history").out.split("\t"))).endswith("Z")
+
+
+@pytest.mark.parametrize("words", [("history", "--limit"), ("history", "--run"), ("undo", "--last"), ("undo", "--run")])
+def test_a_number_that_nothing_can_have_is_a_mistake(genred: Genred, words: tuple[str, str]) -> None:
+    """SQLite counts to 2**63 - 1."""
+    assert genred(*words, str(2**63)).code == 2
+    assert genred(*words, "0").code == 2

@@ -34,6 +34,19 @@ def test_a_model_that_is_not_there_is_told_with_what_makes_one(genred: Genred) -
     assert ran.err == "genred: no model named own; there are: builtin; `genred train` makes one of your own\n"
 
 
+def test_a_state_folder_of_somebody_else_is_told(genred: Genred, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do, by whatever command."""
+    monkeypatch.delenv("GENRED_MODEL_PATH", raising=False)
+
+    def readlink(path: Path) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("genred.model.installed.os.readlink", readlink)
+    ran = genred("genres")
+    assert ran.code == 10
+    assert "models: can't be read (Permission denied); ask as the user whom genred runs as" in ran.err
+
+
 @pytest.mark.parametrize("name", ["../own", "/etc/passwd", ".current"])
 def test_the_name_of_a_model_is_no_path(genred: Genred, name: str) -> None:
     """Neither to read one nor to write one."""

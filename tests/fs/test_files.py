@@ -78,6 +78,26 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_stays_one_and_a_device_is_written_to(tmp_path: Path) -> None:
+    """Who writes to /dev/null as root has a /dev/null afterwards."""
+    (tmp_path / "link").symlink_to("file")
+    for content in (b"the first", b"another"):
+        write_whole(tmp_path / "link", content)
+        assert (tmp_path / "file").read_bytes() == content
+    (tmp_path / "null").symlink_to("/dev/null")
+    write_whole(tmp_path / "null", b"nothing")
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(tmp_path / "pipe", b"through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert {path.name for path in tmp_path.iterdir()} == {"link", "file", "null", "pipe"}
+    assert (tmp_path / "link").is_symlink()
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(OSError, match="directory"):
+        write_whole(tmp_path, b"a folder")
+
+
 def test_a_file_error_survives_the_way_back_from_a_worker() -> None:
     """Pickling keeps class, path, reason and whether to try again."""
     import pickle

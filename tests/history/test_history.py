@@ -137,6 +137,7 @@ def test_filters_of_the_history_compose(history: History) -> None:
     assert [r.id for r in history.records(Query(genres=("rock",)))] == [first.id]
     assert [r.id for r in history.records(Query(limit=2))] == [3, 2]
     assert list(history.records(Query(since="2999"))) == []
+    assert len(list(history.records(Query(path=Path("/"))))) == 3
 
 
 def test_a_write_is_unfinished_until_its_record_appears(history: History) -> None:
@@ -465,8 +466,20 @@ def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
         History.open(tmp_path / "other.db")
 
 
+def test_a_database_without_its_version_is_refused(tmp_path: Path) -> None:
+    """Nobody could say how to bring it up to date."""
+    History.open(tmp_path / "x.db").close()
+    with closing(sqlite3.connect(tmp_path / "x.db")) as db:
+        db.execute("DELETE FROM alembic_version")
+        db.commit()
+    with pytest.raises(HistoryError, match="alembic_version is empty"):
+        History.open(tmp_path / "x.db")
+
+
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     """With its path."""
+    with pytest.raises(HistoryError, match="a folder, and no history"):
+        History.open(tmp_path)
     (tmp_path / "x.db").write_bytes(b"not a database at all, but long enough to look at" * 20)
     with pytest.raises(HistoryError, match=r"x\.db: file is not a database"):
         History.open(tmp_path / "x.db")
