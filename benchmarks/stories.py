@@ -120,7 +120,7 @@ class Teller:
 
             def listen() -> None:
                 for line in service.stderr or ():
-                    self.say(f"{time.strftime('%T')} {line}")
+                    self.say(line)
                     said.append(line)
                     if "watching" in line:
                         ready.set()
