@@ -29,7 +29,7 @@ SLEEPER = ["-c", "import time\nwhile True: time.sleep(1)"]
 
 @contextmanager
 def running(*words: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, encoding="utf-8")
     try:
         yield process
     finally:

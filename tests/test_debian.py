@@ -58,7 +58,8 @@ def test_nothing_newer_than_what_was_tried_gets_into_the_package() -> None:
     """The constraints for pip name each library of genred's, and leave room for what pyproject.toml allows."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     wanted = {Requirement(line).name: Requirement(line) for line in project["dependencies"]}
-    wanted |= {Requirement(line).name: Requirement(line) for line in project["optional-dependencies"]["web"]}
+    extras = project["optional-dependencies"]
+    wanted |= {Requirement(line).name: Requirement(line) for line in [*extras["metrics"], *extras["web"]]}
     pins = [Requirement(line) for line in python(f"exec(open({str(DEBIAN / 'pins.py')!r}).read())").splitlines()]
     assert {pin.name for pin in pins} >= set(wanted)
     for pin in pins:
@@ -75,7 +76,9 @@ def test_what_the_package_installs_is_there() -> None:
     lines += [line.split()[0] for line in (DEBIAN / "genred.install").read_text().splitlines()]
     assert [line for line in lines if not list(REPOSITORY.glob(line))] == []
     rules = (DEBIAN / "rules").read_text()
-    assert re.findall(r"cp \$\(UNITS\)/(\S+)", rules) == ["genred.service", "genred-web.service", "genred-web.socket"]
+    kinds = {"genred": ["service"], "genred-web": ["service", "socket"], "genred-metrics": ["service", "timer"]}
+    units = [f"{name}.{suffix}" for name, suffixes in kinds.items() for suffix in suffixes]
+    assert re.findall(r"cp \$\(UNITS\)/(\S+)", rules) == units
     assert sorted(re.findall(r"cp \$\(UNITS\)/(\S+)", rules)) == sorted(SYSTEM)
 
 

@@ -59,6 +59,8 @@ def _of_the_service(said: Status) -> Iterator[Metric]:
     yield InfoMetricFamily("genred", "The genred at work.", info)
     yield _moment("genred_start", "When the genred at work was started.", said.since)
     yield _moment("genred_status_change", "When the genred at work last had something new to say.", said.at)
+    if said.alive is not None:
+        yield _moment("genred_alive", "When the genred at work last gave a sign of life.", said.alive)
     state = GaugeMetricFamily("genred_state", "What the genred at work does: 1 for one of these.", labels=["state"])
     for name in _STATES:
         state.add_metric([name], name == said.state)

@@ -49,7 +49,7 @@ def filled(history: History, monkeypatch: pytest.MonkeyPatch) -> History:
 def test_names_and_values_are_those_of_the_document(filled: History) -> None:
     """What a dashboard or an alert relies on stays as it is."""
     with reading(filled.path) as log:
-        found = samples(exposition(True, FULL, log))
+        found = samples(exposition(True, replace(FULL, alive="2026-11-22T08:17:30.000Z"), log))
         newest = found.pop("genred_last_decision_time_seconds")
         size, free = found.pop("genred_history_bytes"), found.pop("genred_history_free_bytes")
     assert newest > 1.7e9
@@ -62,6 +62,7 @@ def test_names_and_values_are_those_of_the_document(filled: History) -> None:
         "genred_info{command=run,model=builtin-1,version=1.2}": 1,
         "genred_start_time_seconds": 1795334400,
         "genred_status_change_time_seconds": 1795335438,
+        "genred_alive_time_seconds": 1795335450,
         **{f"genred_state{{state={state}}}": state == "watching" for state in states},
         **{f"genred_root_state{{path=/music,state={state}}}": state == "watched" for state in roots},
         **{f"genred_root_state{{path=/nas,state={state}}}": state == "offline" for state in roots},
