@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["accuracy", "re_encoding", "few_labels", "package_data"])
+@pytest.mark.parametrize("name", ["accuracy", "re_encoding", "few_labels", "package_data", "stories"])
 def test_a_missing_corpus_is_told(tmp_path: Path, name: str) -> None:
     """Without the corpus nothing is printed as a result, nothing is written, and the exit code is 2."""
     command = [sys.executable, "-m", f"benchmarks.{name}", str(tmp_path)]

@@ -283,7 +283,8 @@ class Evaluation:
             out.append(f"{self.familiar} others are by artists that the model has heard, which makes it look better")
         if self.untold:
             out.append(
-                "never answered, being recognised in fewer than 3 of 10 tracks: " + ", ".join(sorted(self.untold))
+                "never answered, being recognised surely enough in fewer than 3 of 10 tracks: "
+                + ", ".join(sorted(self.untold))
             )
         if self.by_source:
             sources = ", ".join(f"{source} {value:.2f}" for source, value in self.by_source.items())

@@ -82,7 +82,7 @@ def test_a_genre_that_is_recognised_too_seldom_is_not_answered() -> None:
     assert confidence[10:12] == pytest.approx([0.9] * 2)
     assert right[10:12].all()
     assert found.as_dict()["untold"] == ["Jazz", "Metal"]
-    assert "never answered, being recognised in fewer than 3 of 10 tracks: Jazz, Metal" in found.lines()
+    assert "never answered, being recognised surely enough in fewer than 3 of 10 tracks: Jazz, Metal" in found.lines()
     assert not evaluation().with_untold(strict=False).untold
 
 
