@@ -22,7 +22,7 @@ ROOMS_OF = {
     "pebble": {"analysis"},
     "prometheus_client": {"service/metrics.py"},
     "prompt_toolkit": {"cli/review/terminal.py"},
-    "regex": {"genres/vocabulary.py"},
+    "regex": {"config/gitignore.py", "genres/vocabulary.py"},
     "rich": {"cli"},
     "scipy": {"sound", "model"},
     "sklearn": {"model"},

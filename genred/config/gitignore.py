@@ -4,10 +4,20 @@ Each entry of a tree is asked about by itself, from the top down, as git does it
 can't be taken back by a later pattern. Signs are compared as characters, where git compares bytes.
 """
 
+import logging
 import re
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import regex
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.2
+"""Seconds of processor time that a pattern may take for one path: some patterns with many stars would take for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +34,19 @@ class Pattern:
     """True if it is about folders alone."""
     by_name: bool
     """True if it is compared with the last name of a path, wherever that is."""
-    regex: re.Pattern[str]
+    regex: "regex.Pattern[str]"
 
     def fits(self, path: str, name: str, *, folder: bool) -> bool:
-        """Return whether a pattern is about a path, whose last name is also given."""
-        return (folder or not self.for_folders) and bool(self.regex.fullmatch(name if self.by_name else path))
+        """Return whether a pattern is about a path, whose last name is also given.
+
+        Raises
+        ------
+        TimeoutError
+            If that takes too long to find out.
+        """
+        if self.for_folders and not folder:
+            return False
+        return bool(self.regex.fullmatch(name if self.by_name else path, timeout=PATIENCE))
 
 
 class Patterns:
@@ -42,6 +60,7 @@ class Patterns:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._patterns: list[Pattern] = []
+        self._slow: Pattern | None = None
         for number, line in enumerate(lines, 1):
             try:
                 read = pattern(line, number)
@@ -54,10 +73,23 @@ class Patterns:
         return bool(self._patterns)
 
     def deciding(self, path: str, *, folder: bool) -> Pattern | None:
-        """Return the pattern that decides about a path, relative to the place of the patterns; None if none does."""
+        """Return the pattern that decides about a path, relative to the place of the patterns; None if none does.
+
+        One that takes too long for a path decides about all paths from then on: that they are left alone.
+        """
+        if self._slow is not None:
+            return self._slow
         path = path.replace("\n", "\0")  # the one sign that a dot of a regular expression doesn't stand for
         name = path[path.rfind("/") + 1 :]
-        return next((it for it in self._patterns if it.fits(path, name, folder=folder)), None)
+        for it in self._patterns:
+            try:
+                if it.fits(path, name, folder=folder):
+                    return it
+            except TimeoutError:
+                log.warning("the pattern %r takes too long, so all that it could be about is left alone", it.text)
+                self._slow = replace(it, ignores=True)
+                return self._slow
+        return None
 
 
 def pattern(line: str, number: int = 1) -> Pattern | None:
@@ -79,8 +111,9 @@ def pattern(line: str, number: int = 1) -> Pattern | None:
     return Pattern(text, number, not text.startswith("!"), for_folders, "/" not in body, _regex(body))
 
 
-def _regex(body: str) -> re.Pattern[str]:
+def _regex(body: str) -> "regex.Pattern[str]":
     """Return what fits to the whole of an entry's path, and not to what lies below the entry."""
+    import regex
     from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern  # here and not above: it takes long
 
     if "[:" in body:
@@ -96,9 +129,9 @@ def _regex(body: str) -> re.Pattern[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # "[[]" is a bracket in a gitignore file
-            regex = GitIgnoreSpecPattern(body).regex
+            found = GitIgnoreSpecPattern(body).regex
     except (ValueError, re.error) as error:
         raise ValueError("ends with a backslash" if body.endswith("\\") else f"is no pattern ({error})") from error
-    if regex is None:
+    if found is None:
         raise ValueError("has a [ without its ]")
-    return re.compile(regex.pattern)
+    return regex.compile(found.pattern)

@@ -149,6 +149,23 @@ def test_what_cant_be_understood_leaves_its_folder_alone(tmp_path: Path, kind: s
     assert told.endswith("its folder is left alone")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "path"), [("*a" * 12 + "*b", "a" * 250 + "b.ogg"), ("**/a/" * 12 + "b", "a/" * 99)]
+)
+def test_stars_that_would_take_for_ever_do_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, pattern: str, path: str
+) -> None:
+    """An album that somebody made for that can't stop genred; what takes too long even so leaves all of it alone."""
+    assert Patterns([pattern]).deciding(path, folder=False) is None
+    monkeypatch.setattr("genred.config.gitignore.PATIENCE", 1e-6)
+    read = Patterns(["!*.ogg", pattern])
+    for name in (path * 9, "x.ogg"):
+        found = read.deciding(name, folder=False)
+        assert found is not None
+        assert (found.ignores, found.text) == (True, pattern)
+    assert caplog.text.count("takes too long") == 1
+
+
 def test_the_reason_names_the_file_and_the_line(tmp_path: Path) -> None:
     """Or the pattern of the configuration, or the name itself."""
     (song,) = songs_in(tmp_path, "a/b/1.mp3")
