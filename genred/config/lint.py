@@ -79,6 +79,9 @@ def unreadable_ignores(ignore: Iterable[str], files: Iterable[str]) -> Iterator[
             message = f"is a comment in gitignore syntax; write {dumps(chr(92) + text)}"
         elif not body.strip("/ "):
             message = "is no pattern"
+        elif (begin := body.partition("/")[0]) in (".", "..", "~") or "//" in body or "\\/" in body:
+            message = "fits to nothing: a pattern begins in each of watch.directories, and has one slash at a time"
+            message += f", not {begin}/" if begin in (".", "..", "~") else ""
         elif re.search(r"(?<!\\) $", text):
             message = f"ends with a blank, which doesn't count; write {dumps(text.rstrip())}"
         elif _CROSSING.fullmatch(body.rstrip("/")):

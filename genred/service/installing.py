@@ -108,7 +108,7 @@ def plan(manager: Manager, folders: Sequence[Path], program: Path, file: Path | 
     place = file or Path(units.setting(mine, "Environment=GENRED_CONFIG") or manager.config_file)
     for folder in folders:
         if not folder.is_dir():
-            raise WatchError(f"{readable(folder)}: no such folder")
+            raise WatchError(f"{readable(folder)}: {'no folder' if folder.exists() else 'no such folder'}")
     text, settings = _configuration(manager, place, folders)
     watched = settings.watch.directories
     account = None

@@ -203,6 +203,9 @@ def test_what_beets_users_have_is_read_from_where_they_have_it(tmp_path: Path, m
         ("*/Live/*", """may mean two things, since * stops at a slash; write "/*/Live/*", or ** to cross slashes"""),
         ("a ", """'a ' ends with a blank, which doesn't count; write "a\""""),
         ("!/", "'!/' is no pattern"),
+        ("~/Demos", "'~/Demos' fits to nothing: a pattern begins in each of watch.directories"),
+        ("./Demos", "has one slash at a time, not ./"),
+        ("a//b", "'a//b' fits to nothing"),
         ("", "'' is no pattern"),
     ],
 )

@@ -218,7 +218,7 @@ def test_another_configuration_is_remembered(own: Place, tmp_path: Path) -> None
     [
         ((), ConfigError, "there is no configuration yet"),
         (("none",), WatchError, "none: no such folder"),
-        (("bin/systemctl",), WatchError, "no such folder"),
+        (("bin/systemctl",), WatchError, "systemctl: no folder"),
     ],
 )
 def test_what_cannot_be_watched_is_refused(

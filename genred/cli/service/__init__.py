@@ -62,6 +62,8 @@ def service_install(
 
     if runs_as is not None and not system:
         raise click.UsageError("--as goes with --system; your own service runs as you.")
+    if runs_as in ("", "root"):
+        raise click.UsageError("--as names whose the music is, and not root, who may do too much.")
     manager = _manager(system=system)
     folders = [Path(os.path.abspath(folder.expanduser())) for folder in directories]
     file = common.file.absolute() if common.file else None
