@@ -27,6 +27,8 @@ NOT_RUN = {
     "sudo tests/systemd/run": "boots a system; tests/service/test_units.py does, when asked for it",
     "genred follow": "goes on until it is stopped; tests/cli/test_follow.py",
     "MPD_HOST=/run/mpd/socket genred follow": "goes on until it is stopped; tests/service/test_players.py",
+    "sudo packaging/debian/build": "builds a package, which takes minutes; packaging/debian/check",
+    "sudo apt install ./dist": "needs the package; packaging/debian/check",
     "sudo packaging/container/check": "builds an image, which takes minutes",
     "podman ": "needs the image; packaging/container/check does all of it",
     "GENRED_MUSIC=": "needs Docker; tests/test_container.py reads the file",

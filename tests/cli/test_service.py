@@ -138,7 +138,6 @@ def test_a_genred_that_may_be_gone_tomorrow_makes_no_service(
         (("install",), 10, "name the folders with your music"),
         (("install", "none"), 1, "none: no such folder"),
         (("install", "--as", "nobody"), 2, "--as goes with --system"),
-        (("install", "--system", "--as", "root", "/"), 2, "and not root"),
         (("install", "--system", "/"), 1, "takes root"),
         (("uninstall", "--system"), 1, "takes root"),
         (("install", ""), 2, "an empty word names no file"),

@@ -226,7 +226,7 @@ def test_files_of_the_future_speak_of_a_wrong_clock(music: Path) -> None:
     """Theirs or ours."""
     far = datetime.now(UTC).timestamp() + 1e7
     os.utime(music / "a.mp3", (far, far))
-    assert "1 files are dated in the future" in told(iter(look(music)), "clock").message
+    assert "1 file is dated in the future" in told(iter(look(music)), "clock").message
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")

@@ -241,7 +241,7 @@ def test_a_scan_is_done_by_the_service_at_work(service: Service) -> None:
     command = [sys.executable, "-m", "genred", "scan", str(service.music)]
     asked = subprocess.run(command, capture_output=True, text=True, env=service.environment, check=False)
     assert (asked.returncode, asked.stdout.split()[0]) == (0, "tagged")
-    assert asked.stderr == "1 files looked at: 1 tagged\n"
+    assert asked.stderr == "1 file looked at: 1 tagged\n"
     assert tags.read_genres(before) == ["Classical"]
     assert service.records()[0].run == 2
     assert service.stop() == 0

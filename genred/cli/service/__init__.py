@@ -11,7 +11,7 @@ import click
 
 from genred import config
 from genred.cli import show
-from genred.cli.arguments import DIRS
+from genred.cli.arguments import DIRS, USER
 from genred.cli.options import DRY_RUN, SOME_FAILED, Common, common, complain, everywhere
 from genred.errors import HistoryError, ServiceError
 from genred.fs.files import readable
@@ -37,7 +37,9 @@ def service() -> None:
 @service.command("install")
 @DIRS
 @SYSTEM
-@click.option("--as", "runs_as", metavar="NAME", help="With --system: the user to run as.  [default: the owner]")
+@click.option(
+    "--as", "runs_as", metavar="NAME", type=USER, help="With --system: the user to run as.  [default: the owner]"
+)
 @DRY_RUN
 @common
 def service_install(
@@ -62,8 +64,6 @@ def service_install(
 
     if runs_as is not None and not system:
         raise click.UsageError("--as goes with --system; your own service runs as you.")
-    if runs_as in ("", "root"):
-        raise click.UsageError("--as names whose the music is, and not root, who may do too much.")
     manager = _manager(system=system)
     folders = [Path(os.path.abspath(folder.expanduser())) for folder in directories]
     file = common.file.absolute() if common.file else None
