@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from genred.history.records import Record
 
 _HOOKS = click.Choice(["apprise", "jellyfin", "kodi", "mpd", "mqtt", "navidrome", "ntfy", "plex", "webhook"])
+_NUMBER = click.IntRange(min=0, max=2**63 - 1)
+"""The numbers that the database knows."""
 _WRITTEN = ("tagged", "undone")
 """The outcomes that a hook is told of: a player wants to know which files are others now."""
 _QUIET_SECONDS = 10.0
@@ -29,7 +31,7 @@ _HOW_TO_NOTE = "who reads what is printed notes the last id, and goes on with --
 @OUTCOMES
 @BELOW
 @click.option("--since", metavar="WHEN", type=MOMENT, help="Begin with what happened since; as for `genred history`.")
-@click.option("--after", metavar="ID", type=click.IntRange(min=0), help="Begin behind this decision; 0: at the first.")
+@click.option("--after", metavar="ID", type=_NUMBER, help="Begin behind this decision; 0: at the first.")
 @click.option("--hook", type=_HOOKS, help="Tell a player, or whoever else it is, in batches.")
 @click.option("--exec", "command", type=COMMAND, help="Run this for each batch; it reads one JSON object a line.")
 @click.option(

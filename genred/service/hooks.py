@@ -2,11 +2,13 @@
 
 import json
 import logging
+import os
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,6 +23,10 @@ FOLDER = Path(__file__).parents[1] / "data" / "hooks"
 """The scripts that genred ships, each named by the player that it tells."""
 LONGEST = 10
 """A batch is told after so many times the quiet that ends it, though more comes all the time."""
+_LONGEST_NOTE = 1000
+"""A bookmark has no more bytes."""
+_NUMBERS = range(2**63)
+"""The numbers that a decision can have in the database, and 0 for the place before all."""
 FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 10.0, 300.0
 
 log = logging.getLogger(__name__)
@@ -43,18 +49,22 @@ class Bookmark:
         if self._file is None:
             return None
         try:
-            noted = json.loads(self._file.read_text("utf-8"))
-            place = Place(noted["id"], noted["at"])
+            with self._file.open("rb") as file:
+                noted = json.loads(file.read(_LONGEST_NOTE))
         except FileNotFoundError:
             return None
         except OSError as error:
             raise ConfigError(f"{readable(self._file)}: can't be read ({error.strerror})") from error
-        except (ValueError, TypeError, LookupError):
-            place = Place(-1)
-        if not (isinstance(place.id, int) and isinstance(place.at, str) and place.id >= 0):
-            way = "to begin with what comes next, delete it"
-            raise ConfigError(f"{readable(self._file)}: this notes no place in a history; {way}")
-        return place
+        except (ValueError, RecursionError):
+            noted = None
+        if not (isinstance(noted, dict) and noted.keys() == {"id", "at"}):
+            way = "name another file with --state"
+            raise ConfigError(f"{readable(self._file)}: the file holds something else than a place in a history; {way}")
+        match noted:
+            case {"id": int(number), "at": str(at)} if number in _NUMBERS and at.isascii():
+                return Place(number, at)
+        way = "to begin with what comes next, delete it"
+        raise ConfigError(f"{readable(self._file)}: this notes no place in a history; {way}")
 
     def write(self, place: Place) -> None:
         """Note another place, whole or not at all.
@@ -79,7 +89,7 @@ def bookmark(file: Path | None) -> Iterator[Bookmark]:
     Raises
     ------
     ConfigError
-        If the folder of the file can't be made.
+        If the folder of the file can't be made, or something else is in the file: no lock is left beside that.
     LockedError
         If another process goes by the file.
     """
@@ -90,6 +100,7 @@ def bookmark(file: Path | None) -> Iterator[Bookmark]:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ConfigError(f"{readable(file.parent)}: the folder can't be made ({error.strerror})") from error
+    Bookmark(file).read()
     with ExitStack() as stack:
         try:
             stack.enter_context(locked(file.with_name(file.name + ".lock")))
@@ -202,15 +213,25 @@ def run(batches: Batches, stop: threading.Event) -> None:
 def told_by(command: Sequence[str], line: Callable[[Record], str]) -> Callable[[Sequence[Record]], str]:
     """Return what tells a batch by running a command, which reads one line for each decision.
 
-    The command has a session of its own: what ends genred at a terminal leaves the command to its work.
+    The command has a session of its own: who stops genred at a terminal leaves the command to its work, for whose end
+    genred waits. Who interrupts that wait ends the command, too, with all that it started.
     """
 
     def tell(batch: Sequence[Record]) -> str:
         text = "".join(f"{line(record)}\n" for record in batch)
         try:
-            code = subprocess.run(command, input=text.encode(), start_new_session=True, check=False).returncode
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
         except OSError as error:
             return f"{command[0]}: {error.strerror}"
+        try:
+            process.communicate(text.encode())
+        except KeyboardInterrupt:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            log.warning("the command was ended before it had taken its batch; with --state, that is told again")
+            process.wait()
+            raise
+        code = process.returncode
         if code < 0:
             return f"signal {-code}"
         return f"exit {code}" if code else ""

@@ -154,6 +154,7 @@ def test_a_command_that_is_at_work_may_end_it(log: History, follow: Follow, tmp_
         (["--map", "/a", "/b"], "--map goes with"),
         (["--exec", ""], "an empty word is no command"),
         (["--json", "--map", "/a", ""], "an empty word is no path"),
+        (["--after", "9" * 20], "is not in the range"),
         (["--hook", "winamp"], "'winamp' is not one of"),
     ],
 )
@@ -171,5 +172,5 @@ def test_what_can_not_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(HistoryError, match="there is no decision 7 yet, the newest is 0"):
         cli.main(["follow", "--after", "7"], standalone_mode=False)
     (tmp_path / "place").write_text("nonsense")
-    with pytest.raises(ConfigError, match="notes no place in a history"):
+    with pytest.raises(ConfigError, match="something else than a place in a history"):
         cli.main(["follow", "--hook", "mpd", "--state", str(tmp_path / "place")], standalone_mode=False)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -200,12 +201,31 @@ def test_what_does_not_match_is_no_news(history: History, tmp_path: Path) -> Non
     assert place.id == last
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"id": "1", "at": ""}', '{"id": -1, "at": ""}', "\ud800"])
-def test_a_bookmark_that_is_none_is_an_error(tmp_path: Path, content: str) -> None:
+DAMAGED = [
+    '{"id": "1", "at": ""}',
+    '{"id": -1, "at": ""}',
+    f'{{"id": 1{30 * "0"}, "at": ""}}',
+    r'{"id": 1, "at": "\ud800"}',
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_bookmark_may_be_deleted(tmp_path: Path, content: str) -> None:
     """Nobody guesses where to go on; the message says what to do."""
-    (tmp_path / "place.json").write_bytes(content.encode("utf-8", "surrogatepass"))
+    (tmp_path / "place.json").write_text(content)
     with pytest.raises(ConfigError, match="to begin with what comes next, delete it"):
         Bookmark(tmp_path / "place.json").read()
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", "7", 900 * "[", "SQLite format 3\0", "\ud800"])
+def test_what_is_no_bookmark_is_left_alone(tmp_path: Path, content: str) -> None:
+    """A song or a history by mistake: nobody is told to delete it, and no lock is left beside it."""
+    file = tmp_path / "song.mp3"
+    file.write_bytes(content.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ConfigError, match=r"something else .* name another file") as error, bookmark(file):
+        pass
+    assert "delete" not in str(error.value)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_bookmark_is_for_one_at_a_time(tmp_path: Path) -> None:
@@ -220,8 +240,8 @@ def test_a_bookmark_is_for_one_at_a_time(tmp_path: Path) -> None:
         assert mark.read() == Place(7, "2026-11-22T08:17:17.402Z")
     file.unlink()
     file.mkdir()
-    with pytest.raises(ConfigError, match="can't be read"), bookmark(file) as mark:
-        mark.read()
+    with pytest.raises(ConfigError, match="can't be read"), bookmark(file):
+        pass
     with pytest.raises(ConfigError, match="the folder can't be made"), bookmark(tmp_path / "hooks/mpd.json.lock/x/y"):
         pass
 
@@ -239,6 +259,25 @@ def test_a_command_reads_a_line_for_each(tmp_path: Path) -> None:
     assert tell("cat >/dev/null; exit 3") == "exit 3"
     assert tell("kill -9 $$") == "signal 9"
     assert told_by([str(tmp_path / "nothing")], str)(batch) == f"{tmp_path}/nothing: No such file or directory"
+
+
+def test_who_waits_no_longer_ends_the_command(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Ctrl-C once more: the command ends with all that it started, and what becomes of its batch is said."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    ours = os.open(gate, os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(ours, True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        command = f"exec >{gate}; (kill -INT $PPID; sleep 20; echo still there); true"
+        with pytest.raises(KeyboardInterrupt):
+            told_by(["/bin/sh", "-c", command], str)([Record(Path("/m/1"), Outcome.KEPT, "why")])
+        assert os.read(ours, 1000) == b""  # nobody is left who could say something
+    finally:
+        signal.signal(signal.SIGINT, before)
+        os.close(ours)
+    (warning,) = caplog.messages
+    assert "ended before it had taken its batch" in warning
 
 
 MAPS = [(Path("/srv/music"), "/music"), (Path("/srv/music/Kids"), "/kids/"), (Path("/srv/more"), ".")]

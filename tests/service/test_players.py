@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -86,10 +87,39 @@ def test_a_server_that_refuses_is_a_failure(name: str, httpserver: HTTPServer) -
     assert "500" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["jellyfin", "kodi", "navidrome", "ntfy", "plex", "webhook"])
+def test_a_server_that_redirects_is_a_failure(name: str, httpserver: HTTPServer) -> None:
+    """What a server sends elsewhere was not told; where that is, is said without what is secret."""
+    there = {"Location": "https://me:sesame@example.org/new?key=sesame"}
+    httpserver.expect_request(re.compile(".*")).respond_with_data("", 301, there)
+    done = tell(name, batch(*ALBUM), SETTINGS | {"HOOK_URL": httpserver.url_for("/")})
+    assert done.returncode != 0
+    assert done.stderr == ("the server redirects HOOK_URL, to https://example.org/new; set HOOK_URL to the new place\n")
+
+
+@pytest.mark.parametrize("name", ["kodi", "navidrome"])
+@pytest.mark.parametrize("answer", ["", "[1]", "<html>", "{}{}"])
+def test_an_answer_that_says_nothing_is_a_failure(name: str, answer: str, httpserver: HTTPServer) -> None:
+    """A success of somebody else, such as a proxy, is none of the player's."""
+    httpserver.expect_request(re.compile(".*")).respond_with_data(answer)
+    done = tell(name, batch(*ALBUM), SETTINGS | {"HOOK_URL": httpserver.url_for("/")})
+    assert done.returncode != 0
+    assert done.stderr.startswith("an answer that is none of ")
+
+
+def test_only_success_is_success(httpserver: HTTPServer) -> None:
+    """Neither a redirection to nowhere, nor what is no answer of HTTP."""
+    httpserver.expect_request("/").respond_with_data("", 304)
+    for address in (httpserver.url_for("/"), "file:///dev/null"):
+        done = tell("webhook", batch(*ALBUM), {"HOOK_URL": address})
+        assert done.returncode != 0
+        assert done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["jellyfin", "kodi", "navidrome", "ntfy", "plex", "webhook"])
 def test_no_secret_stands_on_a_command_line(name: str, httpserver: HTTPServer) -> None:
-    """Whoever lists the processes while a hook talks sees no password and no token."""
+    """Whoever lists the processes while a hook talks sees no password, no token and no address."""
     seen: list[str] = []
 
     def look(_: Request) -> Response:
@@ -100,11 +130,9 @@ def test_no_secret_stands_on_a_command_line(name: str, httpserver: HTTPServer) -
                 continue
         return Response("{}")
 
-    httpserver.expect_request("/", method="GET").respond_with_handler(look)
-    for path in ("/Library/Media/Updated", "/jsonrpc", "/rest/startScan", "/library/sections/3/refresh", "/"):
-        httpserver.expect_request(path).respond_with_handler(look)
+    httpserver.expect_request(re.compile(".*")).respond_with_handler(look)
     secret = uuid4().hex
-    settings = {"HOOK_TOKEN": secret, "HOOK_PASSWORD": secret, "HOOK_URL": httpserver.url_for("/").rstrip("/")}
+    settings = {"HOOK_TOKEN": secret, "HOOK_PASSWORD": secret, "HOOK_URL": httpserver.url_for(f"/{secret}")}
     tell(name, batch(*ALBUM), SETTINGS | settings)
     assert any("curl" in line for line in seen)
     assert not [line for line in seen if secret in line]
@@ -255,6 +283,16 @@ def test_mpd_shows_the_new_genre(tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "--map MUSIC_DIRECTORY" in done.stderr
     assert tell("mpd", batch("02.flac"), settings).returncode != 0
+
+
+def test_mpd_reads_a_folder_that_looks_like_an_option(tmp_path: Path) -> None:
+    """`mpc` would take it for one."""
+    for name in ("-", "-foo", "--help"):
+        (tmp_path / "music" / name).mkdir(parents=True)
+        make(tmp_path / "music" / name / "1.flac", 0.5)
+    with serving(tmp_path) as mpc:
+        told("mpd", batch("-/1.flac", "-foo/1.flac", "--help/1.flac"), {"MPD_HOST": str(tmp_path / "s")})
+        assert len(mpc("listall").splitlines()) == 3
 
 
 @pytest.fixture

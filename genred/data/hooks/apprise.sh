@@ -6,5 +6,6 @@ set -eu
 umask 077
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
 printf '%s\n' "$HOOK_URLS" | tr -s ' ' '\n' >"$folder/apprise.conf"
 jq -rsf "${0%/*}/summary.jq" | timeout 120 apprise --config "$folder/apprise.conf" --title genred

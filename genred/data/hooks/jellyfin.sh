@@ -4,10 +4,9 @@
 #   HOOK_TOKEN   an API key (Dashboard, API Keys)
 # Paths have to be those that Jellyfin sees: --map FOLDER PATH
 set -eu
+. "${0%/*}/http.inc"
 : "${HOOK_URL:?is not set}" "${HOOK_TOKEN:?is not set}"
 key=$(jq -nr '"Authorization: MediaBrowser Token=\"\(env.HOOK_TOKEN)\"" | "header = \(@json)"')
 jq -cs '{Updates: map({Path: .path, UpdateType: "Modified"}) | unique}' |
-    curl --silent --show-error --fail --max-time 60 --config /dev/fd/3 --header 'Content-Type: application/json' \
-        --data-binary @- "${HOOK_URL%/}/Library/Media/Updated" 3<<END
-$key
-END
+    ask "${HOOK_URL%/}/Library/Media/Updated" "$key" --output /dev/null \
+        --header 'Content-Type: application/json' --data-binary @-

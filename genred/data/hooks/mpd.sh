@@ -9,9 +9,12 @@ if printf '%s\n' "$batch" | jq -es 'all(.[]; .path | startswith("/"))' >/dev/nul
     exit 1
 fi
 # A rescan, since a file may have kept its time (tags.preserve_mtime), but not of the whole library. One after the other:
-# MPD's queue is short.
+# MPD's queue is short. A name that begins with "-" is an option to mpc, whatever stands before it: there, all is read anew.
 printf '%s\n' "$batch" | jq -c 'select(.path | startswith("/") | not)' | jq -rsf "${0%/*}/folders.jq" |
-    while IFS= read -r folder; do
-        if [ -n "$folder" ]; then way=rescan; else way=update; fi
-        mpc --quiet --wait "$way" "$folder" </dev/null
+    sed 's/^-.*/-/' | uniq | while IFS= read -r folder; do
+        case $folder in
+        -) mpc --quiet --wait rescan </dev/null ;;
+        '') mpc --quiet --wait update </dev/null ;;
+        *) mpc --quiet --wait rescan "$folder" </dev/null ;;
+        esac
     done

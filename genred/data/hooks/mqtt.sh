@@ -8,6 +8,7 @@ set -eu
 umask 077
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
 {
     printf '%s\n' "-h ${HOOK_HOST:-localhost}" "-p ${HOOK_PORT:-1883}" "-t ${HOOK_TOPIC:-genred/decision}" "-q 1"
     if [ -n "${HOOK_USER:-}" ]; then printf '%s\n' "-u $HOOK_USER"; fi

@@ -5,12 +5,11 @@
 #   HOOK_SECTION   the number of the music library: source=... in the address of its page
 # Paths have to be those that Plex sees: --map FOLDER PATH
 set -eu
+. "${0%/*}/http.inc"
 : "${HOOK_URL:?is not set}" "${HOOK_TOKEN:?is not set}" "${HOOK_SECTION:?is not set}"
 key=$(jq -nr '"X-Plex-Token: \(env.HOOK_TOKEN)" | "header = \(@json)"')
 jq -rsf "${0%/*}/folders.jq" |
     while IFS= read -r folder; do
-        curl --silent --show-error --fail --max-time 60 --output /dev/null --config /dev/fd/3 \
-            --get --data-urlencode "path=$folder" "${HOOK_URL%/}/library/sections/$HOOK_SECTION/refresh" 3<<END
-$key
-END
+        ask "${HOOK_URL%/}/library/sections/$HOOK_SECTION/refresh" "$key" --output /dev/null \
+            --get --data-urlencode "path=$folder"
     done

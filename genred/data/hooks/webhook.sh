@@ -3,10 +3,8 @@
 #   HOOK_URL     such as https://example.org/genred
 #   HOOK_TOKEN   where the address asks for a bearer token
 set -eu
+. "${0%/*}/http.inc"
 : "${HOOK_URL:?is not set}"
 key=$(jq -nr 'env | select(.HOOK_TOKEN) | "Authorization: Bearer \(.HOOK_TOKEN)" | "header = \(@json)"')
 jq -cs . |
-    curl --silent --show-error --fail --max-time 60 --output /dev/null --config /dev/fd/3 \
-        --header 'Content-Type: application/json' --data-binary @- "$HOOK_URL" 3<<END
-$key
-END
+    ask "$HOOK_URL" "$key" --output /dev/null --header 'Content-Type: application/json' --data-binary @-
