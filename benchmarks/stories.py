@@ -105,7 +105,12 @@ class Teller:
         self.say("\n$ genred " + " ".join(f'"{a}"' if " " in str(a) else str(a) for a in arguments))
         command = [sys.executable, "-m", "genred", *map(str, arguments)]
         done = subprocess.run(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            command,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
         )
         for line in done.stdout.splitlines():
             self.say(line)
@@ -116,7 +121,7 @@ class Teller:
         command = [sys.executable, "-m", "genred", "run", str(self.music)]
         ready = threading.Event()
         said: list[str] = []
-        with subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True) as service:
+        with subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, encoding="utf-8") as service:
 
             def listen() -> None:
                 for line in service.stderr or ():
