@@ -113,10 +113,11 @@ def changelog(release: str) -> str:
 
 def written() -> float:
     """When this checkout was written: its commit, or else SOURCE_DATE_EPOCH or the file with the version."""
+    if epoch := os.environ.get("SOURCE_DATE_EPOCH"):
+        return float(epoch)
     git = ["git", "-C", str(REPOSITORY), "log", "-1", "--format=%ct"]
-    done = subprocess.run(git, capture_output=True, text=True, check=False)
-    here = (REPOSITORY / "genred/__init__.py").stat().st_mtime
-    return float(os.environ.get("SOURCE_DATE_EPOCH") or done.stdout.strip() or here)
+    said = subprocess.run(git, capture_output=True, text=True, check=False).stdout if shutil.which("git") else ""
+    return float(said.strip() or (REPOSITORY / "genred/__init__.py").stat().st_mtime)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,7 @@ def test_in_steps_comes_what_the_history_has(growing: History, seed: int, steps:
         place = step[1]
     follower.close()
     assert numbers(found) == [number for number in numbers(list(growing.records(query)))[::-1] if (number or 0) > start]
+    follower.close()
 
 
 def test_nothing_is_lost_while_others_write(history: History, follower: Follower) -> None:
@@ -135,6 +136,7 @@ def test_it_waits_for_a_history(home: Path) -> None:
     found, place = follower.after(place, ALL, 10)
     assert (numbers(found), follower.trouble) == (ids, None)
     history.close()
+    follower.close()
     follower.close()
 
 

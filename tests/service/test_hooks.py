@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,16 @@ from genred.history.records import Outcome, Query, Record
 from genred.service import hooks
 from genred.service.following import MOST, known_elsewhere
 from genred.service.hooks import Batches, Bookmark, bookmark, told_by
+
+_followers: list[Follower] = []
+
+
+@pytest.fixture(autouse=True)
+def closing_followers() -> Iterator[None]:
+    """No test leaves a database open."""
+    yield
+    while _followers:
+        _followers.pop().close()
 
 
 class Listener:
@@ -33,6 +43,7 @@ class Listener:
     def start(self, place: Place | None = None) -> None:
         """Begin anew, as a process does that was killed and started."""
         self.follower = Follower(self.history.path)
+        _followers.append(self.follower)
         self.batches = Batches(
             self.follower,
             self.query,
