@@ -139,7 +139,10 @@ def write_whole(path: Path, content: bytes) -> None:
 
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.stat().st_mode):
-            path.write_bytes(content)
+            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)  # a pipe that nobody reads is an error
+            os.set_blocking(fd, True)
+            with open(fd, "wb") as file:
+                file.write(content)
             return
     path = Path(os.path.realpath(path))
     fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}-")

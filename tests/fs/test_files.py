@@ -91,6 +91,8 @@ def test_a_link_stays_one_and_a_device_is_written_to(tmp_path: Path) -> None:
     write_whole(tmp_path / "pipe", b"through")
     assert os.read(reader, 100) == b"through"
     os.close(reader)
+    with pytest.raises(OSError, match="No such device"):
+        write_whole(tmp_path / "pipe", b"to nobody")
     assert {path.name for path in tmp_path.iterdir()} == {"link", "file", "null", "pipe"}
     assert (tmp_path / "link").is_symlink()
     assert Path("/dev/null").is_char_device()
