@@ -44,7 +44,7 @@ class Beets(PluginMixin, ImportHelper):
     def match(self) -> None:
         """Import what there is, with labels that beets looked up."""
         stub = AutotagStub(AutotagStub.IDENT).install()
-        self.setup_importer(os.fsencode(self.temp_path / "incoming")).run()  # type: ignore[arg-type]  # beets 2.12
+        self.setup_importer(os.fsencode(self.temp_path / "incoming")).run()  # type: ignore[arg-type]  # its types say str, and it takes bytes
         stub.restore()
         plugins.send("cli_exit", lib=self.lib)
 
