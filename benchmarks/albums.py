@@ -14,6 +14,7 @@ from genred.model.album import Album
 from genred.model.classifier import GenreClassifier
 from genred.model.evaluation import calibration_error, lower_bound
 from genred.model.evidence import Owner
+from genred.model.installed import BUILTIN_GENRES
 from genred.model.judging import Need, judge
 from genred.model.table import Table
 from genred.model.unit import Heard, Unit
@@ -39,7 +40,7 @@ class Judged:
     def by(cls, table: Table, place: Place, train: Rows, test: Rows) -> "Judged":
         with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", UserWarning)  # a genre with fewer tracks than folds is allowed
-            model = GenreClassifier().fit(table[train], strict=True)
+            model = GenreClassifier().fit(table[train], told=BUILTIN_GENRES)
             needs = {precision: Need(model.evaluation_.threshold(precision), precision) for precision in (0.8, 0.9)}
             probabilities = model.predict_proba(table.X[test])
         untold = model.evaluation_.untold

@@ -11,7 +11,7 @@ all of them (`genred.model.judging`).
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any, ClassVar, Self
@@ -88,7 +88,7 @@ class GenreClassifier:
         *,
         name: str = "own",
         beside: Table | None = None,
-        strict: bool = False,
+        told: Collection[str] | None = None,
         tell: Tell = lambda step: None,
     ) -> Self:
         """Learn from a table.
@@ -97,9 +97,8 @@ class GenreClassifier:
         ----------
         beside
             Other music, whose genres are not learnt: it says what music sounds like, where that of the table is little.
-        strict
-            True to give up each genre of which fewer than three of ten tracks would be answered, as the built-in model
-            does. A small model would answer less by that, and be no more right.
+        told
+            The genres that are answered; the others are only told apart. None: those that are recognised often enough.
         tell
             Is told what is being done, in a few words.
 
@@ -114,7 +113,7 @@ class GenreClassifier:
         # Matrices this small are multiplied sooner by one thread than by several that wait for each other.
         with threadpool_limits(1, "blas"):
             music = table if beside is None else Table.join([table, beside])
-            self.parts_, self.evaluation_ = learn(table, music, tell, strict=strict)
+            self.parts_, self.evaluation_ = learn(table, music, tell, told=told)
         self._thresholds = {p: self.evaluation_.threshold(p) for p in PRECISIONS}
         self.origins_ = list(zip(map(str, table.groups), map(str, table.sources), strict=True))
         self.name = f"{name}-{_digest(table, beside)[:8]}"

@@ -1,6 +1,6 @@
 """How good a model is: figures from out-of-fold probabilities, in words and for JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from string import ascii_lowercase, ascii_uppercase
@@ -69,22 +69,15 @@ class Evaluation:
             sources=self.sources[rows],
         )
 
-    def with_untold(self, *, strict: bool) -> Self:
-        """Return this evaluation, which is of a model, with the genres that the model recognises too seldom.
+    def telling(self, told: Collection[str] | None) -> Self:
+        """Return this evaluation, which is of a model, with the genres that the model does not answer.
 
         Parameters
         ----------
-        strict
-            False for genres that are seldom the likeliest. True for those, too, of which too few tracks are answered
-            at the threshold for the usual precision; the threshold is found anew without them, until no other is.
+        told
+            The genres that it answers; None for those that are the likeliest often enough where they are right.
         """
-        found = replace(self, untold=_seldom(self.recall))
-        while strict and (needed := found.threshold(USUAL_PRECISION)) <= 1:
-            untold = found.untold | _seldom(found.answered_recall(needed))
-            if untold == found.untold:
-                break
-            found = replace(found, untold=untold)
-        return found
+        return replace(self, untold=_seldom(self.recall) if told is None else frozenset(self.genres).difference(told))
 
     def answers(self, needed: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return the answers that are given where ``needed`` is the confidence that an answer needs.

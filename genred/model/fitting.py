@@ -1,5 +1,7 @@
 """Learn the parts of a model from a table."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from genred.model.album import Album
@@ -18,10 +20,10 @@ SHARES = (0.3, 0.7)
 """How much features count, and how much what the network hears."""
 
 
-def learn(table: Table, music: Table, tell: Tell, *, strict: bool) -> tuple[Parts, Evaluation]:
+def learn(table: Table, music: Table, tell: Tell, *, told: Collection[str] | None) -> tuple[Parts, Evaluation]:
     """Learn what music is from all of it, and genres from the table that it begins with.
 
-    ``strict`` is for `Evaluation.with_untold`.
+    ``told`` is for `Evaluation.telling`.
     """
     tell(f"finding the axes of {len(music)} tracks")
     genres, truth = np.unique(table.y, return_inverse=True)
@@ -49,4 +51,4 @@ def learn(table: Table, music: Table, tell: Tell, *, strict: bool) -> tuple[Part
     )
     album = Album().fit(evaluation.probabilities, truth, table.groups, table.sources)
     parts = Parts(space, discriminant, hearing, regression, neighbourhood, novelty, album, shares)
-    return parts, evaluation.with_untold(strict=strict)
+    return parts, evaluation.telling(told)

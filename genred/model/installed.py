@@ -13,7 +13,10 @@ from genred.model import container
 BUILTIN = "builtin"
 
 BUILTIN_GENRES = ("Blues", "Classical", "Country", "Disco", "Electronic", "Hip-Hop", "Jazz", "Metal", "Rock")
-"""The genres that the built-in model answers, which takes long to load; of its table's, it knows six too seldom."""
+"""The genres that the built-in model answers; of its table's, it recognises six too seldom.
+
+They are named, because whether a genre reaches three answers for ten tracks can differ from processor to processor.
+"""
 
 
 @dataclass(frozen=True, slots=True)

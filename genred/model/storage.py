@@ -23,6 +23,7 @@ from genred.model import container
 from genred.model.classifier import MODEL_VERSION, GenreClassifier
 from genred.model.fitted import Floats
 from genred.model.hearing import Hearing
+from genred.model.installed import BUILTIN_GENRES
 from genred.model.neighbourhood import Neighbourhood
 from genred.model.projection import Space
 from genred.model.table import Table
@@ -143,7 +144,7 @@ def builtin(cache_dir: Path) -> GenreClassifier:
     for name in _DATA:
         key.update((resources.files("genred") / "data" / name).read_bytes())
     fitted_by = (version("scikit-learn"), version("scipy"), version("numpy"))
-    for part in (MODEL_VERSION, FEATURE_VERSION, *fitted_by, *map(_source, _CODE)):
+    for part in (MODEL_VERSION, FEATURE_VERSION, *fitted_by, *BUILTIN_GENRES, *map(_source, _CODE)):
         key.update(part.encode())
     cached = cache_dir / f"model-{key.hexdigest()[:16]}{container.SUFFIX}"
     try:
@@ -154,7 +155,7 @@ def builtin(cache_dir: Path) -> GenreClassifier:
         cache_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ModelError(f"{readable(cache_dir)}: no folder to keep the fitted model in ({error.strerror})") from error
-    model = GenreClassifier().fit(builtin_table(), name="builtin", strict=True)
+    model = GenreClassifier().fit(builtin_table(), name="builtin", told=BUILTIN_GENRES)
     save(model, cached)
     return model
 

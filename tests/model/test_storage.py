@@ -297,12 +297,18 @@ def test_the_builtin_model_is_fitted_once(fitted: Path) -> None:
 
 @pytest.mark.slow
 def test_every_genre_that_the_builtin_model_answers_is_recognised_often_enough(fitted: Path) -> None:
-    """At its threshold, three tracks of ten by artists that it had not heard get the answer; six are left out."""
+    """At its threshold, three tracks of ten by artists that it had not heard get the answer, with a margin.
+
+    Six genres are left out, each of which wouldn't reach that margin beside the others.
+    """
     found = storage.builtin(fitted).evaluation_
-    assert found.untold == set(found.genres) - set(installed.BUILTIN_GENRES)
-    assert found.untold == {"Folk", "Latin", "Pop", "Punk", "R&B", "Reggae"}
+    told = set(installed.BUILTIN_GENRES)
+    assert found.untold == {"Folk", "Latin", "Pop", "Punk", "R&B", "Reggae"} == set(found.genres) - told
     shares = found.answered_recall(found.threshold(0.8))
-    assert min(shares[genre] for genre in installed.BUILTIN_GENRES) >= 0.3
+    assert min(shares[genre] for genre in told) >= 0.33
+    for genre in found.untold:
+        beside = found.telling({*told, genre})
+        assert beside.answered_recall(beside.threshold(0.8))[genre] < 0.33, genre
 
 
 @pytest.mark.slow
