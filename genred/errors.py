@@ -8,6 +8,8 @@
     ├── LockedError         11   another genred is at work on the same history
     ├── ModelError          12   the model can't be used, or must not be
     ├── DependencyError      1   a library is of a version that genred doesn't know
+    ├── ClusterError         1   the cluster that was asked for can't be used
+    ├── ClusterLostError     3   the cluster went away in the middle; what was heard is kept
     ├── ServiceError         1   systemd can't be asked, or doesn't do what it is asked
     ├── WatchError           1   a music folder can't be watched or read
     └── FileError(path)      3   one file; this is recorded, and the other files go on
@@ -62,6 +64,14 @@ class ModelError(GenredError):
 
 class DependencyError(GenredError):
     exit_code = 1
+
+
+class ClusterError(GenredError):
+    exit_code = 1
+
+
+class ClusterLostError(GenredError):
+    exit_code = 3
 
 
 class ServiceError(GenredError):

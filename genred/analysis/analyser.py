@@ -2,10 +2,10 @@
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import TimeoutError
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from pebble import ProcessExpired
 
 from genred.analysis import Analysis, Ask, worker
-from genred.analysis.pool import LIMITS, Pool, WorkerLostError, call_off, outcome
+from genred.analysis.cluster import Cluster
+from genred.analysis.pool import LIMITS, Pool, WorkerLostError, outcome
+from genred.analysis.steps import Steps, Walk, side_by_side, walk
 from genred.analysis.warming import warm_up
 from genred.config import Config, Model, Service, Tags, cache_dir
-from genred.errors import FileError, GenredError
-from genred.genres import Place, Vocabulary, said
+from genred.errors import FileError, GenredError, TagError
+from genred.genres import Place, Vocabulary, is_generic, said
 
 if TYPE_CHECKING:
     from genred.model.evidence import Owner
@@ -47,6 +49,8 @@ class Analyser:
     patience
         Seconds between two looks after the workers, by which an end may be late. Of an idle service, looking ten times
         a second is most of what it costs. The newest pool decides for all.
+    cluster
+        What hears instead of the workers, which do all else; it is left when they end.
 
     Raises
     ------
@@ -63,6 +67,7 @@ class Analyser:
         no_genre: tuple[str, ...] = (),
         vocabulary: Vocabulary | None = None,
         patience: float = 0.1,
+        cluster: Cluster | None = None,
     ) -> None:
         self.workers = service.workers or min(4, len(os.sched_getaffinity(0)))
         self.model_name = ""
@@ -71,11 +76,12 @@ class Analyser:
         self._service = service
         self._model = model
         self._cache = cache
+        self._cluster = cluster
         words = no_genre, vocabulary or Vocabulary()
         self._pool = Pool(self.workers, (service.nice, service.memory_mb, *words), patience=patience)
 
     @classmethod
-    def of(cls, config: Config, *, patience: float = 0.1) -> Self:
+    def of(cls, config: Config, *, patience: float = 0.1, cluster: Cluster | None = None) -> Self:
         """Make a pool as it is configured."""
         return cls(
             config.service,
@@ -84,6 +90,7 @@ class Analyser:
             no_genre=config.genres.no_genre,
             vocabulary=config.vocabulary,
             patience=patience,
+            cluster=cluster,
         )
 
     def __enter__(self) -> Self:
@@ -95,6 +102,8 @@ class Analyser:
     def close(self) -> None:
         """End the workers, whatever they are doing."""
         self._pool.close()
+        if self._cluster is not None:
+            self._cluster.close()
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
         """Have a worker load the model and try it; then ``model_name``, ``feature_version`` and
@@ -119,6 +128,9 @@ class Analyser:
         loaded = warm_up(self._pool, (self._model, self._cache), stop, tell)
         if loaded is not None:
             self.model_name, self.feature_version, self.model_genres = loaded
+            if self._cluster is not None:
+                tell("meeting the cluster")
+                self._tend()
 
     def analyse(
         self, paths: Iterable[Path], ask: Ask, known: Callable[[Path], bytes | None] = lambda path: None
@@ -137,57 +149,37 @@ class Analyser:
         if ask is Ask.TAGS:
             yield from self._read_tags(paths)
             return
-        ahead: deque[tuple[Path, Future[Analysis]]] = deque()
-        try:
-            for path in paths:
-                ahead.append((path, self._analyse(path, ask, known(path))))
-                if len(ahead) > 2 * self.workers:
-                    yield self._next(ahead, ask)
-            while ahead:
-                yield self._next(ahead, ask)
-        finally:
-            call_off(future for _, future in ahead)
+        yield from side_by_side(paths, lambda path: self._look(path, ask, known(path)), self._at_once, self._tend)
 
     def _read_tags(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Analysis | FileError]]:
         """Read tags, many files to a job: to hand over one takes longer than to read it."""
-        ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]] = deque()
         rest = iter(paths)
-        try:
-            while batch := list(islice(rest, _TAGS_AT_ONCE)):
-                ahead.append((batch, self._pool.submit(worker.read_tags, (batch,), self._service.timeout_seconds)))
-                if len(ahead) > 2 * self.workers:
-                    yield from self._next_tags(ahead)
-            while ahead:
-                yield from self._next_tags(ahead)
-        finally:
-            call_off(future for _, future in ahead)
-
-    def _next_tags(
-        self, ahead: deque[tuple[list[Path], Future[list[Analysis | FileError]]]]
-    ) -> Iterator[tuple[Path, Analysis | FileError]]:
-        batch, future = ahead.popleft()
-        try:
-            found = outcome(batch[0], future)
+        batches = iter(lambda: list(islice(rest, _TAGS_AT_ONCE)), [])
+        for batch, found in side_by_side(batches, self._look_into_tags, self._at_once, self._tend):
             yield from zip(batch, found, strict=True)
-        except FileError:  # one of them was too much for the worker; which one, each alone will tell
-            for path in batch:
-                yield self._next(deque([(path, self._analyse(path, Ask.TAGS))]), Ask.TAGS)
 
     def begin(self, path: Path, ask: Ask) -> Callable[[], Analysis | FileError | None]:
         """Begin to analyse a file; return what tells what was found, None as long as it is not known."""
-        future = self._analyse(path, ask)
+        on = Walk(self._look(path, ask, None))
 
         def found() -> Analysis | FileError | None:
-            if not future.done():
-                return None
-            if future.cancelled():
-                return FileError(path, "all readers were ended", transient=True)
-            try:
-                return outcome(path, future)
-            except FileError as error:
-                return error
+            on.go_on()
+            self._tend()
+            return on.result() if on.is_over else None
 
         return found
+
+    def listen(self, path: Path) -> bytes:
+        """Return the features of a file; may be called in several threads at once.
+
+        Raises
+        ------
+        FileError
+            If it can't be heard.
+        ClusterLostError
+            If a cluster is needed, and went away.
+        """
+        return walk(self._heard(path), self._tend)
 
     def genres(self, path: Path) -> tuple[str, ...]:
         """Return all genres that a file names; raises as `places`."""
@@ -263,20 +255,55 @@ class Analyser:
                 lost = error
         raise GenredError(f"workers die or hang while they judge ({lost!r}): too little may be {LIMITS}") from lost
 
-    def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
-        job = (path, ask, known, self._model, self._cache)
-        return self._pool.submit(worker.analyse, job, self._service.timeout_seconds)
+    def _at_once(self) -> int:
+        return 2 * (self.workers + (self._cluster.at_once if self._cluster else 0)) + 1
 
-    def _next(self, ahead: deque[tuple[Path, Future[Analysis]]], ask: Ask) -> tuple[Path, Analysis | FileError]:
-        path, future = ahead.popleft()
-        for _ in range(_TRIES - 1):
-            try:
-                return path, outcome(path, future)
-            except WorkerLostError:
-                future = self._analyse(path, ask)
-            except FileError as error:
-                return path, error
+    def _tend(self) -> None:
+        if self._cluster is not None:
+            self._cluster.is_there()
+
+    def _look(self, path: Path, ask: Ask, known: bytes | None) -> Steps[Analysis | FileError]:
+        """Find out what is asked about a file; where a cluster hears it, all else is done here."""
         try:
-            return path, outcome(path, future)
+            if known is None and self._cluster is not None and self._cluster.is_there():
+                if ask is Ask.MISSING and (tags := (yield from self._tags(path))) is not None:
+                    return tags
+                known = yield from self._cluster.hear(path, lambda: self._done(path, worker.decode, path))
+            return (yield from self._done(path, worker.analyse, path, ask, known, self._model, self._cache))
         except FileError as error:
-            return path, error
+            return error
+
+    def _tags(self, path: Path) -> Steps[Analysis | None]:
+        """Return what the tags of a file say; None where it is to be heard, or its tags can't be read."""
+        try:
+            tags = yield from self._done(path, worker.analyse, path, Ask.TAGS, None, self._model, self._cache)
+        except TagError:
+            return None
+        return None if all(map(is_generic, tags.genres)) else tags
+
+    def _heard(self, path: Path) -> Steps[bytes]:
+        vector = None
+        if self._cluster is not None:
+            vector = yield from self._cluster.hear(path, lambda: self._done(path, worker.decode, path))
+        return vector or (yield from self._done(path, worker.hear, path))
+
+    def _look_into_tags(self, paths: Sequence[Path]) -> Steps[list[Analysis | FileError]]:
+        try:
+            return (yield from self._once(paths[0], worker.read_tags, paths))
+        except FileError:  # one of them was too much for the worker; which one, each alone will tell
+            found = []
+            for path in paths:
+                found.append((yield from self._look(path, Ask.TAGS, None)))
+            return found
+
+    def _done(self, path: Path, function: Callable[..., T], *arguments: Any) -> Steps[T]:
+        """Have a worker do something about a file; where that costs the worker, another one tries."""
+        for _ in range(_TRIES - 1):
+            with suppress(WorkerLostError):
+                return (yield from self._once(path, function, *arguments))
+        return (yield from self._once(path, function, *arguments))
+
+    def _once(self, path: Path, function: Callable[..., T], *arguments: Any) -> Steps[T]:
+        future = self._pool.submit(function, arguments, self._service.timeout_seconds)
+        yield future
+        return outcome(path, future)

@@ -9,8 +9,9 @@ import multiprocessing
 import multiprocessing.forkserver
 import os
 import resource
+import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, TimeoutError
+from concurrent.futures import CancelledError, Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, TypeVar
 from pebble import CONSTS, ProcessExpired, ProcessPool
 
 from genred.analysis import worker
-from genred.errors import DecodeError, GenredError
+from genred.errors import DecodeError, FileError, GenredError
 from genred.genres import Vocabulary
 
 T = TypeVar("T")
@@ -105,6 +106,7 @@ class Pool:
         take_one_thread()
         _open_up_to(_DESCRIPTORS + _DESCRIPTORS_PER_WORKER * workers)
         self._pool = self._made()
+        self._submitting = threading.Lock()
 
     def _made(self) -> ProcessPool:
         return ProcessPool(
@@ -128,16 +130,17 @@ class Pool:
         GenredError
             If no worker can be started.
         """
-        try:
-            return self._schedule(function, arguments, timeout)
-        except RuntimeError:
-            # pebble gives its pool up when a worker is killed that had nothing to do, as the kernel does for memory.
-            self.close()
-            self._pool = self._made()
-        try:
-            return self._schedule(function, arguments, timeout)
-        except RuntimeError as error:
-            raise GenredError(f"no worker can be started: too little may be {LIMITS}") from error
+        with self._submitting:
+            try:
+                return self._schedule(function, arguments, timeout)
+            except RuntimeError:
+                # pebble gives its pool up when a worker is killed that had nothing to do, as the kernel does for memory
+                self.close()
+                self._pool = self._made()
+            try:
+                return self._schedule(function, arguments, timeout)
+            except RuntimeError as error:
+                raise GenredError(f"no worker can be started: too little may be {LIMITS}") from error
 
     def _schedule(self, function: Callable[..., T], arguments: tuple[Any, ...], timeout: float) -> Future[T]:
         _start_server()
@@ -165,6 +168,8 @@ def outcome(path: Path, future: Future[T]) -> T:
         raise WorkerLostError(path, f"reading it crashed the reader (exit {error.exitcode})") from error
     except BrokenProcessPool as error:
         raise WorkerLostError(path, "all readers were killed", transient=True) from error
+    except CancelledError as error:
+        raise FileError(path, "all readers were ended", transient=True) from error
     except MemoryError as error:
         raise DecodeError(path, "it needs more memory to read than a worker may take") from error
 

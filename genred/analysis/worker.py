@@ -22,7 +22,9 @@ from genred.analysis import Analysis, Ask
 from genred.config import Model, Tags
 from genred.dependencies import blame
 from genred.errors import FileError, TagError
+from genred.fs.files import Stamp, stamp_of
 from genred.names import Labels
+from genred.sound import FEATURE_VERSION
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +35,23 @@ if TYPE_CHECKING:
     from genred.model.prediction import Prediction
 
 T = TypeVar("T")
+
+
+class NotThereError(FileError):
+    """Under this name there is no file, or another one than is meant; it happens on another machine."""
+
+
+class Like(NamedTuple):
+    """What tells on another machine whether it has the same file; times may be coarser there."""
+
+    size: int
+    mtime: int
+    """Seconds."""
+
+    @classmethod
+    def of(cls, stamp: Stamp) -> "Like":
+        return cls(stamp.size, stamp.mtime_ns // 10**9)
+
 
 _LARGEST_FILE = 256 * 2**20
 """Bytes of what a worker may write, beyond a file that it is given to edit: compiled code, the fitted model, a tag."""
@@ -138,8 +157,6 @@ class Loaded(NamedTuple):
 
 def load(model: Model, cache_folder: Path) -> Loaded:
     """Load the model, try it, and return what it is."""
-    from genred.sound.features import FEATURE_VERSION
-
     classifier = _loaded(model, cache_folder)
     classifier.predict(_heard())
     return Loaded(classifier.name, FEATURE_VERSION, tuple(map(str, classifier.classes_)))
@@ -169,11 +186,45 @@ def analyse(path: Path, ask: Ask, known: bytes | None, model: Model, cache_folde
         return Analysis(places, labels)
     import numpy as np
 
-    from genred.sound import audio, features
+    vector = hear(path) if known is None else known
+    prediction = _loaded(model, cache_folder).predict(np.frombuffer(vector, "<f4"))
+    return Analysis(places, labels, prediction, (FEATURE_VERSION, vector))
 
-    x = features.extract(audio.read_excerpts(path)) if known is None else np.frombuffer(known, "<f4")
-    prediction = _loaded(model, cache_folder).predict(x)
-    return Analysis(places, labels, prediction, (features.FEATURE_VERSION, x.astype("<f4").tobytes()))
+
+def hear(path: Path) -> bytes:
+    """Return the features of a file."""
+    return describe(decode(path))
+
+
+def hear_like(path: Path, like: Like) -> bytes:
+    """Return the features of a file under the name that it has on this machine.
+
+    Raises
+    ------
+    NotThereError
+        If there is none, or another one.
+    """
+    try:
+        there = Like.of(stamp_of(path))
+    except FileError as error:
+        raise NotThereError(path, error.reason) from error
+    if there != like:
+        raise NotThereError(path, "there is another file of this name")
+    return hear(path)
+
+
+def decode(path: Path) -> "list[NDArray[np.float32]]":
+    """Return what is heard of a file, decoded."""
+    from genred.sound import audio
+
+    return audio.read_excerpts(path)
+
+
+def describe(excerpts: "Sequence[NDArray[np.float32]]") -> bytes:
+    """Return the features of excerpts."""
+    from genred.sound import features
+
+    return features.extract(excerpts).astype("<f4").tobytes()
 
 
 def read_tags(paths: Sequence[Path]) -> list[Analysis | FileError]:

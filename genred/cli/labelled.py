@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -22,17 +24,33 @@ REPORT = click.option(
 )
 
 
-def table_of(labelled: Sequence["Labelled"], settings: config.Config) -> tuple["Table", bool]:
-    """Features of labelled music, and whether some of it failed."""
+def table_of(
+    labelled: Sequence["Labelled"], settings: config.Config, scheduler: str | None = None
+) -> tuple["Table", bool]:
+    """Features of labelled music, which a cluster hears if its scheduler is named, and whether some of it failed."""
+    import numpy as np
+
+    from genred.analysis.analyser import Analyser
+    from genred.analysis.cluster import Cluster
     from genred.cli.progress import Progress
     from genred.learning import labels
 
     workers = settings.service.workers or len(os.sched_getaffinity(0))
-    with Progress() as progress:
+    with Progress() as progress, ExitStack() as stack:
         progress.expect(len(labelled))
-        table, errors = labels.build_table(
-            labelled, workers=workers, cache_dir=config.cache_dir(), progress=progress.advance
-        )
+        build = partial(labels.build_table, labelled, cache_dir=config.cache_dir(), progress=progress.advance)
+        if scheduler is None:
+            table, errors = build(workers=workers)
+        else:
+            settings = settings.with_changes("cluster", scheduler=scheduler)
+            cluster = Cluster(settings.cluster, settings.service, needed=True)
+            analyser = stack.enter_context(Analyser.of(settings, cluster=cluster))
+            cluster.is_there()
+            table, errors = build(
+                workers=2 * cluster.at_once,
+                extract=lambda path: np.frombuffer(analyser.listen(path), "<f4"),
+                backend="threading",
+            )
     for error in errors:
         complain(error)
     if not len(table):

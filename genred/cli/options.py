@@ -144,6 +144,7 @@ DRY_RUN_BEFORE = _noted(
     help="Say what would be done, and do nothing.",
 )
 DRY_RUN = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+SCHEDULER = click.option("--scheduler", metavar="ADDRESS", help="Have a Dask cluster hear: tcp://desk:8786.")
 CSV = click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet: RFC 4180 with a header, times in UTC.")
 
 

@@ -10,7 +10,7 @@ import click
 from genred.cli import show
 from genred.cli.arguments import MODEL, PATH
 from genred.cli.labelled import REPORT, table_of
-from genred.cli.options import SOME_FAILED, Common, analyser_of, common, model_of
+from genred.cli.options import SCHEDULER, SOME_FAILED, Common, analyser_of, common, model_of
 from genred.errors import ConfigError
 from genred.model import installed
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Put it in use even if it is worse than the one in use.")
 @click.option("--to-table", type=PATH, help="Keep the feature table (.npz), and no model.")
 @REPORT
+@SCHEDULER
 @common
 def train(
     common: Common,
@@ -44,6 +45,7 @@ def train(
     force: bool,
     to_table: Path | None,
     report: TextIO | None,
+    scheduler: str | None,
 ) -> int:
     """Learn from labelled music, compare with the model in use, and put the better one in use.
 
@@ -69,7 +71,8 @@ def train(
     labelled = [item for source in sources for item in labels.read_source(source, words)]
     base = storage.builtin_table() if with_builtin else None
     covered = set(map(str, base.y)) if base is not None else set()
-    table, failed = table_of(labelled + (_own_labels(libraries, settings, covered) if libraries else []), settings)
+    labelled += _own_labels(libraries, settings, covered) if libraries else []
+    table, failed = table_of(labelled, settings, scheduler)
     code = SOME_FAILED if failed else 0
     if to_table:
         table.save(to_table)

@@ -25,6 +25,7 @@ from genred.config.lint import (
     about_tags,
     about_whitelist_file,
     contradictions,
+    unmapped,
     unreadable_ignores,
     unreadable_patterns,
 )
@@ -107,6 +108,11 @@ class Web(Section, frozen=True):
     hosts: tuple[str, ...] = ()
 
 
+class Cluster(Section, frozen=True):
+    scheduler: str = ""
+    paths: Mapping[str, str] = {}
+
+
 class Config(msgspec.Struct, frozen=True):
     """Everything that can be set; `load` makes one."""
 
@@ -118,6 +124,7 @@ class Config(msgspec.Struct, frozen=True):
     history: History = History()
     service: Service = Service()
     web: Web = Web()
+    cluster: Cluster = Cluster()
 
     @property
     def database(self) -> Path:
@@ -234,6 +241,7 @@ def check(file: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[C
         *contradictions(config.genres.aliases, config.genres.spelling),
         *_unreadable(config.genres),
         *unreadable_ignores(config.watch.ignore, config.watch.ignore_files),
+        *unmapped(config.cluster.paths),
     ]
     mistakes += (_located(doubt, file, text, environ, fatal=True) for doubt in impossible)
     return _without(config, impossible), mistakes
@@ -306,19 +314,24 @@ def _read(file: Path | None) -> tuple[str, dict[str, Any], list[Mistake]]:
 
 
 def _without(config: Config, impossible: Iterable[Doubt]) -> Config:
-    """Return a configuration without the words and patterns that can't be obeyed, and the files that can't be read."""
+    """Return a configuration without what can't be obeyed: words, patterns, paths, and the files that can't be read."""
     genres = config.genres
     entries = {(doubt.key, doubt.entry) for doubt in impossible}
     left = {
         key: tuple(entry for entry in getattr(config.watch, key) if (f"watch.{key}", entry) not in entries)
         for key in ("ignore", "ignore_files")
     }
-    return config.with_changes("watch", **left).with_changes(
-        "genres",
-        aliases={word: genre for word, genre in genres.aliases.items() if ("genres.aliases", word) not in entries},
-        spelling={word: name for word, name in genres.spelling.items() if ("genres.spelling", word) not in entries},
-        tree="" if ("genres.tree", genres.tree) in entries else genres.tree,
-        whitelist_file="" if ("genres.whitelist_file", genres.whitelist_file) in entries else genres.whitelist_file,
+    paths = {here: there for here, there in config.cluster.paths.items() if ("cluster.paths", here) not in entries}
+    return (
+        config.with_changes("watch", **left)
+        .with_changes("cluster", paths=paths)
+        .with_changes(
+            "genres",
+            aliases={word: genre for word, genre in genres.aliases.items() if ("genres.aliases", word) not in entries},
+            spelling={word: name for word, name in genres.spelling.items() if ("genres.spelling", word) not in entries},
+            tree="" if ("genres.tree", genres.tree) in entries else genres.tree,
+            whitelist_file="" if ("genres.whitelist_file", genres.whitelist_file) in entries else genres.whitelist_file,
+        )
     )
 
 

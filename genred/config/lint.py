@@ -57,6 +57,14 @@ def contradictions(aliases: Mapping[str, str], spelling: Mapping[str, str]) -> I
             yield Doubt("genres.aliases", word, f"{word!r} leads back to itself")
 
 
+def unmapped(paths: Mapping[str, str]) -> Iterator[Doubt]:
+    """Find folders at home, or at a cluster, that are no absolute paths."""
+    for here, there in paths.items():
+        for path in (here, there):
+            if not path.startswith("/"):
+                yield Doubt("cluster.paths", here, f"must be an absolute path, got {path!r}")
+
+
 def unreadable_patterns(aliases: Mapping[str, str]) -> Iterator[Doubt]:
     """Find aliases between slashes that are no regular expressions, or lead to a group that there is not."""
     for word, meaning in aliases.items():

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import joblib
 import numpy as np
@@ -147,6 +148,7 @@ def build_table(
     progress: Callable[[], None] = lambda: None,
     cache_dir: Path | None = None,
     extract: Callable[[Path], Vector] | None = None,
+    backend: Literal["loky", "threading"] = "loky",
 ) -> tuple[Table, list[FileError]]:
     """Describe every labelled file, in parallel; a file that was described before isn't decoded again.
 
@@ -162,6 +164,8 @@ def build_table(
         The folder in which vectors are kept by content; None to keep no vectors.
     extract
         Turns a file into a vector.
+    backend
+        Of joblib: processes, or threads for what waits for other processes anyway.
 
     Returns
     -------
@@ -174,7 +178,7 @@ def build_table(
     take_one_thread()
     if extract is None:
         filters.designed()  # once, and not by each process anew
-    jobs = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(
+    jobs = joblib.Parallel(n_jobs=workers, backend=backend, return_as="generator_unordered")(
         joblib.delayed(_cached)(path, cache_dir, extract or _extract) for path in unique
     )
     found: dict[Path, Vector | FileError] = {}

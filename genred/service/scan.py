@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from genred.analysis.analyser import Analyser
+from genred.analysis.cluster import Cluster
 from genred.config import Config, cache_dir
 from genred.errors import WatchError
 from genred.fs.files import readable
@@ -39,7 +40,9 @@ class Notices:
     """Called for each of the folders that can't be scanned."""
 
 
-def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notices) -> Iterator[Record]:
+def scan(
+    config: Config, stop: threading.Event, *, dry_run: bool, notices: Notices, needs_cluster: bool = False
+) -> Iterator[Record]:
     """Look at what is there now and isn't done; yield one record for each file.
 
     Parameters
@@ -52,11 +55,15 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
         Write and record nothing. Another genred may be at work meanwhile.
     notices
         Takes what is to be told beside the records.
+    needs_cluster
+        True to end where the cluster is away, instead of hearing here meanwhile.
 
     Raises
     ------
     WatchError
         If none of the folders can be scanned.
+    ClusterError, ClusterLostError
+        If the cluster is needed, and can't be used, or went away.
     """
     options = WatchOptions.of(config.watch)
     roots = present_roots(config, notices.missing)
@@ -68,7 +75,7 @@ def scan(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notic
             board.post(at_once=True)
         notices.expect(expected)
         if expected or (board is not None and _count_outdated(history, roots)):
-            with Analyser.of(config) as analyser:
+            with Analyser.of(config, cluster=Cluster.of(config, needed=needs_cluster)) as analyser:
                 analyser.warm_up(stop, notices.step)
                 _hear_again(history, analyser, roots, board, stop, notices)
                 tagger = Tagger(config, history, analyser, backlog=True, trials=True, dry_run=dry_run)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from genred.analysis.analyser import Analyser
+from genred.analysis.cluster import Cluster
 from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import Stamp, stamp_of
@@ -35,10 +36,11 @@ class Workers:
             If the model can't be used; the pool stays as it was.
         """
         service = config.with_changes("service", log_level="info").service  # that is nothing to them
-        made_for = (service, config.model, _content(config.model.path))
+        made_for = (service, config.model, config.cluster, _content(config.model.path))
         if self._analyser is None or made_for != self._made_for:
             with ExitStack() as pool:
-                analyser = pool.enter_context(Analyser.of(config, patience=1.0))
+                cluster = Cluster.of(config, needed=False)
+                analyser = pool.enter_context(Analyser.of(config, patience=1.0, cluster=cluster))
                 analyser.warm_up(stop, tell)
                 self._pool.close()
                 self._pool, self._analyser, self._made_for = pool.pop_all(), analyser, made_for

@@ -1,0 +1,254 @@
+"""Have a Dask cluster hear files; what is heard comes home as vectors, and everything else stays there."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import CancelledError, Executor, Future, wait
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from genred import config
+from genred.analysis import remote
+from genred.analysis.remote import Build, Order
+from genred.analysis.steps import Steps
+from genred.analysis.worker import Like, NotThereError
+from genred.errors import ClusterError, ClusterLostError, ConfigError, FileError
+from genred.fs.files import stamp_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from distributed import Client
+    from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 5
+GREET_SECONDS = 15.0
+"""The time between two looks for workers that joined the cluster."""
+ANSWER_SECONDS = 120.0
+"""The time that all workers get at first to say what they are: filters may have to be designed, and a disk be slow."""
+AWAY_SECONDS = 300.0
+"""The time after which a cluster that went away is looked for again, where one can do without it."""
+_UNSEEN = 32
+"""How many files are sent to workers, after one that they don't see, before one is asked for by its name again."""
+
+
+class Cluster:
+    """A Dask cluster whose workers have the same genred.
+
+    Parameters
+    ----------
+    settings
+        The address of the scheduler, and what the folders are called there.
+    service
+        The limits of genred's own workers at the cluster, which are those of home.
+    needed
+        True if nothing shall be heard at home where there is no cluster.
+    clock
+        Monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        settings: config.Cluster,
+        service: config.Service,
+        *,
+        needed: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._address = settings.scheduler
+        self._paths = sorted(settings.paths.items(), key=lambda pair: len(pair[0]), reverse=True)
+        self._service = service
+        self._is_away = False
+        self._needed = needed
+        self._clock = clock
+        self._client: Client | None = None
+        self._executor: Executor | None = None
+        self._agreeing: dict[str, int] = {}
+        """The number of jobs that each worker does at once, by address."""
+        self._asked: dict[str, Future[Build]] = {}
+        self._refused: dict[str, str] = {}
+        """What is different at each other worker, by address."""
+        self._look_at = clock()
+        self._unseen = 0
+        self._looking = threading.Lock()
+
+    @classmethod
+    def of(cls, settings: config.Config, *, needed: bool) -> Self | None:
+        """Return the cluster that is configured; None where none is."""
+        return cls(settings.cluster, settings.service, needed=needed) if settings.cluster.scheduler else None
+
+    @cached_property
+    def _order(self) -> Order:
+        return Order(remote.build(), self._service)
+
+    @property
+    def at_once(self) -> int:
+        """The number of files that are heard at once."""
+        return sum(self._agreeing.values())
+
+    def close(self) -> None:
+        """Leave the cluster, which drops what was asked of it."""
+        client, self._client, self._executor, self._agreeing = self._client, None, None, {}
+        if client is not None:
+            with suppress(OSError, TimeoutError):
+                client.close(timeout=CONNECT_SECONDS)
+
+    def is_there(self) -> bool:
+        """Return whether the cluster can be asked, after looking for it, and for new workers, when it is time to.
+
+        Raises
+        ------
+        ClusterError
+            If it is needed, and can't be asked.
+        ClusterLostError
+            If it is needed, and was there.
+        """
+        with self._looking:
+            if self._client is not None and self._client.status not in ("running", "connecting"):
+                self._lose(f"{self._address}: the connection to the scheduler was lost")
+            if self._clock() >= self._look_at:
+                try:
+                    self._greet()
+                except ClusterError as error:
+                    if self._needed and self._executor is None:
+                        self.close()
+                        raise
+                    self._lose(str(error))
+            return self._executor is not None
+
+    def hear(
+        self, path: Path, decode: Callable[[], "Steps[list[NDArray[np.float32]]]"]
+    ) -> Generator[Future[Any], None, bytes | None]:
+        """Return the features of a file; None where the cluster can't tell, be it for the sake of the file.
+
+        Parameters
+        ----------
+        path
+            The file, as it is called at home.
+        decode
+            Decodes it at home, for workers that don't see it.
+
+        Raises
+        ------
+        ClusterLostError
+            If the cluster is needed, and went away.
+        """
+        if not self.is_there():
+            return None
+        if self._unseen:
+            self._unseen -= 1
+        else:
+            try:
+                like = Like.of(stamp_of(path))
+                return (yield from self._done(remote.hear, self.there(path), like))
+            except NotThereError as error:
+                log.info("no worker that was asked sees what is %s at home: %s", path, error)
+                self._unseen = _UNSEEN
+            except FileError:
+                return None
+        excerpts = yield from decode()
+        try:
+            return (yield from self._done(remote.describe, path, excerpts))
+        except FileError:
+            return None
+
+    def there(self, path: Path) -> Path:
+        """Return what a file is called at the cluster."""
+        for here, there in self._paths:
+            if path.is_relative_to(here):
+                return Path(there) / path.relative_to(here)
+        return path
+
+    def _done(self, function: Callable[..., bytes], path: Path, given: Any) -> Steps[bytes | None]:
+        executor = self._executor
+        if executor is None:
+            return None
+        future = executor.submit(function, self._order, path, given)
+        yield future
+        try:
+            return future.result()
+        except FileError:
+            raise
+        except CancelledError:
+            self._lose(f"{self._address}: the scheduler is gone")
+        except Exception as error:  # noqa: BLE001 - whatever it is, home hears the file, and says what is wrong with it
+            log.warning("the cluster can't hear %s (%r); it is heard at home", path, error)
+        return None
+
+    # -- the workers -----------------------------------------------------------------------------------------------
+
+    def _greet(self) -> None:
+        """Meet the scheduler, if that wasn't done, and all workers that are new; go on with those that agree."""
+        self._look_at = self._clock() + GREET_SECONDS
+        client = self._client = self._client or self._met()
+        try:
+            threads = {address: each["nthreads"] for address, each in client.scheduler_info(-1)["workers"].items()}
+        except (OSError, TimeoutError) as error:
+            raise ClusterError(f"{self._address}: the scheduler does not answer ({error})") from error
+        before = self._agreeing
+        self._agreeing = {address: threads[address] for address in before if address in threads}
+        self._ask(client, threads)
+        if not self._agreeing and not before:  # those of the last look get until the next one to come back
+            raise ClusterError(self._nobody(threads))
+        self._is_away = False
+        if self._executor is None or self._agreeing.keys() != before.keys():
+            self._executor = client.get_executor(pure=False, workers=list(self._agreeing) if self._refused else None)
+            log.info("%s hears with %d workers, %d files at once", self._address, len(self._agreeing), self.at_once)
+
+    def _ask(self, client: "Client", threads: Mapping[str, int]) -> None:
+        """Ask workers that are new what they are; wait for their answers only where there is nobody else."""
+        for gone in self._asked.keys() - threads:
+            self._asked.pop(gone).cancel()
+        for address in threads.keys() - {*self._agreeing, *self._refused, *self._asked}:
+            self._asked[address] = client.get_executor(pure=False, workers=[address]).submit(remote.build)
+        wait(self._asked.values(), timeout=0 if self._agreeing else ANSWER_SECONDS)
+        home = self._order.build
+        for address in [address for address, answer in self._asked.items() if answer.done()]:
+            answer = self._asked.pop(address)
+            if reason := _differences(answer, home):
+                self._refused[address] = reason
+                log.warning("%s is not asked: %s", address, reason)
+            else:
+                self._agreeing[address] = threads[address]
+
+    def _nobody(self, threads: Mapping[str, int]) -> str:
+        if self._asked:
+            return f"{self._address}: no worker answered within {ANSWER_SECONDS:.0f} s"
+        if not threads:
+            return f"{self._address}: the cluster has no workers; start some with `dask worker {self._address}`"
+        reasons = sorted({self._refused[address] for address in threads if address in self._refused})
+        return f"{self._address}: no worker has the genred of this machine: {'; '.join(reasons)}"
+
+    def _met(self) -> "Client":
+        try:
+            from distributed import Client
+        except ImportError as error:
+            if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
+                raise
+            raise ConfigError("a cluster needs one more library: pip install 'genred[dask]'") from error
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells of what is told here, by tracebacks
+        try:
+            return Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, TimeoutError, ValueError) as error:
+            raise ClusterError(f"{self._address}: no scheduler answers there ({error})") from error
+
+    def _lose(self, reason: str) -> None:
+        """Go on without the cluster, if that is possible."""
+        is_news, self._is_away = not self._is_away, True
+        self.close()
+        if self._needed:
+            raise ClusterLostError(f"{reason}; what was heard is kept; start again to go on")
+        if is_news:
+            self._look_at = self._clock() + AWAY_SECONDS
+            log.warning("%s; this machine hears alone for now", reason)
+
+
+def _differences(answer: Future[Build], home: Build) -> str:
+    """Return what is different at a worker, in words; nothing where it agrees."""
+    if answer.cancelled() or (error := answer.exception()) is not None:
+        return f"it can't say which genred it has ({'it left' if answer.cancelled() else error})"
+    return ", ".join(answer.result().differences(home))
