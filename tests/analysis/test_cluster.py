@@ -1,0 +1,196 @@
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mutagen.flac import FLAC
+
+from genred.analysis import Analysis, Ask
+from genred.analysis.analyser import Analyser
+from genred.analysis.cluster import AWAY_SECONDS, Cluster
+from genred.config import Cluster as Settings
+from genred.config import Model, Service
+from genred.errors import ClusterError, ClusterLostError, FileError
+from tests.clusters import LocalCluster
+from tests.command import Genred
+from tests.makeaudio import make
+
+SERVICE = Service(workers=1, nice=0, timeout_seconds=300)
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def running(tmp_path: Path, cache: Path, fitted: Path) -> Iterator[LocalCluster]:
+    """A scheduler without workers, whose filters are designed."""
+    (tmp_path / "cluster").mkdir()
+    with LocalCluster(tmp_path / "cluster", cache) as running:
+        yield running
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> list[Path]:
+    """Nine songs, one that names a genre, and one that is none."""
+    (tmp_path / "music").mkdir()
+    songs = [make(tmp_path / "music" / f"{n}.flac", 4.0, freq=200.0 * (n + 1), noise=0.01 * n) for n in range(9)]
+    named = FLAC(songs[4])
+    named["genre"] = "Jazz"
+    named.save()
+    (tmp_path / "music" / "none.mp3").write_text("no music")
+    return [*songs, tmp_path / "music" / "none.mp3"]
+
+
+def analyser(model: Path, folder: Path, cluster: Cluster | None = None) -> Analyser:
+    return Analyser(SERVICE, Model(path=str(model), min_confidence=0.5), folder, cluster=cluster)
+
+
+def cluster_at(running: LocalCluster, **paths: str) -> Cluster:
+    return Cluster(Settings(running.address, paths), SERVICE, needed=True)
+
+
+def found(analyser: Analyser, paths: list[Path], ask: Ask = Ask.MISSING) -> dict[str, Analysis | str]:
+    """What is found in each file, in order; of an error its words."""
+    return {
+        path.name: str(look) if isinstance(look, FileError) else look for path, look in analyser.analyse(paths, ask)
+    }
+
+
+@pytest.mark.parametrize("ask", [Ask.MISSING, Ask.SOUND])
+def test_a_cluster_finds_the_same_to_the_bit(
+    running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, ask: Ask
+) -> None:
+    """Vectors, predictions and errors, in the same order, with a nanny and without; where one is called otherwise."""
+    running.add(2, "--no-nanny")
+    running.add(1)
+    with analyser(tiny_model, tmp_path) as alone:
+        expected = found(alone, music, ask)
+    (tmp_path / "elsewhere").symlink_to(tmp_path / "music")
+    mapped = cluster_at(running, **{str(tmp_path / "music"): str(tmp_path / "elsewhere")})
+    with analyser(tiny_model, tmp_path, mapped) as together:
+        together.warm_up()
+        assert mapped.at_once == 3
+        assert found(together, music, ask) == expected
+    assert isinstance(expected["0.flac"], Analysis)
+    assert isinstance(expected["none.mp3"], str)
+
+
+def test_workers_that_do_not_see_the_library_are_sent_the_excerpts(
+    running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that sees another file under the name counts as one that sees nothing; what is found is the same."""
+    caplog.set_level(logging.INFO, "genred")
+    running.add(1, "--no-nanny")
+    (tmp_path / "other").mkdir()
+    make(tmp_path / "other" / "0.flac", 9.0)
+    with analyser(tiny_model, tmp_path) as alone:
+        expected = found(alone, music[:3])
+    blind = cluster_at(running, **{str(tmp_path / "music"): str(tmp_path / "other")})
+    with analyser(tiny_model, tmp_path, blind) as together:
+        together.warm_up()
+        assert found(together, music[:3]) == expected
+    assert "there is another file of this name" in caplog.text
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_worker_that_is_killed_costs_a_retry(
+    running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others hear what it had in hand, and everything is heard once."""
+    running.add(3, "--no-nanny")
+    with analyser(tiny_model, tmp_path) as alone:
+        expected = found(alone, music)
+    with analyser(tiny_model, tmp_path, cluster_at(running)) as together:
+        together.warm_up()
+        seen: dict[str, Analysis | str] = {}
+        for path, look in together.analyse(music, Ask.MISSING):
+            if not seen:
+                running.kill(running.workers[0])
+            assert path.name not in seen
+            seen[path.name] = str(look) if isinstance(look, FileError) else look
+    assert seen == expected
+
+
+def test_without_its_scheduler_a_pass_ends_and_what_was_heard_is_told_first(
+    running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path
+) -> None:
+    """The error names the address, and says how to go on."""
+    running.add(1, "--no-nanny")
+    heard: list[str] = []
+    with analyser(tiny_model, tmp_path, cluster_at(running)) as together:
+        together.warm_up()
+        looks = together.analyse(music, Ask.SOUND)
+        next(looks)
+        running.kill(running.scheduler)
+        with pytest.raises(ClusterLostError, match=f"{running.address}: .*; what was heard is kept; start again"):
+            heard += (path.name for path, look in looks if isinstance(look, Analysis))
+    assert heard == [path.name for path in music[1 : 1 + len(heard)]]
+    assert len(heard) < len(music) - 1
+
+
+def test_a_service_whose_scheduler_is_gone_hears_at_home(
+    running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One warning says so, and the cluster is looked for again after a while."""
+    running.add(1, "--no-nanny")
+    now = [0.0]
+    cluster = Cluster(Settings(running.address), SERVICE, needed=False, clock=lambda: now[0])
+    with analyser(tiny_model, tmp_path) as alone:
+        expected = found(alone, music)
+    with analyser(tiny_model, tmp_path, cluster) as together:
+        together.warm_up()
+        looks = together.analyse(music, Ask.MISSING)
+        next(looks)
+        running.kill(running.scheduler)
+        rest = {path.name: str(look) if isinstance(look, FileError) else look for path, look in looks}
+        assert rest == dict(list(expected.items())[1:])
+        assert cluster.at_once == 0
+        assert caplog.text.count("this machine hears alone for now") == 1
+        now[0] += AWAY_SECONDS
+        assert not cluster.is_there()
+    assert caplog.text.count("this machine hears alone for now") == 1
+
+
+def test_only_workers_with_the_same_genred_hear(
+    running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another one is named with what is different there; where there is no other, that is an error."""
+    (tmp_path / "sitecustomize.py").write_text("import genred; genred.__version__ = '0.0.1'")
+    running.add(1, "--no-nanny", PYTHONPATH=str(tmp_path))
+    with (
+        pytest.raises(ClusterError, match=r"no worker has the genred of this machine: genred 0\.0\.1 instead of"),
+        analyser(tiny_model, tmp_path, cluster_at(running)) as together,
+    ):
+        together.warm_up()
+    running.add(1, "--no-nanny")
+    with analyser(tiny_model, tmp_path, cluster_at(running)) as together:
+        together.warm_up()
+        found(together, music)
+    (warning,) = {record.getMessage() for record in caplog.records if record.levelno == logging.WARNING}
+    assert "is not asked: genred 0.0.1 instead of" in warning
+
+
+def test_a_scan_and_a_training_by_a_cluster(
+    running: LocalCluster, music: list[Path], genred: Genred, tmp_path: Path
+) -> None:
+    """What they end with is what they end with alone."""
+    running.add(1, "--no-nanny")
+    folder = music[0].parent
+    alone = genred("scan", "-n", folder)
+    assert genred("scan", "-n", "--scheduler", running.address, folder).out == alone.out
+    for genre in ("Jazz", "Rock"):
+        for n in range(2):
+            (tmp_path / "labelled" / genre).mkdir(parents=True, exist_ok=True)
+            make(tmp_path / "labelled" / genre / f"{n}.flac", 4.0, freq=300.0 * (n + 1))
+    tables = [tmp_path / "one.npz", tmp_path / "two.npz"]
+    assert genred("train", tmp_path / "labelled", "--to-table", tables[0], "--scheduler", running.address).code == 0
+    assert genred("train", tmp_path / "labelled", "--to-table", tables[1]).code == 0
+    assert tables[0].read_bytes() == tables[1].read_bytes()
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "127.0.0.1:1"])
+def test_where_no_scheduler_is_a_scan_says_so(genred: Genred, music: list[Path], address: str) -> None:
+    """In one line, with exit code 1."""
+    ran = genred("scan", "--scheduler", address, music[0].parent)
+    assert ran.code == 1
+    assert ran.err.splitlines()[-1].startswith(f"genred: {address}: no scheduler answers there")
+    assert "Traceback" not in ran.err
