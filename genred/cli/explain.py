@@ -36,7 +36,8 @@ def explain(common: Common, path: Path) -> None:
     with ExitStack() as stack:
         stack.enter_context(waiting("listening"))
         model = model_of(settings)
-        analyser = stack.enter_context(analyser_of(settings))
+        # Of one file, one worker is enough: each takes a while to start.
+        analyser = stack.enter_context(analyser_of(settings.with_changes("service", workers=1)))
         history = stack.enter_context(rehearsing(settings))
         told = explain(path, settings, WatchOptions.of(settings.watch), model, history, analyser)
     if common.json:
