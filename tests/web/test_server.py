@@ -41,7 +41,7 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(genred: Genred, monkeyp
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     ran = genred("web")
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "genred: `genred web` needs two more libraries: pip install 'genred[web]'\n"
+    assert ran.err == "genred: `genred web` needs two more libraries: install genred again, '.[web]' instead of '.'\n"
 
 
 def test_elsewhere_than_here_it_does_not_start_without_a_password(genred: Genred) -> None:
