@@ -2,10 +2,10 @@
 
     python -m benchmarks.starting [--times 15] [--decisions 10000] [--song FILE]
 
-`genred history`, in a pipe and on a terminal, and the like, over a history of so many decisions; with a song, also
-`genred explain` for a file that is known. Beside an interpreter that does nothing, one that imports SQLAlchemy, and
-`git --version`, all in turns, with bytecode made before. Seconds of a processor, which other work on the machine
-disturbs least, and, in brackets, wall clock: medians, and the least of each.
+`genred history`, in a pipe and on a terminal, and the like, over a history of so many decisions; with a song, which has
+to have no genre, also `genred explain` for a file that was heard before. Beside an interpreter that does nothing, one
+that imports SQLAlchemy, and `git --version`, all in turns, with bytecode made before. Seconds of a processor, which
+other work on the machine disturbs least, and, in brackets, wall clock: medians, and the least of each.
 """
 
 import argparse

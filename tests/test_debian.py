@@ -48,6 +48,14 @@ def test_version_of_the_package_is_genreds() -> None:
         assert (done.stdout.strip(), done.stderr) == (f"{__version__}+deb12", "")
 
 
+def test_the_authors_have_one_name() -> None:
+    """In the licence, in the metadata of the Python package, and in those of Debian's."""
+    [author] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["authors"]
+    assert field("Maintainer").startswith(f"{author['name']} <")
+    for file in (REPOSITORY / "LICENSE", DEBIAN / "copyright"):
+        assert re.search(rf"opyright (\(c\) )?2026 {author['name']}\b", file.read_text()), file
+
+
 def test_a_version_before_a_release_is_before_it_for_debian_too() -> None:
     """What PEP 440 puts before a release has a tilde."""
     found = python("import deb; print([deb.ordered(v) for v in ('1.0', '1.0rc1', '1.0.dev3', '1.0a2')])")

@@ -1,9 +1,7 @@
 """The command that gives reasons: explain."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,10 +9,6 @@ from genred.cli import show
 from genred.cli.arguments import PATH
 from genred.cli.options import Common, analyser_of, common, model_of
 from genred.fs.files import stamp_of
-
-if TYPE_CHECKING:
-    from genred.config import Config
-    from genred.history.history import History
 
 
 @click.command()
@@ -35,30 +29,18 @@ def explain(common: Common, path: Path) -> None:
 
     from genred.cli import explanation
     from genred.cli.progress import waiting
+    from genred.service.session import rehearsing
     from genred.tagging.explain import explain
     from genred.watching.walk import WatchOptions
 
     with ExitStack() as stack:
         stack.enter_context(waiting("listening"))
         model = model_of(settings)
-        analyser = stack.enter_context(analyser_of(settings))
-        history = stack.enter_context(_history(settings))
+        # Of one file, one worker is enough: each takes a while to start.
+        analyser = stack.enter_context(analyser_of(settings.with_changes("service", workers=1)))
+        history = stack.enter_context(rehearsing(settings))
         told = explain(path, settings, WatchOptions.of(settings.watch), model, history, analyser)
     if common.json:
         show.say_json(explanation.as_json(told))
     else:
         explanation.as_text(told, Console(highlight=False))
-
-
-@contextmanager
-def _history(settings: "Config") -> Iterator["History"]:
-    """Open the history for reading; where there is none, an empty one that is gone afterwards."""
-    from tempfile import TemporaryDirectory
-
-    from genred.history.history import History
-
-    with ExitStack() as stack:
-        database = settings.database
-        if not database.exists():
-            database = Path(stack.enter_context(TemporaryDirectory(prefix="genred-"))) / "history.db"
-        yield stack.enter_context(closing(History.open(database, readonly=database == settings.database)))

@@ -80,16 +80,21 @@ def _album_as_json(company: Company) -> dict[str, Any]:
 
 def as_text(told: Explanation, console: Console) -> None:
     """For reading in a terminal."""
-    verdict = f"{told.decision.outcome} {', '.join(told.decision.written)}".strip()
-    would = "would be " if told.decision.outcome is Outcome.TAGGED and told.whose is not Whose.GENRED else ""
     with console.capture() as drawn:
         console.print(Text(readable(told.path)), soft_wrap=True)
-        console.print(Padding(Text.assemble((would + verdict, "bold"), f": {told.decision.reason}"), _INDENT))
+        console.print(Padding(Text.assemble((_verdict(told), "bold"), f": {told.decision.reason}"), _INDENT))
         for title, lines in _sections(told):
             console.print(Text(f"\n{title}", style="bold"), soft_wrap=True)
             console.print(Padding(Group(*lines), _INDENT))
     for line in drawn.get().splitlines():
         print(line.rstrip())
+
+
+def _verdict(told: Explanation) -> str:
+    verdict = f"{told.decision.outcome} {', '.join(told.decision.written)}".strip()
+    if told.decision.outcome is not Outcome.TAGGED or told.whose is Whose.GENRED:
+        return verdict
+    return f"would be {verdict}" + (f" by `{told.takes}`" if told.takes else "")
 
 
 def _sections(told: Explanation) -> Iterator[tuple[str, Iterable[RenderableType]]]:

@@ -40,7 +40,7 @@ def obey(common: Common, paths: Sequence[Path], genre: str, *, dry_run: bool) ->
     from genred.tagging.tagger import Tagger
 
     settings = common.load()
-    with deciding(settings, "set") as history, analyser_of(settings) as analyser:
+    with deciding(settings, "set", dry_run=dry_run) as history, analyser_of(settings) as analyser:
         tagger = Tagger(settings, history, analyser, dry_run=dry_run)
         return each(common, list(_music(paths, settings)), lambda path: tagger.set_genre(path, genre), dry_run=dry_run)
 

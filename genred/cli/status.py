@@ -78,7 +78,8 @@ def _write_metrics(file: Path, database: Path, at_work: bool, said: "Status | No
     except ImportError as error:
         if (error.name or "").partition(".")[0] != "prometheus_client":
             raise
-        raise GenredError("`--prometheus` needs one more library: pip install 'genred[metrics]'") from error
+        way = "install genred again, '.[metrics]' instead of '.'"
+        raise GenredError(f"`--prometheus` needs one more library: {way}") from error
     with ExitStack() as stack:
         log = stack.enter_context(reading(database)) if database.exists() else None
         text = exposition(at_work, said, log)

@@ -67,7 +67,7 @@ def undo(
     query = Query(run=run_id, limit=last, since=since)
     queries = [replace(query, path=name) for name in names] or [query]
     stays = bool(paths) if for_good is None else for_good
-    with deciding(settings, "undo") as history, ExitStack() as stack:
+    with deciding(settings, "undo", dry_run=dry_run) as history, ExitStack() as stack:
         if not dry_run:
             recover(Journal(history))
 

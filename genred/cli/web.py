@@ -26,7 +26,8 @@ def web(common: Common, host: str | None, port: int | None, opens: bool) -> None
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("starlette", "uvicorn"):
             raise
-        raise GenredError("`genred web` needs two more libraries: pip install 'genred[web]'") from error
+        way = "install genred again, '.[web]' instead of '.'"
+        raise GenredError(f"`genred web` needs two more libraries: {way}") from error
 
     def load() -> Config:
         settings = common.load()

@@ -85,7 +85,9 @@ def history(path: Path, now: datetime, working: bool) -> Iterator[Finding]:
         yield from _health(database, name, working)
         newest = next(islice(database.records(Query(limit=1)), 1), None)
     except HistoryError as error:
-        yield fail("history", str(error), f"move it away and put back a copy of yours, or {name}.schema-*")
+        is_damaged = error.__cause__ is not None  # what can't be opened isn't damaged, and the error says what to do
+        hint = f"move it away and put back a copy of yours, or {name}.schema-*" if is_damaged else ""
+        yield fail("history", str(error), hint)
         return
     finally:
         database.close()

@@ -21,23 +21,44 @@ def prepare(path: Path, *, readonly: bool = False) -> bool:
     Raises
     ------
     HistoryError
-        If the file isn't a database, is of a newer genred, or (``readonly``) isn't there.
+        If the file isn't a database, is of a newer genred, can't be written to, or (``readonly``) isn't there.
     """
     if readonly:
-        if not path.exists():
+        if not is_there(path):
             raise HistoryError(f"{path}: no history yet; it begins with `genred run` or `genred scan`")
-        if not os.access(path.parent, os.W_OK):
+        if not is_writable(path):
             _check(path)
             return True
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise HistoryError(f"{path.parent}: the state folder can't be made ({error.strerror})") from error
+    if not is_writable(path):
+        raise HistoryError(f"{path}: can't be written to: it is another user's, or on a read-only file system")
     if (found := version(path)) != SCHEMA:
         from genred.history.schema import migrate  # SQLAlchemy takes a quarter of a second to import
 
         migrate(path, found)
     return False
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is a database at a path.
+
+    Raises
+    ------
+    HistoryError
+        If its folder can't be looked into.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise HistoryError(f"{path}: {error.strerror}") from error
+
+
+def is_writable(path: Path) -> bool:
+    """Return whether a database can be written to, which takes the right to make files beside it."""
+    return all(os.access(it, os.W_OK) for it in (path.parent, path) if it.exists())
 
 
 def version(path: Path, *, readonly: bool = False) -> str | None:
@@ -90,11 +111,13 @@ def connect(path: Path, *, readonly: bool = False, growing: bool = False) -> sql
     """
     if path.is_dir():
         raise HistoryError(f"{path}: a folder, and no history; history.url names a file")
-    options = "?mode=ro" if growing else ""
-    if readonly:
-        # Without a write-ahead log beside it and without the right to make one, SQLite needs to be told that nobody
-        # else writes.
-        options = "?mode=ro" if path.with_name(path.name + "-wal").exists() else "?immutable=1"
+    if path.exists() and not os.access(path, os.R_OK):
+        raise HistoryError(f"{path}: can't be read by you; the history is its owner's")
+    options = ""
+    if growing and is_writable(path):
+        options = "?mode=ro"
+    elif growing or readonly:
+        options = "?immutable=1" if is_at_rest(path) else "?mode=ro"
     name = os.fsdecode(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     db = sqlite3.connect(f"file:{name}{options}", uri=True, timeout=60, isolation_level=None, check_same_thread=False)
     try:
@@ -108,6 +131,32 @@ def connect(path: Path, *, readonly: bool = False, growing: bool = False) -> sql
         db.close()
         raise
     return db
+
+
+def is_at_rest(path: Path) -> bool:
+    """Return whether nobody has a database open who may write to it; SQLite needs to be told that to read it as it is.
+
+    Whoever has it open keeps a write-ahead log beside it, and an index of the log.
+
+    Raises
+    ------
+    HistoryError
+        If a log was left without its index where no index can be made.
+    """
+    log, index = (_size(path.with_name(path.name + end)) for end in ("-wal", "-shm"))
+    if log and index is None and not is_writable(path):
+        raise HistoryError(
+            f"{path}: its newest decisions are in {path.name}-wal, which can't be read in a folder that can't be"
+            " written to: copy both files to a folder of yours, and set GENRED_HISTORY_URL=sqlite:////path/of/the/copy"
+        )
+    return not log and (log is None or index is None)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
 
 
 def inside(folder: Path) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ brings it up to date, and the database may come, go, and be another one meanwhil
 """
 
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _NEWEST = "SELECT id, at FROM records ORDER BY id DESC LIMIT 1"
 _TO_COME = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
-"""Errors of one who must not write where nobody who may has the database open; they pass when somebody has."""
+"""Errors of one who must not write, in the moment in which somebody who may opens the database or closes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Follower:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._file: tuple[int, ...] | None = None
         self._end: Place | None = None
         self._version: tuple[int] | None = None
         self.trouble: HistoryError | None = None
@@ -105,12 +106,19 @@ class Follower:
             raise HistoryError(message, transient=True) from None
         except OSError as error:
             raise HistoryError(f"{self._path}: {error.strerror}") from error
-        if self._file != (st.st_dev, st.st_ino):
+        file = (st.st_dev, st.st_ino, *self._at_rest(st))
+        if self._file != file:
             self.close()
         with database.translated(self._path):
             if self._db is None:
-                self._db, self._file = database.connect(self._path, growing=True), (st.st_dev, st.st_ino)
+                self._db, self._file = database.connect(self._path, growing=True), file
             yield self._db
+
+    def _at_rest(self, st: os.stat_result) -> tuple[int, ...]:
+        """Return by what news is noticed in a database that nobody has open, and that is read as it lies."""
+        if database.is_writable(self._path) or not database.is_at_rest(self._path):
+            return ()
+        return st.st_size, st.st_mtime_ns
 
     def _newest(self, db: sqlite3.Connection) -> Place:
         """Return the end of the log, and make sure that this genred knows its tables."""

@@ -7,6 +7,7 @@ The table that the package carries is made by::
 
 import csv
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from genred.sound import filters
 from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 
 Vector = NDArray[np.float32]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def read_source(source: Path, vocabulary: Vocabulary | None = None) -> list[Labe
     """
     if source.is_dir():
         found = list(_from_folders(source, vocabulary or Vocabulary()))
+        _question(source, {item.path.relative_to(source).parts[0] for item in found}, vocabulary or Vocabulary())
     elif source.is_file():
         found = list(_from_manifest(source, vocabulary or Vocabulary()))
     else:
@@ -79,6 +83,20 @@ def _from_folders(source: Path, vocabulary: Vocabulary) -> Iterator[Labelled]:
                     continue
                 inner = path.relative_to(folder).parts
                 yield Labelled(path, vocabulary.canonical(folder.name), str(folder / inner[0]), readable(source))
+
+
+def _question(source: Path, names: Collection[str], vocabulary: Vocabulary) -> None:
+    """Refuse folders none of which is named by a genre that genred or the user knows, as artists' are; doubt few."""
+    strange = sorted(name for name in names if not vocabulary.knows(name))
+    if 2 * len(strange) <= len(names):
+        return
+    shown = ", ".join(readable(Path(name)) for name in strange[:3])
+    few = f"{len(strange)} of {len(names)} folders in it have no genre's name ({shown}{', ...' if strange[3:] else ''})"
+    own = "genres of your own go into genres.aliases"
+    if len(strange) == len(names):
+        way = f"`genred train --from-tags {readable(source)}` learns from the tags instead"
+        raise ConfigError(f"{readable(source)}: {few}; {way}, and {own}")
+    log.warning("%s: %s; each of them is learnt as a genre. Stop this if they are none; %s", readable(source), few, own)
 
 
 def _from_manifest(source: Path, vocabulary: Vocabulary) -> Iterator[Labelled]:

@@ -35,6 +35,8 @@ class Manager:
         The folders of the service.
     vendor
         The folder with the units that packages bring.
+    booted
+        The folder that is there if the machine was started by systemd; see sd_booted(3).
     """
 
     user: bool
@@ -43,6 +45,7 @@ class Manager:
     state: Path
     cache: Path
     vendor: Path = Path("/usr")
+    booted: Path = Path("/run/systemd/system")
 
     @classmethod
     def own(cls) -> Self:
@@ -94,6 +97,14 @@ class Manager:
         """Tell whether this person's services run while they are not logged in; see loginctl(1)."""
         return Path("/var/lib/systemd/linger", pwd.getpwuid(os.getuid()).pw_name).exists()
 
+    def missing(self) -> str | None:
+        """Return in words that there is no systemd, and so no service of it; None if there is one."""
+        if not shutil.which("systemctl"):
+            return "there is no systemd on this machine: have whatever starts services run `genred run`"
+        if self._answers() or (self.user and self.booted.is_dir()):
+            return None
+        return "systemd doesn't answer: this machine, or container, wasn't started by it"
+
     def demand(self, *, root: bool = True) -> None:
         """Make sure that this manager can be asked; and by one who may change something, unless ``root`` is False.
 
@@ -102,13 +113,11 @@ class Manager:
         ServiceError
             If there is no systemd, nobody's manager is reached, or root is missing or too much.
         """
-        if not shutil.which("systemctl"):
-            raise ServiceError("there is no systemd on this machine: have whatever starts services run `genred run`")
+        if missing := self.missing():
+            raise ServiceError(missing)
         if not self.user:
             if root and os.geteuid() != 0:
                 raise ServiceError("the machine's service takes root: type sudo before the same command")
-            if not self._answers():
-                raise ServiceError("systemd doesn't answer: this machine, or container, wasn't started by it")
         elif root and os.geteuid() == 0:
             raise ServiceError(
                 "you are root: without sudo, the service is your own; with --system, it is the machine's, and runs as "

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,7 +15,7 @@ from genred.errors import WatchError
 from genred.fs.files import readable
 from genred.history.history import History
 from genred.history.records import Record
-from genred.service.session import working
+from genred.service.session import rehearsing, working
 from genred.service.status import Board, Watched
 from genred.sound import FEATURE_VERSION
 from genred.tagging.judging import Ear
@@ -217,7 +217,7 @@ def _posted(
 def _opened(config: Config, *, dry_run: bool) -> Iterator[tuple[History, Board | None]]:
     """Open the history: with lock and board, or, for a rehearsal, to look at it only."""
     if dry_run:
-        with closing(History.open(config.database)) as history:
+        with rehearsing(config) as history:
             yield history, None
     else:
         with working(config, "scan") as opened:

@@ -2,12 +2,15 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from genred import __version__
 from genred.config import Config
 from genred.errors import LockedError
 from genred.fs.locks import locked
+from genred.history.database import is_there
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.saving import transaction
@@ -36,14 +39,25 @@ def working(config: Config, command: str) -> Iterator[tuple[History, Board]]:
 
 
 @contextmanager
-def deciding(config: Config, command: str) -> Iterator[History]:
-    """Open the history for a person's decision, and begin a run; a service may be at work beside it."""
-    history = History.open(config.database)
-    try:
+def deciding(config: Config, command: str, *, dry_run: bool = False) -> Iterator[History]:
+    """Open the history for a person's decision, and begin a run, or rehearse it; a service may be at work beside it."""
+    if dry_run:
+        with rehearsing(config) as history:
+            yield history
+        return
+    with closing(History.open(config.database)) as history:
         history.start_run(command, __version__)
         yield history
-    finally:
-        history.close()
+
+
+@contextmanager
+def rehearsing(config: Config) -> Iterator[History]:
+    """Open the history to look at it only; where there is none, an empty one that is gone afterwards."""
+    with ExitStack() as stack:
+        database = config.database
+        if not is_there(database):
+            database = Path(stack.enter_context(TemporaryDirectory(prefix="genred-"))) / "history.db"
+        yield stack.enter_context(closing(History.open(database, readonly=database == config.database)))
 
 
 @contextmanager

@@ -64,6 +64,8 @@ def beside(first: Question, others: Sequence[Question]) -> Inquiry:
 
 
 def doubt(typed: str, nearest: str) -> str:
-    """Return what to ask a person who typed a genre that nobody knows; see `review.meant`."""
+    """Return what to ask a person who typed a genre that nobody knows, or no genre; see `review.meant`."""
+    if not nearest:
+        return f"{typed} counts as no genre. To leave it without one, skip it."
     text = f"{typed} is a new genre here."
     return text if nearest == typed else f"{text} Did you mean {nearest}?"

@@ -78,6 +78,8 @@ class Explanation:
     words: tuple[tuple[str, float], ...]
     written: str | None
     obstacles: tuple[str, ...]
+    takes: str | None
+    """The command that such a decision takes; None where the next look at the file makes it."""
     past: tuple[Record, ...]
     changes: tuple[str, ...]
 
@@ -115,6 +117,7 @@ def explain(
     from genred.sound import features
 
     case = Case.of(path, config, options, model, history, analyser)
+    passed_over = _passed_over(path, config, options)
     judged, heard = case.judgement(config), case.predict(config)
     vocabulary = Policy.of(config).vocabulary
     best = heard.genre or heard.candidates[0].genre
@@ -122,7 +125,7 @@ def explain(
     x = np.frombuffer(case.vector, "<f4")
     return Explanation(
         path=path,
-        decision=case.stands() or case.decide(config),
+        decision=_decision(case, passed_over),
         genres=case.genres,
         places=case.places,
         whose=case.whose,
@@ -138,9 +141,10 @@ def explain(
         surroundings=model.surroundings(x),
         words=tuple(features.tags(x)),
         written=judged.testimony.word(best, vocabulary),
-        obstacles=tuple(_obstacles(path, config, options, case.known)),
+        obstacles=tuple(_obstacles(path, config, passed_over, case.known)),
+        takes=_takes(case),
         past=case.past,
-        changes=tuple(_changes(case)),
+        changes=tuple(_changes(case, passed_over)),
     )
 
 
@@ -150,13 +154,34 @@ def _steps(case: Case) -> Iterator[Step]:
         yield Step(precision, case.tuned(asked).threshold, case.predict(asked).genre)
 
 
-def _changes(case: Case) -> Iterator[str]:
+def _decision(case: Case, passed_over: str | None) -> Decision:
+    """Return what stands, or what would become of the file; nothing would of one that is passed over."""
+    if stands := case.stands():
+        return stands
+    return Decision(Outcome.SKIPPED, passed_over) if passed_over else case.decide(case.config)
+
+
+def _takes(case: Case) -> str | None:
+    match case.known and case.known.standing:
+        case Standing.BACKLOG | Standing.TRIED:
+            return "genred scan"
+        case Standing.DONE if case.was_heard:
+            return "genred scan --redecide"
+        case _:
+            return None
+
+
+def _changes(case: Case, passed_over: str | None) -> Iterator[str]:
     """Yield what would make it another decision, in words."""
     stands = case.stands()
     if stands and stands.outcome is Outcome.KEPT:
         yield "only you: `genred set GENRE FILE`"
         return
     now = case.decide(case.config)
+    if passed_over and not stands:
+        yield f"`genred scan FILE` looks at it all the same: {_what(now)}"
+        yield "`genred set GENRE FILE` decides for good"
+        return
     if case.past and now.outcome is Outcome.TAGGED and now.written != case.genres:
         yield f"`genred scan --redecide` would make it {', '.join(now.written)}: {now.reason}"
     if now.outcome is Outcome.SKIPPED:
@@ -213,16 +238,23 @@ def _families(candidates: tuple[Candidate, ...], vocabulary: Vocabulary) -> Iter
     yield from sorted(found, key=lambda family: -family.probability)
 
 
-def _obstacles(path: Path, config: Config, options: WatchOptions, known: Known | None) -> Iterator[str]:
-    roots = [root for root in map(Path.resolve, config.watch.directories) if path.is_relative_to(root)]
-    if config.watch.directories and not roots:
-        yield "it is in none of watch.directories"
-    elif roots and not any(wanted(path, root, options) for root in roots):
-        reason = next(filter(None, (left_alone(path, root, options) for root in roots)), None)
-        passed_over = "its name is passed over (watch.extensions, watch.recursive)"
-        yield f"it is left alone: {reason}" if reason else passed_over
+def _passed_over(path: Path, config: Config, options: WatchOptions) -> str | None:
+    """Return why no scan of the folders comes to a file; None if one does, or no folders are configured."""
+    folders = config.watch.directories
+    roots = [root for root in map(Path.resolve, folders) if path.is_relative_to(root)]
+    if not roots:
+        return "it is in none of watch.directories" if folders else None
+    if any(wanted(path, root, options) for root in roots):
+        return None
+    reason = next(filter(None, (left_alone(path, root, options) for root in roots)), None)
+    return f"it is left alone: {reason}" if reason else "its name is passed over (watch.extensions, watch.recursive)"
+
+
+def _obstacles(path: Path, config: Config, passed_over: str | None, known: Known | None) -> Iterator[str]:
+    if passed_over:
+        yield passed_over
     if known and known.standing is Standing.BACKLOG:
-        yield "it was there before genred's first start (watch.backlog)"
+        yield "it was there before genred's first start, and `genred run` leaves it alone (watch.backlog)"
     if known and known.standing is Standing.TRIED:
         yield "what a run of genred wrote was undone, and `genred run` leaves it alone until `genred scan` decides"
     if refused := refusal(path, config.tags):

@@ -189,11 +189,17 @@ def words(policy: Policy, genres: Iterable[str], history: History) -> list[str]:
         Knows those that people set by hand.
     """
     known = set(map(policy.vocabulary.written, genres))
-    return sorted(known | policy.vocabulary.words() | set(history.genres_set()), key=str.casefold)
+    told = known | policy.vocabulary.words() | set(history.genres_set())
+    return sorted((word for word in told if not is_generic(word)), key=str.casefold)
 
 
 def meant(text: str, known: Sequence[str], vocabulary: Vocabulary) -> tuple[str, bool]:
-    """Return the genre that a person typed, and True; else the nearest known genre or the text, and False."""
+    """Return the genre that a person typed, and True; else the nearest known genre or the text, and False.
+
+    What counts as no genre means none: an empty text, and False.
+    """
+    if is_generic(text):
+        return "", False
     by_key = {key(word): word for word in known}
     if key(text) in by_key:
         return by_key[key(text)], True

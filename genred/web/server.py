@@ -18,7 +18,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from genred.config import Config
 from genred.errors import ConfigError, GenredError
 from genred.service.sdnotify import notify
-from genred.service.signals import stopping
+from genred.service.signals import Reload, stopping
 from genred.web.app import create
 from genred.web.door import password_of
 
@@ -62,8 +62,9 @@ def serve(load: Callable[[], Config], file: Path | None = None, *, opens: bool =
             if opens:
                 threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
-        with stopping() as stop:
-            Server(app, stop, ready).run(sockets)
+        reload = Reload(load)
+        with stopping(reload) as stop:
+            Server(app, stop, ready, reload).run(sockets)
 
 
 class Server(uvicorn.Server):
@@ -77,9 +78,17 @@ class Server(uvicorn.Server):
         Ends it.
     ready
         Called when it listens.
+    reload
+        Says whether somebody asked for the configuration of now.
     """
 
-    def __init__(self, app: Any, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        app: Any,
+        stop: threading.Event,
+        ready: Callable[[], None] = lambda: None,
+        reload: Reload | None = None,
+    ) -> None:
         config = uvicorn.Config(
             app,
             http=Connection,
@@ -100,6 +109,7 @@ class Server(uvicorn.Server):
         self._site = app.state.site
         self._asked_to_stop = stop
         self._when_ready = ready
+        self._reload = reload
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -109,6 +119,9 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_PER_SIGN == 0:
             notify("WATCHDOG=1")
+        if self._reload is not None and self._reload.asked:
+            self._reload.asked = False
+            self._site.reload()
         return self._asked_to_stop.is_set() or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

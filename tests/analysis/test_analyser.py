@@ -389,6 +389,15 @@ def test_the_main_process_stays_light() -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+def test_who_only_judges_imports_nothing_of_what_hears() -> None:
+    """`genred explain` of a file that is known loads the model, and no transforms and filters."""
+    script = (
+        "import sys, genred.model.storage\nsys.exit(', '.join({'scipy.fft', 'scipy.ndimage'} & set(sys.modules)) or 0)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 def test_a_tag_that_unpacks_to_a_gigabyte_costs_one_file(analyser: Analyser, tmp_path: Path) -> None:
     """Compressed nothing where the genre should be: a reason in bounded time, and the next file is read."""
     pack = zlib.compressobj(9)

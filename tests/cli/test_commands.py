@@ -67,6 +67,36 @@ def test_a_folder_from_classify_to_undo(genred: Genred, tmp_path: Path, home: Pa
     assert "nothing new" in genred("scan", music).err
 
 
+DRY_RUNS = [
+    "set -n Polka {song}",
+    "undo -n --last 1",
+    "scan -n {song}",
+    "review accept -n {song}",
+    "review skip -n {song}",
+]
+
+
+@pytest.mark.slow
+def test_a_dry_run_needs_no_writing(
+    genred: Genred, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A history that only its owner may write is read, and where there is none, none is made; no run is begun."""
+    song = make(tmp_path / "song.flac", 4.0, noise=0.03)
+    state = home / "state" / "genred"
+    for words in DRY_RUNS:
+        assert genred(*words.format(song=song).split()).code in (0, 3)
+    assert not (state / "history.db").exists()
+    assert genred("set", "Zydeco", song).code == 0
+    before = (state / "history.db").read_bytes(), song.read_bytes()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK or not state.is_relative_to(path))
+    for words in DRY_RUNS:
+        ran = genred(*words.format(song=song).split())
+        assert "can't be written" not in ran.err
+        assert ran.code in (0, 3)
+    assert ((state / "history.db").read_bytes(), song.read_bytes()) == before
+    assert genred("set", "Polka", song).code == 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

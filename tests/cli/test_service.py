@@ -2,12 +2,14 @@
 
 import os
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from genred.fs.locks import locked
 from genred.service import units
+from genred.service.manager import Manager
 from genred.service.status import Board
 from tests.command import Genred
 from tests.service.systemd import FakeSystemd
@@ -105,6 +107,43 @@ def test_the_status_is_that_of_the_unit_and_of_the_genred_at_work(
     assert (now["program"], now["status"]["running"]) == (installed_program(), True)
     (systemd.here / "running").unlink()
     assert genred("service", "status").code == 3
+
+
+@pytest.mark.parametrize("system", [(), ("--system",)], ids=["own", "machine's"])
+def test_without_systemd_there_is_no_service(
+    genred: Genred, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: tuple[str, ...]
+) -> None:
+    """That is an answer with its exit code 3, and for scripts the object that they get anywhere."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    ran = genred("service", "status", *system)
+    assert (ran.code, ran.err) == (3, "")
+    assert ran.out.startswith("there is no systemd on this machine")
+    ran = genred("service", "status", "--json", *system)
+    assert (ran.code, ran.json[0]["installed"], ran.json[0]["status"]["running"]) == (3, False, False)
+
+
+@pytest.mark.parametrize(
+    ("booted", "code", "message"),
+    [(False, 3, "wasn't started by it"), (True, 1, "your own systemd doesn't answer: log in as yourself")],
+)
+def test_a_systemd_that_does_not_answer(
+    genred: Genred,
+    systemd: FakeSystemd,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    booted: bool,
+    code: int,
+    message: str,
+) -> None:
+    """In a container there is none; behind su it is there, and what isn't known is an error."""
+    if booted:
+        (tmp_path / "booted").mkdir()
+    there = replace(Manager.own(), booted=tmp_path / "booted")
+    monkeypatch.setattr(Manager, "own", lambda: there)
+    systemd.be("away")
+    ran = genred("service", "status")
+    assert (ran.code, message in ran.out + ran.err) == (code, True)
 
 
 def installed_program() -> str:

@@ -324,6 +324,14 @@ def test_a_damaged_history_is_a_fault(history: History) -> None:
     assert "file is not a database" in judge(history.path)[0].message
 
 
+def test_a_history_that_cannot_be_read_is_no_damage(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It isn't to be moved away."""
+    monkeypatch.setattr(os, "access", lambda path, mode: path != history.path)
+    [found] = judge(history.path)
+    assert (found.state, found.hint) == (State.FAIL, "")
+    assert "can't be read by you" in found.message
+
+
 def test_writes_that_were_cut_short_are_told_unless_one_may_be_going_on(history: History, music: Path) -> None:
     """The next start resolves them."""
     from genred.fs.files import stamp_of

@@ -1,5 +1,6 @@
 """The log as it grows: nothing is lost and nothing comes twice, whatever becomes of the database."""
 
+import os
 import random
 import shutil
 import sqlite3
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -261,7 +263,7 @@ print([record.id for record in follower.after(Place(), Query(), 10)[0]], followe
 
 @pytest.mark.slow
 def test_it_needs_no_right_to_write(history: History) -> None:
-    """A folder may be read-only for it: it reads while the service is at work, and waits while nobody is."""
+    """A folder may be read-only for it: it reads while the service is at work, and while nobody is."""
     folder = history.path.parent
 
     def looked() -> str:
@@ -276,4 +278,31 @@ def test_it_needs_no_right_to_write(history: History) -> None:
     decide(history, "a", "b")
     assert looked() == "[1, 2] None\n"
     history.close()
-    assert looked() == f"[] {history.path}: unable to open database file\n"
+    assert looked() == "[1, 2] None\n"
+
+
+@contextmanager
+def closed() -> Iterator[None]:
+    """No folder and no file can be written to by who looks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+        yield
+
+
+def test_news_in_a_folder_that_cannot_be_written_to(history: History, follower: Follower) -> None:
+    """Are noticed when somebody opens the database, while it is open, and after it was closed again."""
+    decide(history, "a")
+    history.close()
+    with closed():
+        found, place = follower.after(Place(), ALL, 10)
+        assert (numbers(found), follower.after(place, ALL, 10)) == ([1], ([], place))
+    other = began(history.path)
+    with closed():
+        for name in ("b", "c"):
+            decide(other, name)
+            found, place = follower.after(place, ALL, 10)
+            assert [record.path.name for record in found] == [name]
+        decide(other, "d")
+        other.close()
+        found, place = follower.after(place, ALL, 10)
+        assert [record.path.name for record in found] == ["d"]

@@ -1,6 +1,7 @@
 """The log, opened by who only reads it: the same as through the history, and without SQLAlchemy."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_in_a_folder_that_cannot_be_written_to_nothing_is(tmp_path: Path, monkey
     path, older = tmp_path / "history.db", tmp_path / "older.db"
     eventful(path)
     migrated(older, "0001")
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
     before = sorted(tmp_path.iterdir()), path.read_bytes()
     with reading(path) as log:
         assert log.counts()["outcome"]
@@ -76,6 +77,61 @@ def test_in_a_folder_that_cannot_be_written_to_nothing_is(tmp_path: Path, monkey
     with pytest.raises(HistoryError, match=r"older\.db: written by an older genred \(schema 0001\)"), reading(older):
         pass
     assert (sorted(tmp_path.iterdir()), path.read_bytes()) == before
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_read"),
+    [(["-wal", "-shm"], True), (["-wal"], False), (["-shm"], True), ([], True)],
+    ids=["log and index", "log", "index", "neither"],
+)
+def test_a_copy_in_a_folder_that_cannot_be_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: list[str], is_read: bool
+) -> None:
+    """It is read, unless its newest decisions can't be; then the message says how. Nothing is made beside it."""
+    copy = tmp_path / "copy" / "history.db"
+    copy.parent.mkdir()
+    eventful(tmp_path / "history.db")
+    with closing(History.open(tmp_path / "history.db")) as history:
+        history.start_run("scan", "0")
+        for end in ["", *ends]:
+            shutil.copy(f"{history.path}{end}", f"{copy}{end}")
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+    before = sorted(copy.parent.iterdir())
+    if is_read:
+        with reading(copy) as log:
+            assert log.counts()["outcome"]
+    else:
+        with (
+            pytest.raises(HistoryError, match=r"in history\.db-wal, which can't be read.*copy both files"),
+            reading(copy),
+        ):
+            pass
+    assert sorted(copy.parent.iterdir()) == before
+
+
+def test_an_empty_log_without_an_index_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies of a folder leave one behind."""
+    eventful(tmp_path / "history.db")
+    (tmp_path / "history.db-wal").touch()
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)
+    with reading(tmp_path / "history.db") as log:
+        assert log.counts()["outcome"]
+
+
+@pytest.mark.parametrize("right", [os.R_OK, os.W_OK])
+def test_another_users_database_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, right: int) -> None:
+    """In a group's folder the file alone may be closed: it isn't opened to write, which would make files there."""
+    path = tmp_path / "history.db"
+    eventful(path)
+    monkeypatch.setattr(os, "access", lambda asked, mode: asked != path or mode != right)
+    if right == os.R_OK:
+        with pytest.raises(HistoryError, match=r"history\.db: can't be read by you"), reading(path):
+            pass
+        return
+    with reading(path) as log, pytest.raises(HistoryError, match="readonly"), log.asking() as db:
+        db.execute("DELETE FROM records")
+    with pytest.raises(HistoryError, match=r"history\.db: can't be written to"):
+        History.open(path)
 
 
 def test_a_newer_database_is_not_read(history: History) -> None:

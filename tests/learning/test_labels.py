@@ -50,6 +50,29 @@ def test_folders_are_genres(tmp_path: Path) -> None:
     assert found["one.mp3"].artist == found["two.mp3"].artist != found["alone.flac"].artist
 
 
+def test_folders_of_artists_are_questioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Before anything is heard: refused where no name is a genre's, doubted where few are; a user's own count."""
+    for name in ("Nina Simone", "Los Rombos", "Karissa Hobbs", "Wasaru"):
+        touch(tmp_path / name / "Album" / "one.mp3")
+    message = (
+        r"4 of 4 folders in it have no genre's name \(Karissa Hobbs, Los Rombos, Nina Simone, \.\.\.\); `genred train"
+    )
+    with pytest.raises(ConfigError, match=message):
+        read_source(tmp_path)
+    own = Vocabulary({"Wasaru": "Wasaru"})
+    assert {item.genre for item in read_source(tmp_path, own)} >= {"Wasaru", "Nina Simone"}
+    assert "3 of 4 folders in it have no genre's name" in caplog.text
+    caplog.clear()
+    for name in ("hip hop", "Jazz"):
+        touch(tmp_path / name / "one.mp3")
+    read_source(tmp_path, own)
+    assert not caplog.messages
+    manifest = tmp_path / "labels.csv"
+    manifest.write_text("path,genre\nWasaru/Album/one.mp3,Songs for the car\n")
+    assert read_source(manifest)[0].genre == "Songs for the car"
+    assert not caplog.messages
+
+
 def test_a_manifest_is_read(tmp_path: Path) -> None:
     """Paths are relative to the CSV, unknown columns ignored, artist and source optional."""
     manifest = tmp_path / "labels.csv"

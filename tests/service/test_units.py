@@ -119,7 +119,7 @@ def test_the_pages_are_locked_down_as_the_service_is() -> None:
     different = {key for key, values in settings(WEB).items() if theirs.get(key) != values}
     assert different == {"Description", "After", "Requires", "ExecStart", "WatchdogSec", "IOSchedulingClass"}
     left_out = theirs.keys() - settings(WEB).keys()
-    assert left_out == {"ExecReload", "TimeoutStartSec", "Nice", "CPUWeight", "WantedBy"}
+    assert left_out == {"TimeoutStartSec", "Nice", "CPUWeight", "WantedBy"}
 
 
 def test_the_metrics_can_do_less_than_the_pages() -> None:

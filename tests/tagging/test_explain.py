@@ -26,6 +26,7 @@ from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 from genred.tagging.case import Whose
 from genred.tagging.explain import Explanation, explain
 from genred.tagging.judging import judge_stored
+from genred.tagging.policy import Decision
 from genred.tagging.tagger import Tagger
 from genred.watching.walk import WatchOptions
 from tests import rawtags
@@ -249,23 +250,71 @@ def test_a_copy_says_what_genred_said(song: Path, model: GenreClassifier, histor
     assert (said.whose, said.decision.outcome) == (Whose.GENRED, Outcome.KEPT)
 
 
-def test_what_is_never_looked_at_is_told(song: Path, model: GenreClassifier, history: History) -> None:
-    """Outside of the folders, passed over by name, or there before genred."""
-    elsewhere = CONFIG.with_changes("watch", directories=(song.parent / "other",))
-    assert told(song, model, config=elsewhere).obstacles == ("it is in none of watch.directories",)
+@pytest.mark.parametrize(
+    ("watch", "reason"),
+    [
+        ({"directories": "other"}, "it is in none of watch.directories"),
+        ({"ignore": ("song*",)}, "it is left alone: watch.ignore has 'song*'"),
+        ({"extensions": ("mp3",)}, "its name is passed over (watch.extensions, watch.recursive)"),
+        ({"recursive": False, "directories": ".."}, "its name is passed over (watch.extensions, watch.recursive)"),
+        ({".ndignore": "*.flac\n"}, "it is left alone: {folder}/.ndignore, line 1, has '*.flac'"),
+    ],
+)
+def test_what_no_scan_comes_to_is_left_alone(
+    song: Path, model: GenreClassifier, capsys: pytest.CaptureFixture[str], watch: dict[str, object], reason: str
+) -> None:
+    """The decision says that and why, for people and for scripts, and what would look at the file all the same."""
+    if patterns := watch.pop(".ndignore", None):
+        (song.parent / ".ndignore").write_text(str(patterns))
+    folders = (song.parent / str(watch.pop("directories", ".")),)
+    reason = reason.format(folder=song.parent)
+    said = told(song, model, config=CONFIG.with_changes("watch", directories=folders, **watch))
+    assert (said.decision, said.obstacles) == (Decision(Outcome.SKIPPED, reason), (reason,))
+    assert said.changes[0] == "`genred scan FILE` looks at it all the same: tagged Rock"
+    as_json = explanation.as_json(said)
+    assert (as_json["decision"], as_json["written"], as_json["reason"]) == ("skipped", (), reason)
+    explanation.as_text(said, Console(width=200, highlight=False))
+    head = capsys.readouterr().out.splitlines()[1]
+    assert head == f"  skipped: {reason}"
+
+
+def test_what_genred_wrote_stands_in_a_folder_that_is_left_alone_since(
+    song: Path, model: GenreClassifier, history: History
+) -> None:
+    """The file has that genre, and keeps it."""
+    list(Tagger(CONFIG, history, Listener(model, vector(1.0))).process([song]))
     ignored = CONFIG.with_changes("watch", directories=(song.parent,), ignore=("song*",))
-    assert told(song, model, config=ignored).obstacles == ("it is left alone: watch.ignore has 'song*'",)
-    other = CONFIG.with_changes("watch", directories=(song.parent,), extensions=("mp3",))
-    assert "passed over" in told(song, model, config=other).obstacles[0]
-    file = song.parent / ".ndignore"
-    file.write_text("*.flac\n")
-    here = CONFIG.with_changes("watch", directories=(song.parent,))
-    assert told(song, model, config=here).obstacles == (f"it is left alone: {file}, line 1, has '*.flac'",)
-    file.unlink()
-    history.record(Record(song, Outcome.KEPT, "", stamp=stamp_of(song), standing=Standing.BACKLOG))
+    said = told(song, model, history, config=ignored)
+    assert (said.decision.outcome, said.decision.written) == (Outcome.TAGGED, ("Rock",))
+    assert said.obstacles == ("it is left alone: watch.ignore has 'song*'",)
+
+
+@pytest.mark.parametrize(
+    ("standing", "command", "obstacle"),
+    [
+        (Standing.BACKLOG, "genred scan", "and `genred run` leaves it alone"),
+        (Standing.TRIED, "genred scan", "`genred run` leaves it alone until `genred scan` decides"),
+        (Standing.DONE, "genred scan --redecide", ""),
+    ],
+)
+def test_the_command_that_a_decision_takes_is_in_its_head(
+    song: Path,
+    model: GenreClassifier,
+    history: History,
+    capsys: pytest.CaptureFixture[str],
+    standing: Standing,
+    command: str,
+    obstacle: str,
+) -> None:
+    """Where the service leaves a file alone, because it was there before, was a trial, or is decided about already."""
+    heard = (FEATURE_VERSION, vector(1.0).tobytes())
+    history.record(Record(song, Outcome.ABSTAINED, "", stamp=stamp_of(song), standing=standing, features=heard))
     said = told(song, model, history)
-    assert "before genred's first start" in said.obstacles[0]
-    assert any("`genred scan`" in change for change in said.changes)
+    explanation.as_text(said, Console(width=200, highlight=False))
+    assert capsys.readouterr().out.splitlines()[1].startswith(f"  would be tagged Rock by `{command}`: Rock ")
+    assert all(obstacle in told for told in said.obstacles)
+    assert bool(said.obstacles) == bool(obstacle)
+    assert any(f"`{command}" in change for change in said.changes)
 
 
 # -- in its album ----------------------------------------------------------------------------------------------------

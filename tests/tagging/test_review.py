@@ -485,6 +485,18 @@ def test_another_genre_is_completed_corrected_or_confirmed(history: History, mus
     assert tags.read_genres(music[0]) == []
 
 
+def test_no_genre_is_no_answer(history: History, music: list[Path]) -> None:
+    """What says nothing can't be written, in whatever key that is confirmed, and completes no word that is typed."""
+    person = Person("g", "y", "g", "n", "q", typed=["Unknown", "misc"])
+    interview(history, person)
+    for screen in person.saw[1:4:2]:
+        assert screen.text.endswith("counts as no genre. To leave it without one, skip it.")
+        assert [key for key, _ in screen.keys] == ["esc"]
+    assert all(tags.read_genres(song) == [] for song in music)
+    history.record(Record(music[0], Outcome.TAGGED, "a person set it", genre="Unknown", written=("Unknown",)))
+    assert "Unknown" not in words(Policy.of(Config()), ["Jazz"], history)
+
+
 def test_what_cannot_be_written_is_said_and_stays_open(history: History, music: list[Path]) -> None:
     """The next one is asked about."""
     os.link(music[1], music[1].with_name("seeding"))

@@ -170,6 +170,9 @@ def test_a_typed_genre_is_understood_or_asked_about(client: TestClient, config: 
     assert "Blorgh Core Zyx is a new genre here." in new.text
     assert tags.read_genres(songs[0]) == []
     assert ids(new.text) == ids(page)
+    none = answered(client, songs[0], page, typed="Unknown").text
+    assert "Unknown counts as no genre." in none
+    assert 'name="genre"' not in none
     assert answered(client, songs[0], page, form=3, genre="Blorgh Core Zyx").status_code == 303
     page = album(client, songs[0])
     assert answered(client, songs[0], page, typed="jazz").status_code == 303

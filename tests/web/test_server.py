@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -40,7 +41,7 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(genred: Genred, monkeyp
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     ran = genred("web")
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "genred: `genred web` needs two more libraries: pip install 'genred[web]'\n"
+    assert ran.err == "genred: `genred web` needs two more libraries: install genred again, '.[web]' instead of '.'\n"
 
 
 def test_elsewhere_than_here_it_does_not_start_without_a_password(genred: Genred) -> None:
@@ -51,7 +52,13 @@ def test_elsewhere_than_here_it_does_not_start_without_a_password(genred: Genred
 
 
 def started(*command: str, environment: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | environment)
+    return subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+        start_new_session=True,  # and so without a terminal
+    )
 
 
 def url_from(process: subprocess.Popen[str]) -> str:
@@ -75,6 +82,37 @@ def test_it_says_where_it_listens_and_ends_when_it_is_told(number: signal.Signal
             assert process.wait(60) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
+
+
+def events(live: httpx2.Response) -> Iterator[str]:
+    """Yield the events of a page that is kept up to date."""
+    lines: list[str] = []
+    for line in live.iter_lines():
+        if line:
+            lines.append(line)
+        else:
+            yield "\n".join(lines)
+            lines = []
+
+
+@pytest.mark.slow
+def test_a_hangup_has_it_read_the_configuration_again(home: Path) -> None:
+    """As the service does: a mistake is told, until the next reload finds none."""
+    file = home / "config" / "genred" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    with started(sys.executable, "-m", "genred", "web", "--port", "0", environment={}) as process:
+        with httpx2.stream("GET", f"{url_from(process)}service/live", timeout=60) as live:
+            told = events(live)
+            file.write_text('[tags]\nmod = "off"\n')
+            process.send_signal(signal.SIGHUP)
+            mistake = next(event for event in told if "tags.mod" in event)
+            file.write_text("")
+            process.send_signal(signal.SIGHUP)
+            (name, *_) = mistake.splitlines()
+            assert "tags.mod" not in next(event for event in told if event.startswith(name))
+        process.terminate()
+        assert process.wait(60) == 0
 
 
 @pytest.mark.slow

@@ -105,7 +105,7 @@ def accept(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     from genred.tagging.tagger import Tagger
 
     settings = common.load()
-    with deciding(settings, "review") as history, analyser_of(settings) as analyser:
+    with deciding(settings, "review", dry_run=dry_run) as history, analyser_of(settings) as analyser:
         tagger = Tagger(settings, history, analyser, dry_run=dry_run)
 
         def take(question: "Question") -> "Record":
@@ -142,7 +142,7 @@ def skip(common: Common, paths: Sequence[Path], dry_run: bool) -> int:
     from genred.tagging import answers
 
     settings = common.load()
-    with deciding(settings, "review") as history:
+    with deciding(settings, "review", dry_run=dry_run) as history:
 
         def skip(question: "Question") -> "Record":
             return answers.skip(question.record, history, dry_run=dry_run)

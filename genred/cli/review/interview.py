@@ -155,8 +155,9 @@ class Interview:
         if known:
             return genre
         keys = [("y", "write it")] if genre == typed else [("y", f"yes, {genre}"), ("n", f"no, {typed}")]
-        key = self._press(replace(screen, text=doubt(typed, genre), guesses=(), keys=[*keys, ("esc", "back")]))
-        return {"y": genre, "n": typed if genre != typed else None}.get(key)
+        keys = [*keys, ("esc", "back")] if genre else [("esc", "back")]
+        key = self._press(replace(screen, text=doubt(typed, genre), guesses=(), keys=keys))
+        return {"y": genre, "n": typed if genre != typed else None}.get(key) if genre else None
 
     def _answer(self, asked: Inquiry, genre: str | None) -> bool:
         self._player.stop()

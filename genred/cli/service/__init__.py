@@ -115,7 +115,7 @@ def service_uninstall(common: Common, system: bool, dry_run: bool) -> None:
 def service_status(common: Common, system: bool) -> int:
     """Show whether the service runs, of which files it is made, and what it says.
 
-    The exit code is 0 if it runs, and 3 if it doesn't.
+    The exit code is 0 if it runs, and 3 if it doesn't, there is none, or there is no systemd to have one.
 
     \b
     genred service status
@@ -125,7 +125,8 @@ def service_status(common: Common, system: bool) -> int:
     from genred.service.status import as_json, ask, lock_of
 
     manager = _manager(system=system)
-    manager.demand(root=False)
+    if not (missing := manager.missing()):
+        manager.demand(root=False)
     found = manager.installed()
     _, database, _ = _belongings(manager, found)
     try:
@@ -135,6 +136,8 @@ def service_status(common: Common, system: bool) -> int:
         complain(error)
     if common.json:
         show.say_json(telling.unit_as_json(manager, found) | {"status": as_json(database, at_work, said)})
+    elif missing:
+        click.echo(missing)
     else:
         telling.unit(manager, found, _program(), said if at_work else None)
     return 0 if found and found.runs else SOME_FAILED

