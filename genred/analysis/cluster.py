@@ -32,8 +32,8 @@ ANSWER_SECONDS = 120.0
 """The time that all workers get at first to say what they are: filters may have to be designed, and a disk be slow."""
 AWAY_SECONDS = 300.0
 """The time after which a cluster that went away is looked for again, where one can do without it."""
-_UNSEEN = 32
-"""How many files are sent to workers, after one that they don't see, before one is asked for by its name again."""
+_BLIND, _SENT_AHEAD = 3, 50
+"""After so many files in a row that workers don't see, excerpts of so many are sent before one is named again."""
 
 
 class Cluster:
@@ -73,7 +73,7 @@ class Cluster:
         self._refused: dict[str, str] = {}
         """What is different at each other worker, by address."""
         self._look_at = clock()
-        self._unseen = 0
+        self._unseen = self._sent_ahead = 0
         self._looking = threading.Lock()
 
     @classmethod
@@ -139,17 +139,22 @@ class Cluster:
         """
         if not self.is_there():
             return None
-        if self._unseen:
-            self._unseen -= 1
+        if self._sent_ahead:
+            self._sent_ahead -= 1
         else:
             try:
                 like = Like.of(stamp_of(path))
-                return (yield from self._done(remote.hear, self.there(path), like))
+                vector = yield from self._done(remote.hear, self.there(path), like)
             except NotThereError as error:
-                log.info("no worker that was asked sees what is %s at home: %s", path, error)
-                self._unseen = _UNSEEN
+                self._unseen += 1
+                if self._unseen >= _BLIND:
+                    log.info("workers do not see what is here (%s); they are sent excerpts of it", error)
+                    self._sent_ahead = _SENT_AHEAD
             except FileError:
                 return None
+            else:
+                self._unseen = 0
+                return vector
         excerpts = yield from decode()
         try:
             return (yield from self._done(remote.describe, path, excerpts))

@@ -1,7 +1,7 @@
 """Take many things through several steps side by side: each waits for its own step, and results keep their order."""
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -88,7 +88,7 @@ def _go_on(ready: "SimpleQueue[Walk[T]]", tend: Callable[[], object]) -> None:
 
 def side_by_side(
     things: Iterable[K], steps: Callable[[K], Steps[T]], at_once: Callable[[], int], tend: Callable[[], object]
-) -> Iterator[tuple[K, T]]:
+) -> Generator[tuple[K, T], None, None]:
     """Yield each thing and what its steps returned, in order.
 
     Where one is stopped by an error, no other is begun; what those that were begun come to is yielded first.

@@ -28,6 +28,15 @@ def running(tmp_path: Path, cache: Path, fitted: Path) -> Iterator[LocalCluster]
         yield running
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory, cache: Path, fitted: Path) -> Iterator[LocalCluster]:
+    """A cluster that no test harms: two workers, and one with a nanny."""
+    with LocalCluster(tmp_path_factory.mktemp("cluster"), cache) as running:
+        running.add(2, "--no-nanny")
+        running.add(1)
+        yield running
+
+
 @pytest.fixture
 def music(tmp_path: Path) -> list[Path]:
     """Nine songs, one that names a genre, and one that is none."""
@@ -57,15 +66,13 @@ def found(analyser: Analyser, paths: list[Path], ask: Ask = Ask.MISSING) -> dict
 
 @pytest.mark.parametrize("ask", [Ask.MISSING, Ask.SOUND])
 def test_a_cluster_finds_the_same_to_the_bit(
-    running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, ask: Ask
+    lasting: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, ask: Ask
 ) -> None:
     """Vectors, predictions and errors, in the same order, with a nanny and without; where one is called otherwise."""
-    running.add(2, "--no-nanny")
-    running.add(1)
     with analyser(tiny_model, tmp_path) as alone:
         expected = found(alone, music, ask)
     (tmp_path / "elsewhere").symlink_to(tmp_path / "music")
-    mapped = cluster_at(running, **{str(tmp_path / "music"): str(tmp_path / "elsewhere")})
+    mapped = cluster_at(lasting, **{str(tmp_path / "music"): str(tmp_path / "elsewhere")})
     with analyser(tiny_model, tmp_path, mapped) as together:
         together.warm_up()
         assert mapped.at_once == 3
@@ -75,20 +82,19 @@ def test_a_cluster_finds_the_same_to_the_bit(
 
 
 def test_workers_that_do_not_see_the_library_are_sent_the_excerpts(
-    running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    lasting: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One that sees another file under the name counts as one that sees nothing; what is found is the same."""
     caplog.set_level(logging.INFO, "genred")
-    running.add(1, "--no-nanny")
     (tmp_path / "other").mkdir()
     make(tmp_path / "other" / "0.flac", 9.0)
     with analyser(tiny_model, tmp_path) as alone:
         expected = found(alone, music[:3])
-    blind = cluster_at(running, **{str(tmp_path / "music"): str(tmp_path / "other")})
+    blind = cluster_at(lasting, **{str(tmp_path / "music"): str(tmp_path / "other")})
     with analyser(tiny_model, tmp_path, blind) as together:
         together.warm_up()
         assert found(together, music[:3]) == expected
-    assert "there is another file of this name" in caplog.text
+    assert "they are sent excerpts" in caplog.text
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
@@ -110,41 +116,33 @@ def test_a_worker_that_is_killed_costs_a_retry(
     assert seen == expected
 
 
-def test_without_its_scheduler_a_pass_ends_and_what_was_heard_is_told_first(
-    running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path
-) -> None:
-    """The error names the address, and says how to go on."""
-    running.add(1, "--no-nanny")
-    heard: list[str] = []
-    with analyser(tiny_model, tmp_path, cluster_at(running)) as together:
-        together.warm_up()
-        looks = together.analyse(music, Ask.SOUND)
-        next(looks)
-        running.kill(running.scheduler)
-        with pytest.raises(ClusterLostError, match=f"{running.address}: .*; what was heard is kept; start again"):
-            heard += (path.name for path, look in looks if isinstance(look, Analysis))
-    assert heard == [path.name for path in music[1 : 1 + len(heard)]]
-    assert len(heard) < len(music) - 1
-
-
-def test_a_service_whose_scheduler_is_gone_hears_at_home(
+def test_a_scheduler_that_is_killed(
     running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One warning says so, and the cluster is looked for again after a while."""
+    """A pass that needs it yields what was heard, and ends; one that can do without goes on at home, and says so once.
+
+    There, the cluster is looked for again after a while.
+    """
     running.add(1, "--no-nanny")
     now = [0.0]
     cluster = Cluster(Settings(running.address), SERVICE, needed=False, clock=lambda: now[0])
     with analyser(tiny_model, tmp_path) as alone:
         expected = found(alone, music)
-    with analyser(tiny_model, tmp_path, cluster) as together:
-        together.warm_up()
-        looks = together.analyse(music, Ask.MISSING)
-        next(looks)
+    with analyser(tiny_model, tmp_path, cluster_at(running)) as strict, analyser(tiny_model, tmp_path, cluster) as easy:
+        looks = {}
+        for each in (strict, easy):
+            each.warm_up()
+            looks[each] = each.analyse(music, Ask.MISSING)
+            next(looks[each])
         running.kill(running.scheduler)
-        rest = {path.name: str(look) if isinstance(look, FileError) else look for path, look in looks}
+        heard: list[str] = []
+        with pytest.raises(ClusterLostError, match=f"{running.address}: .*; what was heard is kept; start again"):
+            heard += (path.name for path, look in looks[strict] if isinstance(look, Analysis))
+        assert heard == list(expected)[1 : 1 + len(heard)]
+        assert len(heard) < len(music) - 1
+        rest = {path.name: str(look) if isinstance(look, FileError) else look for path, look in looks[easy]}
         assert rest == dict(list(expected.items())[1:])
         assert cluster.at_once == 0
-        assert caplog.text.count("this machine hears alone for now") == 1
         now[0] += AWAY_SECONDS
         assert not cluster.is_there()
     assert caplog.text.count("this machine hears alone for now") == 1
@@ -170,19 +168,18 @@ def test_only_workers_with_the_same_genred_hear(
 
 
 def test_a_scan_and_a_training_by_a_cluster(
-    running: LocalCluster, music: list[Path], genred: Genred, tmp_path: Path
+    lasting: LocalCluster, music: list[Path], genred: Genred, tmp_path: Path
 ) -> None:
     """What they end with is what they end with alone."""
-    running.add(1, "--no-nanny")
     folder = music[0].parent
     alone = genred("scan", "-n", folder)
-    assert genred("scan", "-n", "--scheduler", running.address, folder).out == alone.out
+    assert genred("scan", "-n", "--scheduler", lasting.address, folder).out == alone.out
     for genre in ("Jazz", "Rock"):
         for n in range(2):
             (tmp_path / "labelled" / genre).mkdir(parents=True, exist_ok=True)
             make(tmp_path / "labelled" / genre / f"{n}.flac", 4.0, freq=300.0 * (n + 1))
     tables = [tmp_path / "one.npz", tmp_path / "two.npz"]
-    assert genred("train", tmp_path / "labelled", "--to-table", tables[0], "--scheduler", running.address).code == 0
+    assert genred("train", tmp_path / "labelled", "--to-table", tables[0], "--scheduler", lasting.address).code == 0
     assert genred("train", tmp_path / "labelled", "--to-table", tables[1]).code == 0
     assert tables[0].read_bytes() == tables[1].read_bytes()
 
