@@ -91,7 +91,7 @@ def copy_whole(source: sqlite3.Connection, place: Path, tell: Callable[[str], No
     Parameters
     ----------
     source
-        The database, in a read transaction.
+        The database, in a read transaction, which ends when all is copied.
     place
         Where the copy goes; what is there is replaced, and its mode is kept. Others can't read a new file.
     tell
@@ -114,11 +114,14 @@ def copy_whole(source: sqlite3.Connection, place: Path, tell: Callable[[str], No
                 tell(f"copying the history: {1 - left / max(pages, 1):.0%}")
 
             source.backup(copy, pages=STEP_PAGES, progress=step)
+            source.execute("COMMIT")  # from here on the write-ahead log need not be kept
             copy.execute("PRAGMA journal_mode = DELETE")
             tell("checking the copy")
             (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
-            raise HistoryError(f"{readable(place)}: not written, because the history is damaged ({found})")
+            raise HistoryError(
+                f"{readable(place)}: not written, because the history is damaged ({found}); see `genred doctor`"
+            )
         with suppress(FileNotFoundError):
             os.fchmod(fd, stat.S_IMODE(place.stat().st_mode))
         os.fsync(fd)

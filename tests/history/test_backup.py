@@ -115,6 +115,23 @@ def test_a_writer_waits_for_no_backup(filled: History, place: Path, monkeypatch:
     assert len(everything(place)["runs"]) == len(everything(filled.path)["runs"]) - 1
 
 
+def test_the_write_ahead_log_is_kept_for_the_copying_alone(filled: History, place: Path) -> None:
+    """While the copy is checked, which may take minutes, what was written meanwhile can go into the history's file."""
+    left: dict[str, int] = {}
+
+    def write(step: str) -> None:
+        fill(filled, random.Random(1), 1)
+        with closing(sqlite3.connect(filled.path)) as db:
+            kept, moved = db.execute("PRAGMA wal_checkpoint").fetchone()[1:]
+            left[step] = kept - moved
+
+    back_up(filled.path, place, write)
+    *copying, checking = left
+    assert checking == "checking the copy"
+    assert all(left[step] for step in copying)
+    assert left[checking] == 0
+
+
 def test_killed_in_the_middle_it_leaves_the_earlier_backup(filled: History, place: Path) -> None:
     """After a SIGKILL the earlier backup is what it was; the next one removes what the killed one left."""
     back_up(filled.path, place, quietly)
