@@ -31,20 +31,22 @@ from genred.sound.features import FEATURE_NAMES, FEATURE_VERSION
 from tests.recipes import recipes
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+MUSIC = Path("/srv/music")
 GENRES = {"Rock": 30, "Pop": 20, "Electronic": 15, "Hip-Hop": 10, "Jazz": 8, "Classical": 6, "Metal": 5, "Disco": 1}
 OUTCOMES = {"tagged": 550, "abstained": 300, "kept": 100, "skipped": 30, "failed": 15, "undone": 5}
 EVIDENCE = ("track", "album", "album", "artist", "mates")
 FIRST_RUN = 0.6  # of all decisions are of the first scan, the others of a service that is started anew every 500
 COMMANDS = ("--help", "history --limit 30", "history --outcome failed --limit 30", "stats")
 NEWEST = datetime.now(UTC)
+CACHE_KB = 1_000_000  # or filling the indexes writes every page of them many times
 
 
-def track(number: int) -> str:
-    return f"/srv/music/Artist {number // 120:05d}/Album {number // 12 % 10}/{number % 12 + 1:02d} Song {number}.mp3"
+def track(number: int, music: Path = MUSIC) -> str:
+    return f"{music}/Artist {number // 120:05d}/Album {number // 12 % 10}/{number % 12 + 1:02d} Song {number}.mp3"
 
 
-def decisions(size: int) -> Iterator[dict[str, object]]:
-    """Rows of `records`."""
+def decisions(size: int, music: Path = MUSIC) -> Iterator[dict[str, object]]:
+    """Rows of `records`, about files below a folder."""
     rng = random.Random(0)
     for number in range(size):
         (outcome,) = rng.choices(list(OUTCOMES), list(OUTCOMES.values()))
@@ -53,7 +55,7 @@ def decisions(size: int) -> Iterator[dict[str, object]]:
         changed = outcome == "kept" and number % 50 == 0
         yield {
             "at": iso(NEWEST - timedelta(minutes=5 * (size - number))),
-            "path": os.fsencode(track(number)),
+            "path": os.fsencode(track(number, music)),
             "outcome": outcome,
             "genre": genre,
             "confidence": round(rng.random(), 3) if outcome in ("tagged", "abstained") else None,
@@ -67,19 +69,20 @@ def decisions(size: int) -> Iterator[dict[str, object]]:
         }
 
 
-def made(path: Path, size: int) -> Path:
-    """A history of that many decisions, one a file, with the undo records."""
+def made(path: Path, size: int, music: Path = MUSIC) -> Path:
+    """A history of that many decisions, one a file below a folder, with the undo records."""
     history = History.open(path)
     history.start_run("scan", "0")
     history.close()
     with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         runs = 2 + int((1 - FIRST_RUN) * size) // 500
         start = [(run, iso(NEWEST), "run", "0") for run in range(2, runs + 1)]
         db.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", start)
         first = next(decisions(1))
         columns = ", ".join(first)
         values = ", ".join(f":{name}" for name in first)
-        db.executemany(f"INSERT INTO records ({columns}) VALUES ({values})", decisions(size))  # noqa: S608 - our names
+        db.executemany(f"INSERT INTO records ({columns}) VALUES ({values})", decisions(size, music))  # noqa: S608 - our names
         db.execute(
             "INSERT INTO files (path, dev, ino, size, mtime_ns, ctime_ns, standing, record, genre, by)"
             " SELECT path, 66306, id + 5000000, 7000000 + id, 1790000000000000000 + id, 1790000000000000000 + id,"

@@ -67,6 +67,13 @@ BELOW = click.option("--path", type=PATH, help="One file, or all below a folder.
     is_flag=True,
     help="Show nothing, but print the questions of docs/history.md as metadata for Datasette.",
 )
+@click.option(
+    "--backup",
+    "target",
+    type=PATH,
+    metavar="FILE",
+    help="Show nothing, but copy all of the history to a file, or over an earlier backup of it, while genred goes on.",
+)
 @CSV
 @common
 def history(
@@ -80,6 +87,7 @@ def history(
     run_id: int | None,
     limit: int | None,
     datasette: bool,
+    target: Path | None,
     as_csv: bool,
 ) -> None:
     """Show what happened, newest first; of several filters, all must hold.
@@ -89,7 +97,15 @@ def history(
     genred history --path ~/Music/Jazz --genre Rock
     genred history --evidence mates       where your genres on the same album decided
     genred history --csv > history.csv
+    genred history --backup /srv/backup/history.db
     """
+    if target is not None:
+        if any((genres, outcomes, evidence, since, until, path, run_id, limit, datasette, as_csv)):
+            raise click.UsageError("--backup takes all of the history, and no other option of this command.")
+        from genred.cli.backup import back_up
+
+        back_up(common, target)
+        return
     if datasette:
         from genred.history import recipes
 

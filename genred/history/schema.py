@@ -16,8 +16,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from genred.errors import HistoryError
 from genred.fs.files import Stamp, readable
 from genred.history import database
+from genred.history.backup import copy_whole
 from genred.history.database import MIGRATIONS, SCHEMA, failed, inside, translated
 from genred.names import Labels
 
@@ -264,9 +266,15 @@ def migrate(path: Path, found: str | None) -> None:
 
 
 def _back_up(path: Path, version: str) -> None:
-    backup = path.with_name(f"{path.name}.schema-{version}")
-    with translated(backup), closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
-        source.backup(target)
+    """Copy a database of this schema to a file beside it; one that another process has migrated by now is not."""
+    place = path.with_name(f"{path.name}.schema-{version}")
+    try:
+        with translated(place), closing(database.connect(path)) as source:
+            source.execute("BEGIN")
+            if database.version_in(path, source) == version:
+                copy_whole(source, place)
+    except OSError as error:
+        raise HistoryError(f"{place}: the history can't be copied there ({error.strerror})") from error
 
 
 @contextmanager
