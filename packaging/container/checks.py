@@ -13,7 +13,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tests/systemd"))
@@ -24,7 +26,7 @@ from shell import Failed, eventually, skip, step  # noqa: E402
 SONGS = HERE.parents[2] / "shared" / "corpus" / "songs"
 OWNER = 1500, 1600
 QUADLET = os.environ.get("QUADLET", "/usr/libexec/podman/quadlet")
-STATE, CACHE = "check-state", "check-cache"
+STATE, CACHE, NOTES = "check-state", "check-cache", "check-notes"
 KEEP = (f"--volume={STATE}:/var/lib/genred", f"--volume={CACHE}:/var/cache/genred")
 
 # Quick answers, whatever the model thinks of the song.
@@ -228,6 +230,39 @@ def the_pages_are_served_too(store: Path, song: Path) -> None:
         podman("rm", "--force", "--volumes", name)
 
 
+def a_hook_tells_what_was_written(store: Path, song: Path) -> None:
+    """A second container of the image, which can't write to the history, has what the hooks over HTTP need."""
+    posted: list[str] = []
+
+    class Player(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            posted.extend(decision["path"] for decision in told)
+            self.send_response(204)
+            self.end_headers()
+
+    options = [option for option in LOCKED if not option.startswith("--network")]
+    notes = "/var/lib/genred-hooks"
+    volumes = [f"--volume={STATE}:/var/lib/genred:ro", f"--volume={NOTES}:{notes}"]
+    with HTTPServer(("127.0.0.1", 0), Player) as player, at_work(store) as genred:
+        Thread(target=player.serve_forever, daemon=True).start()
+        genred.ready()
+        settings = ["--network=host", "--no-healthcheck", f"--env=HOOK_URL=http://127.0.0.1:{player.server_port}"]
+        follow = ["follow", "--hook=webhook", "--after=0", "--batch=1", f"--state={notes}/told.json"]
+        user = f"--user={OWNER[0]}:{OWNER[1]}"
+        name = "genred-hook"
+        podman("run", "--detach", f"--name={name}", *options, *settings, user, *volumes, IMAGE, *follow)
+        try:
+            file = genred.put(song, "told" + song.suffix)
+            genred.decided(file)
+            eventually("it tells of the song", lambda: f"/music/{file.name}" in posted, 120)
+            noted = ["podman", "exec", name, "test", "-s", f"{notes}/told.json"]
+            eventually("it is noted", lambda: subprocess.run(noted, check=False).returncode == 0, 30)
+        finally:
+            podman("rm", "--force", name)
+            player.shutdown()
+
+
 def its_readiness_reaches_systemd(store: Path, song: Path) -> None:
     """What a quadlet with Notify=true waits for arrives at the socket of the service manager; here a made-up one."""
     address = store / "notify"
@@ -274,6 +309,7 @@ CHECKS: list[Callable[[Path, Path], None]] = [
     a_reload_takes_a_new_configuration,
     nobody_needs_to_say_who_they_are,
     the_pages_are_served_too,
+    a_hook_tells_what_was_written,
     its_readiness_reaches_systemd,
     the_quadlets_are_understood,
 ]
@@ -296,7 +332,7 @@ def main() -> int:
     configure(options.store)
     if not options.no_build:
         build(options.store)
-    for volume in (STATE, CACHE):
+    for volume in (STATE, CACHE, NOTES):
         subprocess.run(["podman", "volume", "rm", "--force", volume], capture_output=True, check=False)
     failed = 0
     for check in CHECKS:

@@ -12,6 +12,7 @@ import pytest
 
 from genred import errors
 from genred.cli.follow import follow
+from genred.cli.manual import PAGES
 from genred.config import Service, Web
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ METRICS, TIMER = SYSTEM.with_name("genred-metrics.service"), SYSTEM.with_name("g
 SOCKETS = [unit.with_suffix(".socket") for unit in (WEB, USER_WEB)]
 
 # What systemd.service(5) asks of every unit explains itself.
-PLAIN = {"Description", "Type", "NotifyAccess", "ExecStart", "WantedBy", "Restart", "RestartSec"}
+PLAIN = {"Description", "Documentation", "Type", "NotifyAccess", "ExecStart", "WantedBy", "Restart", "RestartSec"}
 
 units = pytest.mark.parametrize("unit", [SYSTEM, USER], ids=["system", "user"])
 SERVICES, NAMES = [SYSTEM, USER, WEB, USER_WEB], ["system", "user", "web", "user-web"]
@@ -58,6 +59,13 @@ def test_every_line_is_explained(unit: Path) -> None:
             if "=" in line and not explained and line.partition("=")[0] not in {*PLAIN, "After"}:
                 unexplained.append(line)
     assert not unexplained
+
+
+def test_every_unit_names_its_manual_page() -> None:
+    """`systemctl status` and `systemctl help` lead to the page that genred has of its units."""
+    [page] = [f"man:{name}({section})" for name, section in PAGES.items() if name == "genred.service"]
+    files = [*SYSTEM.parent.glob("genred*"), *USER.parent.iterdir()]
+    assert {path.name: settings(path).get("Documentation") for path in files} == {path.name: [page] for path in files}
 
 
 @services
