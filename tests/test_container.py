@@ -46,6 +46,17 @@ def test_the_image_is_of_this_genred() -> None:
             assert [name for name in sources if not (REPOSITORY / name).exists()] == []
 
 
+def test_the_image_is_built_from_all_that_genred_is() -> None:
+    """Where a file of genred's is a link to another place of the repository, that place is copied too."""
+    copied = [REPOSITORY / name for line in instructions("COPY") for name in line.split()[:-1]]
+    links = [path for path in (REPOSITORY / "genred").rglob("*") if path.is_symlink()]
+    assert links
+    leads = [path.resolve().relative_to(REPOSITORY) for path in links]
+    assert [
+        str(there) for there in leads if not {REPOSITORY / there, *(REPOSITORY / there).parents} & set(copied)
+    ] == []
+
+
 def test_the_image_is_not_roots() -> None:
     """A container can be told to be somebody else, by number."""
     assert instructions("USER") == ["1000:1000"]
