@@ -26,6 +26,7 @@ from shell import Failed, eventually, skip, step  # noqa: E402
 SONGS = HERE.parents[2] / "shared" / "corpus" / "songs"
 OWNER = 1500, 1600
 QUADLET = os.environ.get("QUADLET", "/usr/libexec/podman/quadlet")
+COMPOSE = os.environ.get("COMPOSE") or shutil.which("docker-compose")
 STATE, CACHE, NOTES = "check-state", "check-cache", "check-notes"
 KEEP = (f"--volume={STATE}:/var/lib/genred", f"--volume={CACHE}:/var/cache/genred")
 
@@ -238,7 +239,7 @@ def a_hook_tells_what_was_written(store: Path, song: Path) -> None:
         def do_POST(self) -> None:
             told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             posted.extend(decision["path"] for decision in told)
-            self.send_response(204)
+            self.send_response_only(204)
             self.end_headers()
 
     options = [option for option in LOCKED if not option.startswith("--network")]
@@ -299,6 +300,19 @@ def the_quadlets_are_understood(store: Path, song: Path) -> None:
         expect("ExecStart=/usr/bin/podman run" in done.stdout, done.stdout + done.stderr)
 
 
+def the_compose_file_is_understood(store: Path, song: Path) -> None:
+    """Compose finds no mistake in it, and has the words of a hook's options one by one."""
+    if not COMPOSE:
+        print("    skipped: there is no docker-compose; set COMPOSE to one of 2.0 or newer", flush=True)
+        return
+    settings = ["GENRED_MUSIC=/srv/music", "GENRED_HOOK_OPTIONS=--map /music '/my media'"]
+    profiles = ["--profile=web", "--profile=hook"]
+    said = step("env", *settings, COMPOSE, *profiles, f"--file={HERE}/compose.yaml", "config", "--format=json")
+    services = json.loads(said)["services"]
+    expect(sorted(services) == ["genred", "hook", "web"], f"its services are {sorted(services)}")
+    expect(services["hook"]["command"][-3:] == ["--map", "/music", "/my media"], f"{services['hook']['command']}")
+
+
 CHECKS: list[Callable[[Path, Path], None]] = [
     the_image_has_what_runs_and_nothing_else,
     a_song_that_arrives_is_tagged,
@@ -312,6 +326,7 @@ CHECKS: list[Callable[[Path, Path], None]] = [
     a_hook_tells_what_was_written,
     its_readiness_reaches_systemd,
     the_quadlets_are_understood,
+    the_compose_file_is_understood,
 ]
 
 
