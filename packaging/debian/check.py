@@ -60,7 +60,7 @@ def piuparts(release: str, package: Path) -> str:
     tree = system(release)
     mirror = (tree / "etc/apt/sources.list").read_text().split()[1]
     options = [f"--existing-chroot={tree}", f"--distribution={release}", f"--mirror={mirror} main"]
-    options.append("--ignore=/var/cache/debconf/tmp.ci")  # apt's, of any package
+    options.append("--ignore=/var/cache/debconf/tmp.ci/")  # apt's, of any package
     log = STORE / release / "piuparts.log"
     command = ["piuparts", *options, "--no-eatmydata", f"--log-file={log}", str(package)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
