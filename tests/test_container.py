@@ -46,6 +46,17 @@ def test_the_image_is_of_this_genred() -> None:
             assert [name for name in sources if not (REPOSITORY / name).exists()] == []
 
 
+def test_the_image_is_built_from_all_that_genred_is() -> None:
+    """Where a file of genred's is a link to another place of the repository, that place is copied too."""
+    copied = [REPOSITORY / name for line in instructions("COPY") for name in line.split()[:-1]]
+    links = [path for path in (REPOSITORY / "genred").rglob("*") if path.is_symlink()]
+    assert links
+    leads = [path.resolve().relative_to(REPOSITORY) for path in links]
+    assert [
+        str(there) for there in leads if not {REPOSITORY / there, *(REPOSITORY / there).parents} & set(copied)
+    ] == []
+
+
 def test_the_image_is_not_roots() -> None:
     """A container can be told to be somebody else, by number."""
     assert instructions("USER") == ["1000:1000"]
@@ -78,10 +89,14 @@ def test_a_quadlet_mounts_what_the_image_keeps(quadlet: Path) -> None:
 
 
 def test_compose_locks_what_the_quadlets_lock() -> None:
-    """Both services; only the pages have a network."""
+    """All services; only the pages and hooks have a network, and a hook writes nothing but its notes."""
     services = composed()
-    for service in services.values():
-        assert [volume.split(":")[-1] for volume in service["volumes"][1:3]] == [STATE, CACHE]
+    for name, service in services.items():
+        kept = [f"state:{STATE}:ro", "hooks:/var/lib/genred-hooks"] if name == "hook" else None
+        assert service["volumes"] == kept or [volume.split(":")[-1] for volume in service["volumes"][1:3]] == [
+            STATE,
+            CACHE,
+        ]
         assert (service["read_only"], service["cap_drop"], service["tmpfs"]) == (True, ["ALL"], ["/tmp"])
         assert service["security_opt"] == ["no-new-privileges:true"]
     assert services["genred"]["network_mode"] == "none"
@@ -89,6 +104,19 @@ def test_compose_locks_what_the_quadlets_lock() -> None:
     assert set(services["web"]["environment"]) == known
     _, mistakes = config.check(None, {name: str(services["web"]["environment"][name]) for name in known})
     assert mistakes == []
+
+
+def test_the_image_has_what_the_hooks_over_http_need() -> None:
+    """The programs that the documents say; compose passes on all of their settings."""
+    [installed] = [line for line in instructions("RUN") if "tini" in line]
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| (.*?) \|", (REPOSITORY / "docs/hooks.md").read_text(), re.MULTILINE)
+    hooks = [name for name, needs in rows if set(re.findall(r"`(\w+)`", needs)) <= set(installed.split())]
+    said = (REPOSITORY / "docs/container.md").read_text().split("## Hooks")[1].split("\n## ")[0]
+    assert [name for name in hooks if f"`{name}`" not in said] == []
+    assert hooks == ["navidrome", "jellyfin", "plex", "kodi", "webhook", "ntfy"]
+    scripts = [(REPOSITORY / f"genred/data/hooks/{name}.sh").read_text() for name in hooks]
+    wanted = {name for text in scripts for name in re.findall(r"^#   (HOOK.*?)  ", text, re.MULTILINE)}
+    assert {name for names in wanted for name in names.split(", ")} == set(composed()["hook"]["environment"])
 
 
 def test_health_is_asked_the_same_way_everywhere() -> None:

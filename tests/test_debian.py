@@ -90,6 +90,14 @@ def test_what_the_package_installs_is_there() -> None:
     assert sorted(re.findall(r"cp \$\(UNITS\)/(\S+)", rules)) == sorted(SYSTEM)
 
 
+def test_an_upgrade_starts_again_what_it_stopped() -> None:
+    """Each unit of the machine, the timer of the metrics too; none is enabled by an installation."""
+    calls = re.findall(r"^\tdh_installsystemd (.*)$", (DEBIAN / "rules").read_text(), re.MULTILINE)
+    names = {name.split(".")[0] for name in SYSTEM}
+    assert {re.sub(r"--name=\S+ ", "", call) for call in calls} == {"--no-enable --no-restart-after-upgrade"}
+    assert {found for call in calls for found in re.findall(r"--name=(\S+)", call)} | {"genred"} == names
+
+
 def test_the_units_start_what_the_package_installs_as_the_user_that_it_makes() -> None:
     """ExecStart= is in /opt/genred, where /usr/bin/genred leads; User= is in sysusers.d."""
     unit = (REPOSITORY / "systemd/genred.service").read_text()

@@ -13,18 +13,21 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1] / "tests/systemd"))
 
-from engine import IMAGE, LOCKED, Container, build, configure, demand, inspect, podman, started  # noqa: E402
+from engine import BASE, IMAGE, LOCKED, Container, build, configure, demand, inspect, podman, started  # noqa: E402
 from shell import Failed, eventually, skip, step  # noqa: E402
 
 SONGS = HERE.parents[2] / "shared" / "corpus" / "songs"
 OWNER = 1500, 1600
 QUADLET = os.environ.get("QUADLET", "/usr/libexec/podman/quadlet")
-STATE, CACHE = "check-state", "check-cache"
+COMPOSE = os.environ.get("COMPOSE") or shutil.which("docker-compose")
+STATE, CACHE, NOTES = "check-state", "check-cache", "check-notes"
 KEEP = (f"--volume={STATE}:/var/lib/genred", f"--volume={CACHE}:/var/cache/genred")
 
 # Quick answers, whatever the model thinks of the song.
@@ -78,9 +81,9 @@ def the_image_has_what_runs_and_nothing_else(store: Path, song: Path) -> None:
         there += [str(path) for path in (mounted / "var/lib/apt/lists").glob("*_*")]
         there += [str(path) for path in (mounted / "opt/genred").rglob("pip")]
         expect(not there, f"left over: {there}")
-        whole = step("du", "--summarize", "--block-size=1M", "--one-file-system", mounted).split()[0]
-        ours = step("du", "--summarize", "--block-size=1M", mounted / "opt/genred").split()[0]
-        print(f"    {whole} MB, {ours} MB of them /opt/genred", flush=True)
+        added = (found["Size"] - inspect(BASE, "image")["Size"]) / 1e6
+        ours = step("du", "--summarize", "--block-size=1MB", mounted / "opt/genred").split()[0]
+        print(f"    {added:.0f} MB beside its Debian, {ours} MB of them /opt/genred", flush=True)
     finally:
         podman("image", "unmount", IMAGE)
 
@@ -228,6 +231,39 @@ def the_pages_are_served_too(store: Path, song: Path) -> None:
         podman("rm", "--force", "--volumes", name)
 
 
+def a_hook_tells_what_was_written(store: Path, song: Path) -> None:
+    """A second container of the image, which can't write to the history, has what the hooks over HTTP need."""
+    posted: list[str] = []
+
+    class Player(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            posted.extend(decision["path"] for decision in told)
+            self.send_response_only(204)
+            self.end_headers()
+
+    options = [option for option in LOCKED if not option.startswith("--network")]
+    notes = "/var/lib/genred-hooks"
+    volumes = [f"--volume={STATE}:/var/lib/genred:ro", f"--volume={NOTES}:{notes}"]
+    with HTTPServer(("127.0.0.1", 0), Player) as player, at_work(store) as genred:
+        Thread(target=player.serve_forever, daemon=True).start()
+        genred.ready()
+        settings = ["--network=host", "--no-healthcheck", f"--env=HOOK_URL=http://127.0.0.1:{player.server_port}"]
+        follow = ["follow", "--hook=webhook", "--after=0", "--batch=1", f"--state={notes}/told.json"]
+        user = f"--user={OWNER[0]}:{OWNER[1]}"
+        name = "genred-hook"
+        podman("run", "--detach", f"--name={name}", *options, *settings, user, *volumes, IMAGE, *follow)
+        try:
+            file = genred.put(song, "told" + song.suffix)
+            genred.decided(file)
+            eventually("it tells of the song", lambda: f"/music/{file.name}" in posted, 120)
+            noted = ["podman", "exec", name, "test", "-s", f"{notes}/told.json"]
+            eventually("it is noted", lambda: subprocess.run(noted, check=False).returncode == 0, 30)
+        finally:
+            podman("rm", "--force", name)
+            player.shutdown()
+
+
 def its_readiness_reaches_systemd(store: Path, song: Path) -> None:
     """What a quadlet with Notify=true waits for arrives at the socket of the service manager; here a made-up one."""
     address = store / "notify"
@@ -264,6 +300,19 @@ def the_quadlets_are_understood(store: Path, song: Path) -> None:
         expect("ExecStart=/usr/bin/podman run" in done.stdout, done.stdout + done.stderr)
 
 
+def the_compose_file_is_understood(store: Path, song: Path) -> None:
+    """Compose finds no mistake in it, and has the words of a hook's options one by one."""
+    if not COMPOSE:
+        print("    skipped: there is no docker-compose; set COMPOSE to one of 2.0 or newer", flush=True)
+        return
+    settings = ["GENRED_MUSIC=/srv/music", "GENRED_HOOK_OPTIONS=--map /music '/my media'"]
+    profiles = ["--profile=web", "--profile=hook"]
+    said = step("env", *settings, COMPOSE, *profiles, f"--file={HERE}/compose.yaml", "config", "--format=json")
+    services = json.loads(said)["services"]
+    expect(sorted(services) == ["genred", "hook", "web"], f"its services are {sorted(services)}")
+    expect(services["hook"]["command"][-3:] == ["--map", "/music", "/my media"], f"{services['hook']['command']}")
+
+
 CHECKS: list[Callable[[Path, Path], None]] = [
     the_image_has_what_runs_and_nothing_else,
     a_song_that_arrives_is_tagged,
@@ -274,8 +323,10 @@ CHECKS: list[Callable[[Path, Path], None]] = [
     a_reload_takes_a_new_configuration,
     nobody_needs_to_say_who_they_are,
     the_pages_are_served_too,
+    a_hook_tells_what_was_written,
     its_readiness_reaches_systemd,
     the_quadlets_are_understood,
+    the_compose_file_is_understood,
 ]
 
 
@@ -296,7 +347,7 @@ def main() -> int:
     configure(options.store)
     if not options.no_build:
         build(options.store)
-    for volume in (STATE, CACHE):
+    for volume in (STATE, CACHE, NOTES):
         subprocess.run(["podman", "volume", "rm", "--force", volume], capture_output=True, check=False)
     failed = 0
     for check in CHECKS:
@@ -315,4 +366,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Failed as reason:
+        sys.exit(str(reason))

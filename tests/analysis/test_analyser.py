@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from multiprocessing.queues import Queue
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -20,6 +20,7 @@ from genred.analysis import Analysis, Ask, worker
 from genred.analysis import analyser as analyser_module
 from genred.analysis.analyser import Analyser
 from genred.analysis.pool import WorkerLostError, outcome
+from genred.analysis.steps import Steps
 from genred.config import Model, Service
 from genred.errors import DecodeError, FileError, GenredError, ModelError
 from genred.genres import Place, Tree, Vocabulary
@@ -28,6 +29,8 @@ from genred.model.evidence import Owner
 from genred.tagging.judging import judge_stored
 from tests.makeaudio import make
 from tests.processes import until_ended
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -212,9 +215,9 @@ def test_a_file_on_which_two_workers_are_lost_is_given_up(tmp_path: Path, tiny_m
     tries = []
 
     class Doomed(Analyser):
-        def _analyse(self, path: Path, ask: Ask, known: bytes | None = None) -> Future[Analysis]:
+        def _once(self, path: Path, function: Callable[..., T], *arguments: Any) -> Steps[T]:
             tries.append(path)
-            return self._pool.submit(crash, (), 100.0)  # type: ignore[arg-type]  # it never returns
+            return super()._once(path, crash)  # type: ignore[arg-type]  # it never returns
 
     song = tmp_path / "deadly.flac"
     with Doomed(Service(workers=1), Model(path=str(tiny_model)), tmp_path) as analyser:

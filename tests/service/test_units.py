@@ -12,7 +12,9 @@ import pytest
 
 from genred import errors
 from genred.cli.follow import follow
+from genred.cli.manual import PAGES
 from genred.config import Service, Web
+from genred.service.manager import STATE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SYSTEM = REPOSITORY / "systemd" / "genred.service"
@@ -24,9 +26,12 @@ METRICS, TIMER = SYSTEM.with_name("genred-metrics.service"), SYSTEM.with_name("g
 SOCKETS = [unit.with_suffix(".socket") for unit in (WEB, USER_WEB)]
 
 # What systemd.service(5) asks of every unit explains itself.
-PLAIN = {"Description", "Type", "NotifyAccess", "ExecStart", "WantedBy", "Restart", "RestartSec"}
+PLAIN = {"Description", "Documentation", "Type", "NotifyAccess", "ExecStart", "WantedBy", "Restart", "RestartSec"}
 
 units = pytest.mark.parametrize("unit", [SYSTEM, USER], ids=["system", "user"])
+# How a unit names the folders of history and cache.
+PLACES = {"Environment", "ReadWritePaths", "StateDirectory", "StateDirectoryMode", "CacheDirectory"}
+
 SERVICES, NAMES = [SYSTEM, USER, WEB, USER_WEB], ["system", "user", "web", "user-web"]
 services = pytest.mark.parametrize("unit", SERVICES, ids=NAMES)
 hooks = pytest.mark.parametrize("unit", [HOOK, USER_HOOK], ids=["hook", "user-hook"])
@@ -58,6 +63,13 @@ def test_every_line_is_explained(unit: Path) -> None:
             if "=" in line and not explained and line.partition("=")[0] not in {*PLAIN, "After"}:
                 unexplained.append(line)
     assert not unexplained
+
+
+def test_every_unit_names_its_manual_page() -> None:
+    """`systemctl status` and `systemctl help` lead to the page that genred has of its units."""
+    [page] = [f"man:{name}({section})" for name, section in PAGES.items() if name == "genred.service"]
+    files = [*SYSTEM.parent.glob("genred*"), *USER.parent.iterdir()]
+    assert {path.name: settings(path).get("Documentation") for path in files} == {path.name: [page] for path in files}
 
 
 @services
@@ -116,20 +128,31 @@ def test_both_units_behave_alike(one: Path, other: Path) -> None:
 def test_the_pages_are_locked_down_as_the_service_is() -> None:
     """They write the same files, and start the same workers; the difference is how they step back for others."""
     theirs = settings(SYSTEM)
-    different = {key for key, values in settings(WEB).items() if theirs.get(key) != values}
+    different = {key for key, values in settings(WEB).items() if theirs.get(key) != values} - PLACES
     assert different == {"Description", "After", "Requires", "ExecStart", "WatchdogSec", "IOSchedulingClass"}
-    left_out = theirs.keys() - settings(WEB).keys()
+    left_out = theirs.keys() - settings(WEB).keys() - PLACES
     assert left_out == {"TimeoutStartSec", "Nice", "CPUWeight", "WantedBy"}
+
+
+@pytest.mark.parametrize("unit", [WEB, METRICS, HOOK], ids=["web", "metrics", "hook"])
+def test_what_runs_beside_the_service_leaves_its_folders_to_their_owner(unit: Path) -> None:
+    """systemd gives a folder of StateDirectory= to the unit's user, who need not be the service's."""
+    made = {key: settings(SYSTEM)[key] for key in ("StateDirectory", "CacheDirectory")}
+    assert [key for key, names in made.items() if settings(unit).get(key) == names] == []
+    places = dict(word.split("=", 1) for line in settings(unit)["Environment"] for word in line.split())
+    assert places["STATE_DIRECTORY"] == str(STATE)
+    allowed = {f"-{folder}" for name, folder in places.items() if name.endswith("_DIRECTORY")}
+    assert set(" ".join(settings(unit).get("ReadWritePaths", [])).split()) == (allowed if unit != HOOK else set())
 
 
 def test_the_metrics_can_do_less_than_the_pages() -> None:
     """They only read, so fewer system calls are left and no memory is both written and run; they see when it booted."""
     theirs, own = settings(WEB), settings(METRICS)
     assert {key for key in theirs if key.startswith(("Protect", "Private", "Restrict", "Capab", "Lock"))} <= own.keys()
-    different = {key for key, values in theirs.items() if key in own and own[key] != values}
+    different = {key for key, values in theirs.items() if key in own and own[key] != values} - PLACES
     about_it = {"Description", "Type", "ExecStart", "IOSchedulingClass", "TasksMax", "MemoryMax"}
     assert different == about_it | {"SystemCallFilter", "MemoryDenyWriteExecute"}
-    assert not [key for key in own if key.startswith("ReadWritePaths")]
+    assert own["ReadWritePaths"] == ["-/var/lib/genred"]
 
 
 @pytest.mark.parametrize("unit", SOCKETS, ids=["system", "user"])

@@ -19,7 +19,7 @@ from typing import Any
 
 import ways
 from machine import Machine, alone, booted, exists, status
-from shell import Failed, eventually, expect, skip
+from shell import Failed, eventually, expect, skip, step
 from tree import demand, newer, tree
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -561,9 +561,11 @@ def pages(bench: Bench) -> str:
         memory = int(status(main)["VmRSS"].split()[0]) // 1024
         os.kill(main, signal.SIGKILL)
         eventually("it is gone", partial(_is_gone, main), 10)
-    genres = machine.sh(f"/opt/genred/bin/genred explain '{there}' 2>&1 | head -3; true", SYSTEM)
+    genres = machine.sh(f"/opt/genred/bin/genred explain '{there}' 2>&1; true", SYSTEM)
     expect("Zydeco" in genres, f"nobody knows of the genre: {genres}")
     machine.sh("systemctl disable --now genred-web.socket genred-web.service 2>&1; true")
+    leaves_the_history(machine, "genred-web")
+    machine.sh("systemctl stop genred-web.socket genred-web.service; systemctl reset-failed 'genred-web*'", check=False)
     return f"{' '.join(said)}, {memory} MB; {' '.join(genres.split())[:120]}"
 
 
@@ -616,6 +618,47 @@ def hook(bench: Bench) -> str:
 
 def _hook_log(machine: Machine) -> str:
     return machine.sh("journalctl --no-pager --output=cat --unit=genred-hook@mpd")
+
+
+@promise("metrics: a timer has them written each minute, whole, for everybody to read; the history stays its owner's")
+def metrics(bench: Bench) -> str:
+    machine, system = bench.system.machine, bench.system
+    system.started()
+    part = (REPOSITORY / "docs/service.md").read_text().split("## Metrics")[1].split("```sh\n")[1].split("```")[0]
+    collected = "/var/lib/prometheus/node-exporter"
+    machine.sh(f"mkdir -p {collected}; cd /usr/src/genred\n{part}")
+    file = machine.root / "run/genred-metrics/genred.prom"
+    eventually("they are written", file.exists, 60)
+    with open(file) as reader:
+        first = os.fstat(reader.fileno())
+        eventually("they are written anew", lambda: not os.path.samestat(first, file.stat()), 120)
+        seconds = file.stat().st_mtime - first.st_mtime
+        expect(len(reader.read().encode()) == first.st_size, "they changed under somebody who was to read them")
+    expect(os.listdir(file.parent) == [file.name], f"beside them: {os.listdir(file.parent)}")
+    owner = machine.account(SYSTEM)[0]
+    expect(file.stat().st_uid == owner, f"they belong to {file.stat().st_uid}")
+    text = machine.sh(f"cat {collected}/{file.name}", USER)
+    expect("\ngenred_up 1.0\n" in text and "\ngenred_process_resident_memory_bytes " in text, text)
+    if shutil.which("promtool"):
+        step("sh", "-ec", 'said=$(promtool check metrics <"$1" 2>&1); echo "$said"; test -z "$said"', "-", file)
+    system.systemctl("stop genred")
+    machine.sh("systemctl start genred-metrics")
+    expect("\ngenred_up 0.0\n" in file.read_text(), "of a service that is stopped they say that it is at work")
+    machine.sh("systemctl disable --now genred-metrics.timer 2>&1")
+    leaves_the_history(machine, "genred-metrics")
+    system.systemctl("start genred")
+    return f"{len(text.splitlines())} lines, once more after {seconds:.0f} s"
+
+
+def leaves_the_history(machine: Machine, unit: str) -> None:
+    """Start a unit as somebody whom nobody named as the owner of the library; the history stays its owner's."""
+    drop_in = f"/etc/systemd/system/{unit}.service.d/zz.conf"
+    machine.sh(f"printf '[Service]\nUser={USER}\n' > {drop_in}; systemctl daemon-reload")
+    machine.sh(f"systemctl start {unit}", check=False)
+    owner = machine.sh("stat -c %U /var/lib/genred/history.db")
+    expect(owner == SYSTEM, f"the history belongs to {owner} now")
+    said = machine.sh(f"journalctl --no-pager --output=cat --unit={unit} --lines=20")
+    expect("Traceback" not in said, said)
 
 
 @promise("from a wheel to a service and back, by pipx: installed, tags, updated, removed")

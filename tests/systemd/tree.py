@@ -14,6 +14,7 @@ from pathlib import Path
 
 from shell import skip, step
 
+EXTRAS = "metrics,web"
 INSTALLERS = ("pipx", "uv", "pip")  # the last is what pipx has to have at hand
 PACKAGES = "systemd,systemd-sysv,dbus,libpam-systemd,python3,python3-venv"
 SCRIPTS = Path("/usr/share/debootstrap/scripts")
@@ -46,10 +47,9 @@ def tree(store: Path, source: Path) -> Path:
     if not installed.is_file() or installed.read_text() != wanted:
         shutil.rmtree(wheels, ignore_errors=True)
         version = next((base / "usr/lib").glob("python3.*")).name.removeprefix("python")
-        _pip("download", f"--dest={wheels}", "--only-binary=:all:", f"--python-version={version}", f"{built}[web]")
-        _within(
-            base, wheels, "rm -rf /opt/genred; python3 -m venv /opt/genred; $pip --find-links=/wheels 'genred[web]'"
-        )
+        _pip("download", f"--dest={wheels}", "--only-binary=:all:", f"--python-version={version}", f"{built}[{EXTRAS}]")
+        install = f"$pip --find-links=/wheels 'genred[{EXTRAS}]'"
+        _within(base, wheels, f"rm -rf /opt/genred; python3 -m venv /opt/genred; {install}")
         installed.write_text(wanted)
     _within(base, wheel, "$pip --no-deps --force-reinstall /wheels/*.whl")
     if not (base / "opt/tools").is_dir():
@@ -96,11 +96,11 @@ def debootstrap(base: Path, codename: str, packages: str) -> None:
 
 
 def _requirements(wheel: Path) -> str:
-    """What a wheel depends on, as one number."""
+    """What a wheel depends on, with its extras, as one number."""
     with zipfile.ZipFile(wheel) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
         lines = [line for line in archive.read(name).splitlines() if line.startswith(b"Requires-Dist:")]
-    return hashlib.sha256(b"\n".join(sorted(lines))).hexdigest()
+    return hashlib.sha256(b"\n".join([EXTRAS.encode(), *sorted(lines)])).hexdigest()
 
 
 def _pip(*arguments: str | Path) -> None:

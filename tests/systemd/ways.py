@@ -144,9 +144,8 @@ def for_the_machine(machine: Machine, song: Path) -> Traveller:
     root.types("genred service install --system", "config.toml", "no such section", code=10)
     config.write_text(config.read_text().replace("[tagz]\n", ""))
     root.types("genred service uninstall --system", "removed    /etc/systemd/system/genred.service\n", "kept ")
-    root.types(
-        "find /etc/systemd/system -name '*genred*' ! -path '*/impatient.conf' -type f | grep . && exit 1; exit 0"
-    )
+    left = "find /etc/systemd/system -path '*/genred.service*' ! -path '*/impatient.conf' -type f"
+    root.types(f"{left} | grep . && exit 1; exit 0")
     root.types(f"{everywhere} {UV} tool uninstall genred")
     root.types("rm -r /etc/genred && mv /etc/genred.aside /etc/genred")
     root.types("/opt/genred/bin/genred service install --system", "wrote      /etc/systemd/system/genred.service\n")
