@@ -256,7 +256,9 @@ def copies(path: Path, copy: Path) -> None:
     floor = 0.0
     for name, do in ways.items():
         copy.unlink(missing_ok=True)
-        with subprocess.Popen([sys.executable, "-c", _WRITER, path], stdout=subprocess.PIPE, text=True) as writer:
+        with subprocess.Popen(
+            [sys.executable, "-c", _WRITER, path], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        ) as writer:
             assert writer.stdout is not None
             writer.stdout.readline()
             seconds, done = timed(do)

@@ -80,6 +80,7 @@ GENRE = _Genre("genre", "an empty word names no genre (a variable that isn't set
 COMMAND = _Name("command", "an empty word is no command (a variable that isn't set?)")
 ELSEWHERE = _Name("path", "an empty word is no path; a dot makes paths begin in the folder")
 HOST = _Name("host", "an empty word names no host (a variable that isn't set?)")
+ADDRESS = _Name("address", "an empty word names no scheduler (a variable that isn't set?)")
 USER = _Name("name", "an empty word names no user (a variable that isn't set?)")
 MODEL = _Model("name", "a model has a name")
 MOMENT = _Moment()

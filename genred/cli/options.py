@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from genred import config
-from genred.cli.arguments import PATH
+from genred.cli.arguments import ADDRESS, PATH
 from genred.errors import GenredError, WatchError
 from genred.fs.files import readable
 from genred.genres import count_as_no_genre
@@ -144,7 +144,9 @@ DRY_RUN_BEFORE = _noted(
     help="Say what would be done, and do nothing.",
 )
 DRY_RUN = click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-SCHEDULER = click.option("--scheduler", metavar="ADDRESS", help="Have a Dask cluster hear: tcp://desk:8786.")
+SCHEDULER = click.option(
+    "--scheduler", metavar="ADDRESS", type=ADDRESS, help="Have a Dask cluster hear: tcp://desk:8786."
+)
 CSV = click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet: RFC 4180 with a header, times in UTC.")
 
 
