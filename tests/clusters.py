@@ -26,9 +26,7 @@ class LocalCluster:
         self._environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
         self._file = folder / "scheduler.json"
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", self._file)
-        # It waits for the file to appear, and for the scheduler to answer.
-        self._client: Any = Client(scheduler_file=str(self._file), timeout=300, set_as_default=False)
+        self.scheduler, self._client = self._started(0)
         self.address = str(self._client.scheduler_info()["address"])
 
     def __enter__(self) -> Self:
@@ -48,10 +46,24 @@ class LocalCluster:
             )
         self._client.wait_for_workers(len([each for each in self.workers if each.poll() is None]), timeout=300)
 
+    def again(self) -> None:
+        """Start another scheduler, which has no workers, at the address of the one that was killed."""
+        self._client.close()
+        for worker in self.workers:
+            self.kill(worker)
+        self.workers.clear()
+        self.scheduler, self._client = self._started(int(self.address.rpartition(":")[2]))
+
     def kill(self, process: "subprocess.Popen[bytes]") -> None:
         """Kill a process, and wait until it is gone."""
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+    def _started(self, port: int) -> "tuple[subprocess.Popen[bytes], Any]":
+        self._file.unlink(missing_ok=True)
+        scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--scheduler-file", self._file)
+        # It waits for the file to appear, and for the scheduler to answer.
+        return scheduler, Client(scheduler_file=str(self._file), timeout=300, set_as_default=False)
 
     def _start(self, what: str, *arguments: str | Path, **environment: str) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "dask", what, *map(str, arguments), "--no-dashboard"]

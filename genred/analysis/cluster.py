@@ -16,7 +16,7 @@ from genred.analysis.remote import Build, Order
 from genred.analysis.steps import Steps
 from genred.analysis.worker import Like, NotThereError
 from genred.errors import ClusterError, ClusterLostError, ConfigError, FileError
-from genred.fs.files import stamp_of
+from genred.fs.files import readable, stamp_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,7 +92,8 @@ class Cluster:
 
     def close(self) -> None:
         """Leave the cluster, which drops what was asked of it."""
-        client, self._client, self._executor, self._agreeing = self._client, None, None, {}
+        client, self._client, self._executor = self._client, None, None
+        self._agreeing, self._asked, self._refused = {}, {}, {}
         if client is not None:
             with suppress(OSError, TimeoutError):
                 client.close(timeout=CONNECT_SECONDS)
@@ -181,7 +182,7 @@ class Cluster:
         except CancelledError:
             self._lose(f"{self._address}: the scheduler is gone")
         except Exception as error:  # noqa: BLE001 - whatever it is, home hears the file, and says what is wrong with it
-            log.warning("the cluster can't hear %s (%r); it is heard at home", path, error)
+            log.warning("%s: the cluster can't hear it (%r), and this machine does", readable(path), error)
         return None
 
     # -- the workers -----------------------------------------------------------------------------------------------
@@ -190,11 +191,14 @@ class Cluster:
         """Meet the scheduler, if that wasn't done, and all workers that are new; go on with those that agree."""
         self._look_at = self._clock() + GREET_SECONDS
         client = self._client = self._client or self._met()
+        scheduler: Any = client.scheduler
         try:
-            threads = {address: each["nthreads"] for address, each in client.scheduler_info(-1)["workers"].items()}
+            found = client.sync(scheduler.identity, n_workers=-1, callback_timeout=CONNECT_SECONDS)
         except (OSError, TimeoutError) as error:
             raise ClusterError(f"{self._address}: the scheduler does not answer ({error})") from error
+        threads = {address: each["nthreads"] for address, each in found["workers"].items()}
         before = self._agreeing
+        self._refused = {address: reason for address, reason in self._refused.items() if address in threads}
         self._agreeing = {address: threads[address] for address in before if address in threads}
         self._ask(client, threads)
         if not self._agreeing and not before:  # those of the last look get until the next one to come back
@@ -247,8 +251,8 @@ class Cluster:
         self.close()
         if self._needed:
             raise ClusterLostError(f"{reason}; what was heard is kept; start again to go on")
+        self._look_at = self._clock() + AWAY_SECONDS
         if is_news:
-            self._look_at = self._clock() + AWAY_SECONDS
             log.warning("%s; this machine hears alone for now", reason)
 
 

@@ -145,6 +145,11 @@ def test_a_scheduler_that_is_killed(
         assert cluster.at_once == 0
         now[0] += AWAY_SECONDS
         assert not cluster.is_there()
+        running.again()
+        running.add(1, "--no-nanny")
+        assert not cluster.is_there()
+        now[0] += AWAY_SECONDS
+        assert cluster.is_there()
     assert caplog.text.count("this machine hears alone for now") == 1
 
 
