@@ -54,6 +54,13 @@ LIBRARIES = (
     ),
     Library("beets", "2.14", "2.14.1", extra="beets"),
     Library("click", "8.4", "8.5.1"),
+    Library(
+        "distributed",
+        "2026.1.2",
+        "2026.8.0",
+        extra="dask",
+        undocumented=("distributed.worker:Worker.state",),
+    ),
     Library("jinja2", "3.1.6", "3.1.6"),
     Library("joblib", "1.5", "1.6.0"),
     Library("librosa", "0.11", "1.0.0", undocumented=("librosa.filters:get_window",)),
@@ -145,7 +152,11 @@ LIBRARIES = (
     ),
 )
 
-PYTHONS_OWN = ("multiprocessing.forkserver:ensure_running", "multiprocessing.forkserver:main")
+PYTHONS_OWN = (
+    "multiprocessing.forkserver:ensure_running",
+    "multiprocessing.forkserver:main",
+    "multiprocessing.process:BaseProcess._config",
+)
 """The undocumented names of Python's own library that genred uses."""
 
 _MISFIT = re.compile(r"\(\) (got an? unexpected|got multiple values|takes |missing \d+ required)|no keyword arguments")

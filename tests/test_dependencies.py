@@ -94,7 +94,7 @@ def test_the_list_is_that_of_the_package() -> None:
     """Every library the package asks for, from the version it asks for; and none that was never tried."""
     asked = list(map(Requirement, requires("genred") or ()))
     extras = sorted({library.extra for library in LIBRARIES})
-    assert extras == ["", "beets", "metrics", "web"]
+    assert extras == ["", "beets", "dask", "metrics", "web"]
     for extra in extras:
         there = {library.name for library in LIBRARIES if library.extra == extra}
         assert there == {item.name for item in asked if is_of(item, extra)}

@@ -10,6 +10,7 @@ ROOMS_OF = {
     "alembic": {"history/schema.py", "history/migrations"},
     "av": {"sound", "analysis/cover.py"},
     "click": {"cli"},
+    "distributed": {"analysis"},
     "jinja2": {"web/render.py"},
     "joblib": {"learning/labels.py"},
     "librosa": {"sound/filters.py"},

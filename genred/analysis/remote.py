@@ -101,7 +101,7 @@ def _pool(nice: int, memory_mb: int) -> Pool:
 
     # A nanny starts Dask's worker as a "daemonic" process, which may have no children: they could outlive it. Genred's
     # own can't: the kernel ends them with their parent.
-    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # it is private
     prepare()
     return Pool(get_worker().state.nthreads, (nice, memory_mb, (), Vocabulary()), patience=0.1)
 

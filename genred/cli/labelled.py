@@ -28,8 +28,6 @@ def table_of(
     labelled: Sequence["Labelled"], settings: config.Config, scheduler: str | None = None
 ) -> tuple["Table", bool]:
     """Features of labelled music, which a cluster hears if its scheduler is named, and whether some of it failed."""
-    import numpy as np
-
     from genred.analysis.analyser import Analyser
     from genred.analysis.cluster import Cluster
     from genred.cli.progress import Progress
@@ -46,11 +44,7 @@ def table_of(
             cluster = Cluster(settings.cluster, settings.service, needed=True)
             analyser = stack.enter_context(Analyser.of(settings, cluster=cluster))
             cluster.is_there()
-            table, errors = build(
-                workers=2 * cluster.at_once,
-                extract=lambda path: np.frombuffer(analyser.listen(path), "<f4"),
-                backend="threading",
-            )
+            table, errors = build(workers=2 * cluster.at_once, listen=analyser.listen)
     for error in errors:
         complain(error)
     if not len(table):

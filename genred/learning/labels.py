@@ -11,8 +11,8 @@ import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import joblib
 import numpy as np
@@ -166,7 +166,7 @@ def build_table(
     progress: Callable[[], None] = lambda: None,
     cache_dir: Path | None = None,
     extract: Callable[[Path], Vector] | None = None,
-    backend: Literal["loky", "threading"] = "loky",
+    listen: Callable[[Path], bytes] | None = None,
 ) -> tuple[Table, list[FileError]]:
     """Describe every labelled file, in parallel; a file that was described before isn't decoded again.
 
@@ -182,8 +182,8 @@ def build_table(
         The folder in which vectors are kept by content; None to keep no vectors.
     extract
         Turns a file into a vector.
-    backend
-        Of joblib: processes, or threads for what waits for other processes anyway.
+    listen
+        Has other processes turn a file into the bytes of a vector; called in several threads, instead of ``extract``.
 
     Returns
     -------
@@ -194,8 +194,11 @@ def build_table(
     errors = [FileError(path, "labelled with more than one genre; keep one") for path in sorted(torn)]
     unique = {item.path: item for item in labelled if item.path not in torn}
     take_one_thread()
-    if extract is None:
+    if listen is not None:
+        extract = partial(_heard, listen)
+    elif extract is None:
         filters.designed()  # once, and not by each process anew
+    backend = "loky" if listen is None else "threading"
     jobs = joblib.Parallel(n_jobs=workers, backend=backend, return_as="generator_unordered")(
         joblib.delayed(_cached)(path, cache_dir, extract or _extract) for path in unique
     )
@@ -220,6 +223,10 @@ def _extract(path: Path) -> Vector:
     from genred.sound import audio, features
 
     return features.extract(audio.read_excerpts(path))
+
+
+def _heard(listen: Callable[[Path], bytes], path: Path) -> Vector:
+    return np.frombuffer(listen(path), "<f4").astype(np.float32)
 
 
 def _cached(path: Path, cache_dir: Path | None, extract: Callable[[Path], Vector]) -> tuple[Path, Vector | FileError]:
