@@ -6,50 +6,36 @@ The same tracks are heard by two workers of this machine and by a Dask cluster o
 *pass* is `Analyser.analyse` of tracks without a genre, *scan* is `genred scan` into a fresh history, tags written,
 less a scan of one track. Milliseconds of a processor for each track: at *home* (with its workers), in *Dask* (the
 scheduler and its workers), and where it is *heard* (genred's workers below those of Dask). *blind* workers don't see
-the files: home decodes, and sends excerpts. The *writer* is all that home does with a cluster that hears in no time,
-beside mutagen's save with an fsync and a bare commit of SQLite. The last table is arithmetic.
+the files: home decodes, and sends excerpts. The *writer* is what `benchmarks.writing` measures. The last table is
+arithmetic.
 """
 
-import argparse
 import os
 import shutil
-import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
-from itertools import chain, cycle, islice
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psutil
 
-from benchmarks.saving import by_mutagen
 from benchmarks.service import GENRED, environment
+from benchmarks.writing import CONFIG, WORKERS, Written, compared, fill, options, without_genre
 from genred.analysis import Ask, worker
 from genred.analysis.analyser import Analyser
 from genred.analysis.cluster import Cluster
 from genred.config import Cluster as Settings
-from genred.config import Config, cache_dir
+from genred.config import cache_dir
 from genred.errors import FileError
-from genred.history.history import History
-from genred.history.records import Record
-from genred.model.evidence import Owner
-from genred.model.prediction import Prediction
-from genred.tagging.tagger import Tagger
 from tests.clusters import LocalCluster
-from tests.fakes import sure
-from tests.makeaudio import make
-from tests.soak.music import label
 
-WORKERS = 2
-# It steps back for nobody, so that turns are alike; and it answers about everything, so that a tag is written.
-CONFIG = Config().with_changes("service", workers=WORKERS, nice=0).with_changes("model", min_confidence=0.001)
 VARIABLES = {
     "GENRED_SERVICE_WORKERS": str(WORKERS),
     "GENRED_SERVICE_NICE": "0",
@@ -119,30 +105,9 @@ class Meter:
         return self.read().less(before)
 
 
-def without_genre(songs: Sequence[Path], folder: Path) -> list[Path]:
-    """Return copies of songs that say no genre; without songs, four minutes of a tone in noise."""
-    folder.mkdir()
-    if not songs:
-        return [make(folder / "0.mp3", 240.0, noise=0.1)]
-    copies = [Path(shutil.copyfile(song, folder / f"{n}{song.suffix}")) for n, song in enumerate(songs)]
-    for copy in copies:
-        label(copy, genre=None)
-    return copies
-
-
-def fill(music: Path, songs: Sequence[Path], count: int) -> list[Path]:
-    """Make a folder of copies anew, twelve to an album."""
-    shutil.rmtree(music, ignore_errors=True)
-    paths = []
-    for number, song in enumerate(islice(cycle(songs), count)):
-        path = music / f"{number // 12:03}" / f"{number % 12:02}{song.suffix}"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        paths.append(Path(shutil.copyfile(song, path)))
-    os.sync()
-    return paths
-
-
 def bytes_read(do: Callable[[], object]) -> int:
+    """Return how many bytes this process reads meanwhile."""
+
     def so_far() -> int:
         lines = Path("/proc/self/io").read_text("utf-8").splitlines()
         return int(next(line for line in lines if line.startswith("rchar")).split()[1])
@@ -207,120 +172,68 @@ def scans(
 ) -> Iterator[tuple[str, Spent]]:
     """Yield what `genred scan` of so many tracks costs beyond that of one, in turns."""
 
-    def scanned(count: int, *options: str) -> Spent:
+    def scanned(count: int, *more: str) -> Spent:
         shutil.rmtree(home / "state", ignore_errors=True)
         fill(home / "music", songs, count)
-        command = [sys.executable, "-c", SPENT, *GENRED, "scan", *options, str(home / "music")]
+        command = [sys.executable, "-c", SPENT, *GENRED, "scan", *more, str(home / "music")]
         variables = environment(home, **VARIABLES)
         before = meter.read()
-        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+        done = subprocess.run(command, env=variables, capture_output=True, encoding="utf-8", check=True)
         spent = meter.read().less(before)
         return spent._replace(home=float(done.stdout))
 
     for _ in range(times):
-        for name, options in {"local": (), "cluster, by name": ("--scheduler", running.address)}.items():
-            yield f"scan, {name}", scanned(tracks, *options).less(scanned(1, *options))
+        for name, more in {"local": (), "cluster, by name": ("--scheduler", running.address)}.items():
+            yield f"scan, {name}", scanned(tracks, *more).less(scanned(1, *more))
 
 
-class Sure(Analyser):
-    """Judges as ever, and answers Jazz, so that a tag is written."""
-
-    def judge(self, vectors: Sequence[bytes], owners: Sequence[Owner]) -> list[Prediction]:
-        """Judge, and have an answer to everything."""
-        return [sure("Jazz") for _ in super().judge(vectors, owners)]
-
-
-class Instant(Cluster):
-    """Hears everything in no time, and the same in everything."""
-
-    def __init__(self, vector: bytes) -> None:
-        super().__init__(Settings("tcp://nowhere:8786"), CONFIG.service, needed=True)
-        self._vector = vector
-
-    @property
-    def at_once(self) -> int:
-        return WORKERS
-
-    def is_there(self) -> bool:
-        return True
-
-    def hear(self, path: Path, decode: object) -> Generator[Future[Any], None, bytes]:
-        """Return the same as ever."""
-        yield from ()
-        return self._vector
+def show(found: Mapping[str, Sequence[Spent]], tracks: int) -> None:
+    """Print a row for each way, with its ratio to the local one."""
+    print("ms a track              clock   home   Dask  heard    all   ratio: processor, clock")
+    for name, turns in found.items():
+        base = found[f"{name.partition(',')[0]}, local"]
+        over = tracks - 1 if name.startswith("scan") else tracks
+        cells = [statistics.median(column) * 1000 / over for column in zip(*turns, strict=True)]
+        every = statistics.median(turn.processor for turn in turns) * 1000 / over
+        ratios = (
+            statistics.median(mine.processor / its.processor for mine, its in zip(turns, base, strict=True)),
+            statistics.median(mine.clock / its.clock for mine, its in zip(turns, base, strict=True)),
+        )
+        shown = "".join(f"{cell:7.0f}" for cell in (*cells, every))
+        print(f"{name:<22}{shown}   {ratios[0]:10.2f} {ratios[1]:6.2f}", flush=True)
 
 
-def written(songs: Sequence[Path], folder: Path, tracks: int, times: int) -> tuple[float, float, float]:
-    """Return the seconds for each track of the writer, of its baseline, and of the writer's main process on a
-    processor: medians of turns."""
-    vector = worker.hear(songs[0])
-    rows = []
-    with Sure.of(CONFIG, cluster=Instant(vector)) as analyser:
-        analyser.warm_up()
-        for turn in range(times + 1):
-            paths = fill(folder / "written", songs, tracks)
-            history = History.open(folder / f"{turn}.db")
-            history.start_run("scan", "0")
-            began, own = time.perf_counter(), time.process_time()
-            news = list(Tagger(CONFIG, history, analyser, backlog=True).process(paths))
-            seconds, own = time.perf_counter() - began, time.process_time() - own
-            history.close()
-            if sum(isinstance(each, Record) and each.outcome == "tagged" for each in news) != tracks:
-                raise SystemExit(f"not all were tagged: {news}")
-            rows.append((seconds, bare(fill(folder / "written", songs, tracks), folder / "bare.db", vector), own))
-    seconds, floor, own = (statistics.median(column) / tracks for column in zip(*rows[1:], strict=True))
-    return seconds, floor, own
-
-
-def bare(paths: Sequence[Path], database: Path, vector: bytes) -> float:
-    """Return the seconds of mutagen's save and an fsync, and of a commit of one vector, for each file."""
-    database.unlink(missing_ok=True)
-    with closing(sqlite3.connect(database)) as db:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("CREATE TABLE t (path TEXT, vector BLOB)")
-        began = time.perf_counter()
-        for path in paths:
-            by_mutagen(path, sync=True)
-            with db:
-                db.execute("INSERT INTO t VALUES (?, ?)", (str(path), vector))
-        return time.perf_counter() - began
-
-
-def on_paper(hear: float, write: float, read: float) -> None:
+def on_paper(hear: float, write: Written, read: float) -> None:
     """Print how long a million tracks take, and what limits that.
 
     Parameters
     ----------
     hear
-        Seconds of one core for each track, Dask's share included.
+        Seconds of one core for each track, with what Dask takes for a track.
     write
-        Seconds that the one writer takes.
+        What the one writer takes.
     read
         Bytes that a worker reads over the network.
     """
-    print(f"\na million tracks: {hear:.3f} s of a core, {write:.4f} s of the writer, {read / 1e6:.2f} MB at 1 Gbit/s")
+    print(f"\na million tracks: {hear:.3f} s of a core, {write.clock:.3f} s of the writer, {read / 1e6:.2f} MB read")
     print(f"machines of {CORES} cores      hours   limited by")
     for machines in (1, 4, 16):
-        seconds = {"hearing": hear / (machines * CORES), "the one writer": write, "the network": read / ONE_GBIT}
+        seconds = {"hearing": hear / (machines * CORES), "the one writer": write.clock, "the network": read / ONE_GBIT}
         limit = max(seconds, key=lambda each: seconds[each])
         print(f"{machines:>19}{seconds[limit] * MILLION / 3600:>11.1f}   {limit}")
-    print(f"the writer keeps up with {hear / write:.0f} cores, the network with {hear / (read / ONE_GBIT):.0f}")
+    print(
+        f"the writer keeps up with {hear / write.clock:.0f} cores (if it never waited, {hear / write.main:.0f}),"
+        f" 1 Gbit/s with {hear / (read / ONE_GBIT):.0f}"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tracks", type=int, default=40)
-    parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--song", type=Path, nargs="+", default=[], help="music to copy; else it is synthesized")
-    parser.add_argument("--folder", type=Path, help="where the files go; a temporary folder by default")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
+    asked = options(__doc__)
+    with tempfile.TemporaryDirectory(dir=asked.folder) as scratch:
         home, logs = Path(scratch), Path(scratch, "logs")
         logs.mkdir()
         os.environ.update(environment(home))
-        songs = without_genre(options.song, home / "songs")
-        measure(songs, home, logs, options.tracks, options.times)
+        measure(without_genre(asked.song, home / "songs"), home, logs, asked.tracks, asked.times)
 
 
 def measure(songs: Sequence[Path], home: Path, logs: Path, tracks: int, times: int) -> None:
@@ -334,35 +247,23 @@ def measure(songs: Sequence[Path], home: Path, logs: Path, tracks: int, times: i
         running.add(WORKERS, "--no-nanny")
         meter = Meter(running)
         paths = fill(home / "music", songs, tracks)
-        turns = passes(running, meter, paths, home / "nowhere", times)
-        for name, spent in chain(turns, scans(running, meter, songs, home, tracks, times)):
+        heard_by = passes(running, meter, paths, home / "nowhere", times)
+        for name, spent in chain(heard_by, scans(running, meter, songs, home, tracks, times)):
             if name == "pass, local":
                 idle.append(spent.dask / spent.clock)
             found.setdefault(name, []).append(spent.alone if name.endswith("local") else spent)
-    print("ms a track              clock   home   Dask  heard    all   ratio: processor, clock")
-    for name, turns in found.items():
-        base = found[f"{name.partition(',')[0]}, local"]
-        over = tracks - 1 if name.startswith("scan") else tracks
-        cells = [statistics.median(column) * 1000 / over for column in zip(*turns, strict=True)]
-        every = statistics.median(turn.processor for turn in turns) * 1000 / over
-        ratios = (
-            statistics.median(mine.processor / its.processor for mine, its in zip(turns, base, strict=True)),
-            statistics.median(mine.clock / its.clock for mine, its in zip(turns, base, strict=True)),
-        )
-        shown = "".join(f"{cell:7.0f}" for cell in (*cells, every))
-        print(f"{name:<22}{shown}   {ratios[0]:10.2f} {ratios[1]:6.2f}", flush=True)
-    print(f"Dask with nothing to do: {100 * statistics.median(idle):.1f} % of a processor")
+    show(found, tracks)
+    rate = statistics.median(idle)
+    by_name = list(zip(found["pass, cluster, by name"], found["pass, local"], strict=True))
+    lean = statistics.median((turn.processor - rate * turn.clock) / base.processor for turn, base in by_name)
+    print(f"Dask with nothing to do: {100 * rate:.1f} % of a processor; by name, ratio without that: {lean:.2f}")
     print(
         f"\nkB a track: sent by name {sizes.vector / 1e3:.0f} (the vector), excerpts {sizes.excerpts / 1e3:,.0f},"
         f" the file {sizes.file / 1e3:,.0f}; read of the file {sizes.read / 1e3:,.0f}"
     )
-    write, floor, own = written(songs, home, tracks, times)
-    print(
-        f"\nthe writer: {1 / write:.0f} tracks/s, {1000 * own:.0f} ms of a processor in the main process;"
-        f" mutagen, fsync and a commit {1 / floor:.0f} tracks/s: ratio {write / floor:.2f}"
-    )
-    by_name = found["pass, cluster, by name"]
-    hear = statistics.median(turn.dask + turn.heard for turn in by_name) / tracks
+    print("\nthe writer (benchmarks.writing)")
+    write = compared(songs, home, tracks, times)
+    hear = statistics.median(turn.dask + turn.heard - rate * turn.clock for turn, _ in by_name) / tracks
     on_paper(hear, write, sizes.read)
     print(f"load {os.getloadavg()[0]:.1f} at the end")
 
