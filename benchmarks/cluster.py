@@ -203,28 +203,27 @@ def show(found: Mapping[str, Sequence[Spent]], tracks: int) -> None:
         print(f"{name:<22}{shown}   {ratios[0]:10.2f} {ratios[1]:6.2f}", flush=True)
 
 
-def on_paper(hear: float, write: Written, read: float) -> None:
+def on_paper(hear: float, writers: Mapping[str, Written], read: float) -> None:
     """Print how long a million tracks take, and what limits that.
 
     Parameters
     ----------
     hear
         Seconds of one core for each track, with what Dask takes for a track.
-    write
-        What the one writer takes.
+    writers
+        What the one writer takes, by what it does with each track.
     read
-        Bytes that a worker reads over the network.
+        Bytes that workers read over the network.
     """
-    print(f"\na million tracks: {hear:.3f} s of a core, {write.clock:.3f} s of the writer, {read / 1e6:.2f} MB read")
-    print(f"machines of {CORES} cores      hours   limited by")
-    for machines in (1, 4, 16):
-        seconds = {"hearing": hear / (machines * CORES), "the one writer": write.clock, "the network": read / ONE_GBIT}
-        limit = max(seconds, key=lambda each: seconds[each])
-        print(f"{machines:>19}{seconds[limit] * MILLION / 3600:>11.1f}   {limit}")
-    print(
-        f"the writer keeps up with {hear / write.clock:.0f} cores (if it never waited, {hear / write.main:.0f}),"
-        f" 1 Gbit/s with {hear / (read / ONE_GBIT):.0f}"
-    )
+    for name, write in writers.items():
+        print(f"\na million tracks, {name}: hours")
+        for machines in (1, 4, 16):
+            hearing, reading = hear / (machines * CORES), read / ONE_GBIT
+            seconds = {"hearing": hearing, "the one writer": write.clock, "1 Gbit/s": reading}
+            limit = max(seconds, key=lambda each: seconds[each])
+            print(f"{machines:>4} machines of {CORES} cores {seconds[limit] * MILLION / 3600:6.1f}, limited by {limit}")
+        print(f"the writer keeps up with {hear / write.clock:.1f} cores, if it never waited {hear / write.main:.1f},")
+        print(f"1 Gbit/s with {hear / reading:.1f}; a core hears a track in {hear:.3f} s")
 
 
 def main() -> None:
@@ -262,9 +261,9 @@ def measure(songs: Sequence[Path], home: Path, logs: Path, tracks: int, times: i
         f" the file {sizes.file / 1e3:,.0f}; read of the file {sizes.read / 1e3:,.0f}"
     )
     print("\nthe writer (benchmarks.writing)")
-    write = compared(songs, home, tracks, times)
+    writers = compared(songs, home, tracks, times)
     hear = statistics.median(turn.dask + turn.heard - rate * turn.clock for turn, _ in by_name) / tracks
-    on_paper(hear, write, sizes.read)
+    on_paper(hear, writers, sizes.read)
     print(f"load {os.getloadavg()[0]:.1f} at the end")
 
 

@@ -140,13 +140,14 @@ def bare(paths: Sequence[Path], database: Path, vector: bytes) -> float:
         return time.perf_counter() - began
 
 
-def compared(songs: Sequence[Path], home: Path, tracks: int, times: int) -> Written:
-    """Print both rows; return the one with a tag written."""
+def compared(songs: Sequence[Path], home: Path, tracks: int, times: int) -> dict[str, Written]:
+    """Print a row for each case, and return them by what is done."""
     print("ms a track            on the clock   main process   of mutagen, fsync and commit")
-    for mode, name in (("off", "nothing written"), ("keep", "a tag written")):
-        found = written(songs, home, tracks, times, mode)
-        ratio = found.clock / found.floor
-        print(f"{name:<22}{1e3 * found.clock:12.1f}{1e3 * found.main:15.1f}{ratio:17.1f} times", flush=True)
+    found = {}
+    for mode, name in (("keep", "a tag written"), ("off", "nothing written")):
+        it = found[name] = written(songs, home, tracks, times, mode)
+        ratio = it.clock / it.floor
+        print(f"{name:<22}{1e3 * it.clock:12.1f}{1e3 * it.main:15.1f}{ratio:17.1f} times", flush=True)
     return found
 
 
