@@ -239,10 +239,12 @@ class Cluster:
             if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
                 raise
             raise ConfigError("a cluster needs one more library: pip install 'genred[dask]'") from error
+        except OSError as error:  # it reads the size of the memory, which a unit of systemd may hide
+            raise ClusterError(f"{self._address}: Dask can't be used here ({error})") from error
         logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells of what is told here, by tracebacks
         try:
             return Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, TypeError, ValueError) as error:  # TypeError: certificates are not configured
             raise ClusterError(f"{self._address}: no scheduler answers there ({error})") from error
 
     def _lose(self, reason: str) -> None:

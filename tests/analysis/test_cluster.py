@@ -1,4 +1,5 @@
 import logging
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -153,6 +154,19 @@ def test_a_scheduler_that_is_killed(
     assert caplog.text.count("this machine hears alone for now") == 1
 
 
+def test_a_service_that_may_not_see_the_memory_hears_at_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Dask asks for its size as it is imported, and the system unit hides it; one warning says so."""
+    (tmp_path / "distributed.py").write_text("open('/proc/none/meminfo')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "distributed")
+    cluster = Cluster(Settings("tcp://127.0.0.1:1"), SERVICE, needed=False)
+    assert not cluster.is_there()
+    assert "Dask can't be used here" in caplog.text
+    assert "/proc/none/meminfo" in caplog.text
+
+
 def test_only_workers_with_the_same_genred_hear(
     running: LocalCluster, music: list[Path], tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,7 +203,7 @@ def test_a_scan_and_a_training_by_a_cluster(
     assert tables[0].read_bytes() == tables[1].read_bytes()
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "127.0.0.1:1"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "127.0.0.1:1", "tls://127.0.0.1:1"])
 def test_where_no_scheduler_is_a_scan_says_so(genred: Genred, music: list[Path], address: str) -> None:
     """In one line, with exit code 1."""
     ran = genred("scan", "--scheduler", address, music[0].parent)

@@ -177,22 +177,40 @@ def test_the_kernel_knows_the_limits() -> None:
 )
 def test_systemd_understands_it(unit: Path, tmp_path: Path) -> None:
     """`systemd-analyze verify` has nothing to say."""
+    assert complaints(unit, tmp_path) == []
+
+
+def complaints(unit: Path, folder: Path) -> list[str]:
+    """Return what `systemd-analyze verify` says of a unit that is copied to a folder, in which drop-ins may be."""
     # The program need not be installed where this runs.
     for each in unit.parent.glob("genred*.*"):
         text = re.sub(r"^ExecStart=\S+", f"ExecStart={sys.executable}", each.read_text(), flags=re.MULTILINE)
-        (tmp_path / each.name).write_text(text)
-    copy = tmp_path / unit.name
-    runtime = tmp_path / "runtime"
+        (folder / each.name).write_text(text)
+    copy = folder / unit.name
+    runtime = folder / "runtime"
     runtime.mkdir(mode=0o700)
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *(["--user"] if unit.parent == USER.parent else []), copy],
-        env=os.environ | {"XDG_RUNTIME_DIR": str(runtime), "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        env=os.environ | {"XDG_RUNTIME_DIR": str(runtime), "SYSTEMD_UNIT_PATH": f"{folder}:"},
         capture_output=True,
         text=True,
         check=False,
     )
-    about_it = [line for line in (done.stdout + done.stderr).splitlines() if "genred" in line]
-    assert not about_it
+    return [line for line in (done.stdout + done.stderr).splitlines() if "genred" in line]
+
+
+@analyze
+def test_systemd_understands_the_drop_in_for_a_cluster(tmp_path: Path) -> None:
+    """It stands in docs/scale.md, and opens what the unit closes."""
+    (block,) = re.findall(r"^```ini\n(.*?)^```", (REPOSITORY / "docs/scale.md").read_text(), re.MULTILINE | re.DOTALL)
+    (tmp_path / "genred.service.d").mkdir()
+    drop_in = tmp_path / "genred.service.d" / "cluster.conf"
+    drop_in.write_text(block)
+    assert complaints(SYSTEM, tmp_path) == []
+    closed, opened = settings(SYSTEM), settings(drop_in)
+    assert {"PrivateNetwork", "RestrictAddressFamilies", "ProcSubset"} <= closed.keys() & opened.keys()
+    assert closed["IPAddressDeny"] == ["any"]
+    assert opened["IPAddressAllow"]
 
 
 @analyze
