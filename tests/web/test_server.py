@@ -101,7 +101,8 @@ def test_a_hangup_has_it_read_the_configuration_again(home: Path) -> None:
     file = home / "config" / "genred" / "config.toml"
     file.parent.mkdir(parents=True)
     file.touch()
-    with started(sys.executable, "-m", "genred", "web", "--port", "0", environment={}) as process:
+    heeding = ("env", "--default-signal=HUP")  # below nohup, it would be ignored
+    with started(*heeding, sys.executable, "-m", "genred", "web", "--port", "0", environment={}) as process:
         with httpx2.stream("GET", f"{url_from(process)}service/live", timeout=60) as live:
             told = events(live)
             file.write_text('[tags]\nmod = "off"\n')
