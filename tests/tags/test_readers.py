@@ -58,6 +58,7 @@ def test_id3v23_holds_one_text_with_the_separator(tmp_path: Path, reader: Reader
     assert shown == [separator.join(TWO)] or separator == " / "
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_other_reader_sees_a_genre_that_genred_does_not(corpus: Path, reader: Reader) -> None:
     """Of the files of three tag libraries' test suites; those that are a tag without any audio are nobody's music."""
