@@ -156,6 +156,7 @@ PYTHONS_OWN = (
     "multiprocessing.forkserver:ensure_running",
     "multiprocessing.forkserver:main",
     "multiprocessing.process:BaseProcess._config",
+    "multiprocessing.util:Finalize(exitpriority)",
 )
 """The undocumented names of Python's own library that genred uses."""
 

@@ -206,7 +206,7 @@ class Cluster:
         self._is_away = False
         if self._executor is None or self._agreeing.keys() != before.keys():
             self._executor = client.get_executor(pure=False, workers=list(self._agreeing) if self._refused else None)
-            log.info("%s hears with %d workers, %d files at once", self._address, len(self._agreeing), self.at_once)
+            log.info("%s hears %s at once", self._address, "one file" if self.at_once == 1 else f"{self.at_once} files")
 
     def _ask(self, client: "Client", threads: Mapping[str, int]) -> None:
         """Ask workers that are new what they are; wait for their answers only where there is nobody else."""
@@ -234,17 +234,20 @@ class Cluster:
 
     def _met(self) -> "Client":
         try:
-            from distributed import Client
+            from distributed import Client, Security
         except ImportError as error:
             if (error.name or "").partition(".")[0] not in ("dask", "distributed"):
                 raise
             raise ConfigError("a cluster needs one more library: pip install 'genred[dask]'") from error
         except OSError as error:  # it reads the size of the memory, which a unit of systemd may hide
             raise ClusterError(f"{self._address}: Dask can't be used here ({error})") from error
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # it tells of what is told here, by tracebacks
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith(("distributed", "tornado"))]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # they tell of what is told here, by tracebacks
+        if self._address.startswith("tls") and Security().get_connection_args("client")["ssl_context"] is None:
+            raise ClusterError(f"{self._address}: Dask's configuration names no certificates (distributed.comm.tls)")
         try:
             return Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, TimeoutError, TypeError, ValueError) as error:  # TypeError: certificates are not configured
+        except (OSError, TimeoutError, ValueError) as error:
             raise ClusterError(f"{self._address}: no scheduler answers there ({error})") from error
 
     def _lose(self, reason: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib import metadata
+from multiprocessing import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,9 @@ def _pool(nice: int, memory_mb: int) -> Pool:
     # own can't: the kernel ends them with their parent.
     multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]  # it is private
     prepare()
-    return Pool(get_worker().state.nthreads, (nice, memory_mb, (), Vocabulary()), patience=0.1)
+    pool = Pool(get_worker().state.nthreads, (nice, memory_mb, (), Vocabulary()), patience=0.1)
+    util.Finalize(None, pool.close, exitpriority=1)  # before it waits, as it ends, for all of its children to end
+    return pool
 
 
 _making = threading.Lock()

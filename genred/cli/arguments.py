@@ -4,12 +4,14 @@ An empty word is mostly a variable that isn't set, and must not come to mean the
 """
 
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from genred.config import SCHEDULER
 from genred.fs.files import readable
 
 
@@ -49,6 +51,16 @@ class _Genre(_Name):
         return text
 
 
+class _Address(_Name):
+    """The address of a scheduler."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = super().convert(value, param, ctx)
+        if not re.fullmatch(SCHEDULER, text):
+            self.fail(f"{text!r} is no address of a scheduler; it would be like tcp://desk:8786", param, ctx)
+        return text
+
+
 class _Model(_Name):
     """The name of a model, which is that of a file as well."""
 
@@ -80,7 +92,7 @@ GENRE = _Genre("genre", "an empty word names no genre (a variable that isn't set
 COMMAND = _Name("command", "an empty word is no command (a variable that isn't set?)")
 ELSEWHERE = _Name("path", "an empty word is no path; a dot makes paths begin in the folder")
 HOST = _Name("host", "an empty word names no host (a variable that isn't set?)")
-ADDRESS = _Name("address", "an empty word names no scheduler (a variable that isn't set?)")
+ADDRESS = _Address("address", "an empty word names no scheduler (a variable that isn't set?)")
 USER = _Name("name", "an empty word names no user (a variable that isn't set?)")
 MODEL = _Model("name", "a model has a name")
 MOMENT = _Moment()

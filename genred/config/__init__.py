@@ -34,6 +34,8 @@ from genred.errors import ConfigError
 from genred.genres import Vocabulary, beets, built_in
 
 Fraction = Annotated[float, Meta(ge=0, lt=1)]
+SCHEDULER = r"(tcp|tls|ws|wss)://\S+:\d+"
+"""A pattern of the addresses of Dask's schedulers."""
 Count = Annotated[int, Meta(ge=0)]
 
 
@@ -109,7 +111,7 @@ class Web(Section, frozen=True):
 
 
 class Cluster(Section, frozen=True):
-    scheduler: str = ""
+    scheduler: Annotated[str, Meta(pattern=f"^$|^{SCHEDULER}$")] = ""
     paths: Mapping[str, str] = {}
 
 
@@ -387,7 +389,8 @@ def _plainly(message: str, kind: Any, value: Any) -> str:
     if "float' < 1.0" in message and 1 < (percent := float(value)) < 100:
         return f"must be a share of one: {percent / 100:g} for {percent:g} %"
     if "regex" in message:
-        return "must be sqlite:/// and the path of a file"
+        is_url = "sqlite" in message
+        return "must be sqlite:/// and the path of a file" if is_url else "must be like tcp://desk:8786"
     for kind_, words in _WORDS.items():
         message = message.replace(kind_, words)
     return message[:1].lower() + message[1:]

@@ -71,8 +71,8 @@ def back_up(path: Path, target: Path, tell: Callable[[str], None]) -> Backup:
         with database.translated(path):
             source.execute("BEGIN")
             begun = _begun(source)
-        _check_place(place, path, begun)
         try:
+            _check_place(place, path, begun)
             _check_room(place, source)
             copy_whole(source, place, tell)
             with closing(database.connect(place, readonly=True)) as copy:
@@ -137,9 +137,12 @@ def _beside(place: Path) -> Iterator[tuple[Path, int]]:
     """
     part = place.with_name(f".{place.name[:200]}.genred-backup")
     while True:
+        _check_own(part)
         with locked(part, wait=True) as fd:
             if not (part.exists() and os.path.samestat(os.fstat(fd), part.stat())):
                 continue  # the one that was waited for took it to its place
+            _check_own(part)
+            os.fchmod(fd, 0o600)
             try:
                 os.ftruncate(fd, 0)
                 _forget(part, *_BESIDE)
@@ -148,6 +151,14 @@ def _beside(place: Path) -> Iterator[tuple[Path, int]]:
                 _forget(part, "", *_BESIDE)
                 raise
             return
+
+
+def _check_own(part: Path) -> None:
+    """Make sure that nobody else put a file, or a way to one, where a copy is to grow."""
+    with suppress(FileNotFoundError):
+        found = os.lstat(part)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid() or found.st_nlink != 1:
+            raise GenredError(f"{readable(part)}: in the way of the backup, and not genred's own; take it away")
 
 
 def _forget(part: Path, *suffixes: str) -> None:

@@ -122,9 +122,9 @@ def test_a_scheduler_that_is_killed(
 ) -> None:
     """A pass that needs it yields what was heard, and ends; one that can do without goes on at home, and says so once.
 
-    There, the cluster is looked for again after a while.
+    There, the cluster is looked for again after a while. The worker ends, with what hears below it.
     """
-    running.add(1, "--no-nanny")
+    running.add(1)
     now = [0.0]
     cluster = Cluster(Settings(running.address), SERVICE, needed=False, clock=lambda: now[0])
     with analyser(tiny_model, tmp_path) as alone:
@@ -146,6 +146,7 @@ def test_a_scheduler_that_is_killed(
         assert cluster.at_once == 0
         now[0] += AWAY_SECONDS
         assert not cluster.is_there()
+        running.workers[0].wait()  # and whatever hears below it, or its nanny would wait for ever
         running.again()
         running.add(1, "--no-nanny")
         assert not cluster.is_there()
@@ -203,10 +204,30 @@ def test_a_scan_and_a_training_by_a_cluster(
     assert tables[0].read_bytes() == tables[1].read_bytes()
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "127.0.0.1:1", "tls://127.0.0.1:1"])
-def test_where_no_scheduler_is_a_scan_says_so(genred: Genred, music: list[Path], address: str) -> None:
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("tcp://127.0.0.1:1", "no scheduler answers there"), ("tls://127.0.0.1:1", "Dask's configuration names no cert")],
+)
+def test_where_no_scheduler_is_a_scan_says_so(genred: Genred, music: list[Path], address: str, said: str) -> None:
     """In one line, with exit code 1."""
     ran = genred("scan", "--scheduler", address, music[0].parent)
     assert ran.code == 1
-    assert ran.err.splitlines()[-1].startswith(f"genred: {address}: no scheduler answers there")
+    assert ran.err.splitlines()[-1].startswith(f"genred: {address}: {said}")
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:8786", "tcp://", "tcp://desk", "http://desk:8786", " "])
+def test_what_is_no_address_is_refused(genred: Genred, home: Path, address: str) -> None:
+    """On the command line, and in the configuration."""
+    assert genred("scan", "--scheduler", address, home).code == 2
+    (home / "c.toml").write_text(f'[cluster]\nscheduler = "{address}"\n')
+    ran = genred("config", "check", "--config", home / "c.toml")
+    assert ran.code == 10
+    assert "cluster.scheduler: must be like tcp://desk:8786" in ran.out
+
+
+def test_paths_at_a_cluster_are_absolute(genred: Genred, home: Path) -> None:
+    (home / "c.toml").write_text('[cluster]\npaths = { "/music" = "music" }\n')
+    ran = genred("config", "check", "--config", home / "c.toml")
+    assert ran.code == 10
+    assert "cluster.paths: must be an absolute path, got 'music'" in ran.out

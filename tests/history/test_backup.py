@@ -242,6 +242,35 @@ def test_nothing_but_an_earlier_backup_is_replaced(
     assert [entry.name for entry in place.parent.iterdir()] == [place.name]
 
 
+@pytest.mark.parametrize("put", [lambda part, victim: part.symlink_to(victim), os.link, lambda part, _: part.mkdir()])
+def test_a_copy_grows_in_a_file_of_its_own(filled: History, place: Path, put: Callable[[Path, Path], None]) -> None:
+    """In a folder that others may write to, one of them may have put something in its way."""
+    victim, part = place.with_name("victim"), place.with_name(f".{place.name}.genred-backup")
+    victim.write_text("precious")
+    put(*((victim, part) if put is os.link else (part, victim)))
+    with pytest.raises(GenredError, match="in the way of the backup, and not genred's own") as refused:
+        back_up(filled.path, place, quietly)
+    assert refused.value.exit_code == 1
+    assert victim.read_text() == "precious"
+    assert not place.exists()
+
+
+def test_what_a_killed_backup_left_is_used_and_is_for_its_owner_alone(filled: History, place: Path) -> None:
+    """Whatever its mode was."""
+    left = place.with_name(f".{place.name}.genred-backup")
+    left.write_text("junk")
+    left.chmod(0o644)
+    back_up(filled.path, place, quietly)
+    assert not left.exists()
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+
+
+def test_a_name_that_is_too_long_is_an_error(filled: History, place: Path) -> None:
+    """Before anything is copied."""
+    with pytest.raises(GenredError, match="File name too long"):
+        back_up(filled.path, place.with_name("x" * 300), quietly)
+
+
 @pytest.mark.parametrize("suffix", ["-wal", "-shm", "-journal"])
 def test_no_backup_takes_a_name_that_the_history_needs(filled: History, suffix: str) -> None:
     """SQLite would take what lies beside a database under such a name for its own."""
