@@ -15,7 +15,7 @@ BUILTIN = "builtin"
 BUILTIN_GENRES = ("Blues", "Classical", "Country", "Disco", "Electronic", "Hip-Hop", "Jazz", "Metal", "Rock")
 """The genres that the built-in model answers; of its table's, it recognises six too seldom.
 
-They are named, because whether a genre reaches three answers for ten tracks can differ from processor to processor.
+They are named, because whether a genre reaches three answers for ten tracks differs between processors and libraries.
 """
 
 

@@ -18,6 +18,7 @@ from genred.fs.locks import locked
 from genred.history.following import Follower, Place
 from genred.history.records import Query, Record
 from genred.service.following import MOST, TICK_SECONDS, Trouble
+from genred.service.signals import uninterrupted
 
 FOLDER = Path(__file__).parents[1] / "data" / "hooks"
 """The scripts that genred ships, each named by the player that it tells."""
@@ -219,17 +220,19 @@ def told_by(command: Sequence[str], line: Callable[[Record], str]) -> Callable[[
 
     def tell(batch: Sequence[Record]) -> str:
         text = "".join(f"{line(record)}\n" for record in batch)
+        process: subprocess.Popen[bytes] | None = None
         try:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+            with uninterrupted():  # or it could have begun, and nobody would know its number
+                process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+            process.communicate(text.encode())
         except OSError as error:
             return f"{command[0]}: {error.strerror}"
-        try:
-            process.communicate(text.encode())
         except KeyboardInterrupt:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            log.warning("the command was ended before it had taken its batch; with --state, that is told again")
-            process.wait()
+            if process is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+                log.warning("the command was ended before it had taken its batch; with --state, that is told again")
+                process.wait()
             raise
         code = process.returncode
         if code < 0:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from genred.errors import GenredError, HistoryError
-from genred.fs.files import stamp_of
+from genred.fs.files import Stamp, stamp_of
 from genred.history import backup
 from genred.history.backup import back_up
 from genred.history.history import History
@@ -234,11 +234,11 @@ def test_nothing_but_an_earlier_backup_is_replaced(
 ) -> None:
     """What else lies there is left as it is, and the error says what it is and where."""
     there(place, filled)
-    before = place.lstat()
+    before = Stamp.of(place.lstat())
     with pytest.raises(GenredError, match=told) as raised:
         back_up(filled.path, place, quietly)
     assert str(place.resolve()) in str(raised.value)
-    assert place.lstat() == before
+    assert Stamp.of(place.lstat()) == before
     assert [entry.name for entry in place.parent.iterdir()] == [place.name]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from genred.config import Config
 from genred.service import signals
-from genred.service.signals import Reload, stopping
+from genred.service.signals import Reload, stopping, uninterrupted
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def test_who_is_left_alone_by_a_terminal_ends() -> None:
     """A real one, whose window is closed."""
     script = (
         "import os; os.open(os.ttyname(0), os.O_RDWR)  # a session's first terminal is the one that it has\n"
-        "from genred.config import Config; from genred.service.signals import Reload, stopping\n"
+        "from genred.config import Config; from genred.service.signals import Reload, stopping, uninterrupted\n"
         "with stopping(Reload(Config)) as stop: print('up', flush=True); exit(7 if stop.wait(250) else 8)"
     )
     try:
@@ -67,3 +67,24 @@ def test_who_is_left_alone_by_a_terminal_ends() -> None:
     os.close(window)
     assert command.wait() == 7
     command.stdout.close()
+
+
+def test_an_interruption_can_be_put_off() -> None:
+    """What was begun meanwhile is known when it comes."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    done = []
+
+    def begin() -> None:
+        with uninterrupted():
+            signal.raise_signal(signal.SIGINT)
+            done.append("begun")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            begin()
+        assert done == ["begun"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with uninterrupted():
+            pass
+    finally:
+        signal.signal(signal.SIGINT, before)
