@@ -139,7 +139,7 @@ def test_a_scheduler_that_is_killed(
         heard: list[str] = []
         with pytest.raises(ClusterLostError, match=f"{running.address}: .*; what was heard is kept; start again"):
             heard += (path.name for path, look in looks[strict] if isinstance(look, Analysis))
-        assert heard == list(expected)[1 : 1 + len(heard)]
+        assert heard == [name for name in list(expected)[1:] if name in heard]
         assert len(heard) < len(music) - 1
         rest = {path.name: str(look) if isinstance(look, FileError) else look for path, look in looks[easy]}
         assert rest == dict(list(expected.items())[1:])
