@@ -265,7 +265,7 @@ class Analyser:
     def _look(self, path: Path, ask: Ask, known: bytes | None) -> Steps[Analysis | FileError]:
         """Find out what is asked about a file; where a cluster hears it, all else is done here."""
         try:
-            if known is None and self._cluster is not None and self._cluster.is_there():
+            if ask is not Ask.TAGS and known is None and self._cluster is not None and self._cluster.is_there():
                 if ask is Ask.MISSING and (tags := (yield from self._tags(path))) is not None:
                     return tags
                 known = yield from self._cluster.hear(path, lambda: self._done(path, worker.decode, path))

@@ -109,6 +109,8 @@ class Cluster:
             If it is needed, and was there.
         """
         with self._looking:
+            if self._is_away and self._needed:
+                raise ClusterLostError(f"{self._address}: the cluster was lost; start again to go on")
             if self._client is not None and self._client.status not in ("running", "connecting"):
                 self._lose(f"{self._address}: the connection to the scheduler was lost")
             if self._clock() >= self._look_at:

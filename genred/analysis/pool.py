@@ -10,7 +10,7 @@ import multiprocessing.forkserver
 import os
 import resource
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, TimeoutError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -172,13 +172,6 @@ def outcome(path: Path, future: Future[T]) -> T:
         raise FileError(path, "all readers were ended", transient=True) from error
     except MemoryError as error:
         raise DecodeError(path, "it needs more memory to read than a worker may take") from error
-
-
-def call_off(futures: Iterable[Future[Any]]) -> None:
-    """Cancel jobs that nobody began; to cancel another one would cost the worker."""
-    for future in futures:
-        if not future.running():
-            future.cancel()
 
 
 def fork_once() -> None:

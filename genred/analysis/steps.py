@@ -12,6 +12,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 TEND_SECONDS = 1.0
+"""The time without news after which what is waited for is looked after."""
 
 _NO_MORE: Any = object()
 

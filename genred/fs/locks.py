@@ -35,7 +35,7 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[int]:
         If another process holds it and ``wait`` is false.
     """
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise HistoryError(f"{path}: the lock can't be taken ({error.strerror})") from error
     try:

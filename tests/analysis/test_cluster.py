@@ -1,20 +1,25 @@
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from mutagen.flac import FLAC
 
-from genred.analysis import Analysis, Ask
+from genred.analysis import Analysis, Ask, worker
 from genred.analysis.analyser import Analyser
 from genred.analysis.cluster import AWAY_SECONDS, Cluster
+from genred.analysis.pool import WorkerLostError
+from genred.analysis.steps import Steps
 from genred.config import Cluster as Settings
 from genred.config import Model, Service
 from genred.errors import ClusterError, ClusterLostError, FileError
 from tests.clusters import LocalCluster
 from tests.command import Genred
 from tests.makeaudio import make
+
+T = TypeVar("T")
 
 SERVICE = Service(workers=1, nice=0, timeout_seconds=300)
 
@@ -141,6 +146,8 @@ def test_a_scheduler_that_is_killed(
             heard += (path.name for path, look in looks[strict] if isinstance(look, Analysis))
         assert heard == [name for name in list(expected)[1:] if name in heard]
         assert len(heard) < len(music) - 1
+        with pytest.raises(ClusterLostError):  # and nothing is heard at home instead
+            strict.listen(music[0])
         rest = {path.name: str(look) if isinstance(look, FileError) else look for path, look in looks[easy]}
         assert rest == dict(list(expected.items())[1:])
         assert cluster.at_once == 0
@@ -231,3 +238,25 @@ def test_paths_at_a_cluster_are_absolute(genred: Genred, home: Path) -> None:
     ran = genred("config", "check", "--config", home / "c.toml")
     assert ran.code == 10
     assert "cluster.paths: must be an absolute path, got 'music'" in ran.out
+
+
+def test_reading_tags_asks_no_cluster(music: list[Path], tiny_model: Path, tmp_path: Path) -> None:
+    """Not even where a batch of files was too much for its worker, and each is read alone."""
+
+    class Fragile(Analyser):
+        def _once(self, path: Path, function: Callable[..., T], *arguments: Any) -> Steps[T]:
+            if function is worker.read_tags:
+                raise WorkerLostError(path, "it was too much")
+            return super()._once(path, function, *arguments)
+
+    class Deaf(Cluster):
+        def is_there(self) -> bool:
+            return True
+
+        def hear(self, path: Path, decode: object) -> Steps[bytes | None]:
+            raise AssertionError(f"{path} is heard")
+
+    cluster = Deaf(Settings("tcp://127.0.0.1:1"), SERVICE, needed=True)
+    with Fragile(SERVICE, Model(path=str(tiny_model)), tmp_path, cluster=cluster) as fragile:
+        looks = [look for _, look in fragile.analyse(music[:5], Ask.TAGS)]
+    assert [look.genres for look in looks if isinstance(look, Analysis)] == [(), (), (), (), ("Jazz",)]
