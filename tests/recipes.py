@@ -9,7 +9,7 @@ from pathlib import Path
 
 from genred.fs.files import Stamp
 from genred.history.history import History
-from genred.history.journal import Journal
+from genred.history.journal import Begun, Journal, Proof
 from genred.history.recipes import recipes as of_the_document
 from genred.history.records import Outcome, Record, iso
 from genred.names import Labels
@@ -66,9 +66,9 @@ def _tag(history: History, path: Path, genre: str, corrects: int | None = None) 
     reason = f"{genre} 0.70, 0.52 needed"
     draft = Record(path, Outcome.TAGGED, reason, genre, 0.7, written=(genre,), model="builtin-1", evidence="album")
     draft = replace(draft, corrects=corrects)
-    write_id = journal.begin(path, path.with_name(".genred-x.tmp"), _stamp(path), draft)
-    journal.ready(write_id, delta=b"delta", before_sha256=b"before", after_sha256=b"after")
-    return journal.finish(write_id, _stamp(path))
+    (write_id,) = journal.begin([Begun(path, path.with_name(".genred-x.tmp"), _stamp(path), draft)])
+    journal.ready({write_id: Proof(b"delta", b"before", b"after")})
+    return journal.finish({write_id: _stamp(path)})[0]
 
 
 def _stamp(path: Path) -> Stamp:

@@ -32,6 +32,7 @@ from genred.history.schema import (
     features,
     files,
     forget_features,
+    keep_features,
     path_text,
     records,
     roots,
@@ -84,12 +85,18 @@ class History(Log):
         return self.run
 
     def record(self, record: Record) -> Record:
-        """Log one decision and what is known of the path now, in one commit; return the record with its id."""
+        """Log one decision, as `record_all`."""
+        return self.record_all([record])[0]
+
+    def record_all(self, decided: Sequence[Record]) -> list[Record]:
+        """Log decisions and what is known of their paths now, in one commit; return the records with their ids."""
+        if not decided:
+            return []
         with self.writing() as db:
-            return self.insert(db, record)
+            return [self.insert(db, record) for record in decided]
 
     def insert(self, db: sa.Connection, record: Record) -> Record:
-        """Do what `record` does, within a transaction that somebody else began."""
+        """Log one decision, within a transaction that somebody else began."""
         if record.run is None and self.run is None:
             raise HistoryError("nothing can be recorded outside of a run")
         record = replace(record, at=_now(), run=record.run or self.run)
@@ -114,11 +121,9 @@ class History(Log):
                 row["wrote"] = record.id
             if record.outcome is Outcome.UNDONE:
                 row["wrote"] = earlier.id if earlier is not None else None
-            file = int(db.execute(upsert(files, tuple(row), "path"), row).scalar_one())
+            db.execute(upsert(files, tuple(row), "path"), row)
             if record.features is not None:
-                version, vector = record.features
-                row = {"file": file, "version": version, "vector": vector}
-                db.execute(upsert(features, tuple(row), "file"), row)
+                keep_features(db, {record.path: record.features})
         return record
 
     def _write_before(self, db: sa.Connection, record: Record) -> sa.Row[Any] | None:
@@ -205,11 +210,10 @@ class History(Log):
     def features_of(self, paths: Iterable[Path], version: str) -> dict[Path, bytes]:
         """Return the features of files, in this version; files without such features are left out."""
         rest = iter(map(os.fsencode, paths))
-        select = sa.select(files.c.path, features.c.vector).join_from(files, features, features.c.file == files.c.id)
         found: dict[Path, bytes] = {}
         with self.reading() as db:
             while batch := list(islice(rest, 500)):
-                rows = db.execute(select.where(files.c.path.in_(batch), features.c.version == version))
+                rows = db.execute(_heard(), {"paths": batch, "version": version})
                 found |= {Path(os.fsdecode(path)): vector for path, vector in rows}
         return found
 
@@ -247,6 +251,13 @@ class History(Log):
     def _plain(self) -> Iterator[sqlite3.Connection]:
         with self.reading() as db:
             yield schema.plain(db)
+
+
+@cache
+def _heard() -> sa.Select[Any]:
+    """Return the statement for vectors by the names of files; making it takes longer than running it."""
+    named = files.c.path.in_(sa.bindparam("paths", expanding=True)), features.c.version == sa.bindparam("version")
+    return sa.select(files.c.path, features.c.vector).join(features, features.c.file == files.c.id).where(*named)
 
 
 @cache

@@ -2,11 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -15,6 +16,31 @@ from genred.fs.locks import locked
 from genred.history.history import History
 from genred.history.records import Outcome, Query, Record, Standing
 from genred.history.schema import at_or_below, columns_of, files, records, stamp_in, writes
+
+
+class Begun(NamedTuple):
+    """A file that is about to be replaced."""
+
+    path: Path
+    temp: Path
+    """The private clone that is to take its place."""
+    before: Stamp
+    draft: Record
+
+
+class Proof(NamedTuple):
+    """The way back from a new file to the old one."""
+
+    delta: bytes
+    """The undo record."""
+    before_sha256: bytes
+    after_sha256: bytes
+
+
+_BEGIN = writes.insert().returning(writes.c.id)
+_THIS = writes.c.id == sa.bindparam("number")
+_READY = writes.update().where(_THIS)
+_FINISH = writes.update().where(_THIS).values(record=sa.bindparam("record"), draft=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +83,45 @@ class Journal:
         with locked(self._history.path.with_name("write.lock"), wait=True):
             yield
 
-    def begin(self, path: Path, temp: Path, before: Stamp, draft: Record) -> int:
-        """Note that ``temp`` is about to be made to replace ``path``."""
-        row = {
-            "path": os.fsencode(path),
-            "temp": os.fsencode(temp),
-            **columns_of(before),
-            "draft": _dump(draft, self._history.run),
-        }
+    def begin(self, saves: Sequence[Begun]) -> list[int]:
+        """Note that files are about to be replaced, in one commit; return the numbers of the intents."""
+        rows = [
+            {
+                "path": os.fsencode(save.path),
+                "temp": os.fsencode(save.temp),
+                **columns_of(save.before),
+                "draft": _dump(save.draft, self._history.run),
+            }
+            for save in saves
+        ]
+        if not rows:
+            return []
         with self._history.writing() as db:
-            write_id = int(db.execute(writes.insert().returning(writes.c.id), row).scalar_one())
-        self._drafts[write_id] = draft
-        return write_id
+            numbers = [int(db.execute(_BEGIN, row).scalar_one()) for row in rows]
+        self._drafts |= {number: save.draft for number, save in zip(numbers, saves, strict=True)}
+        return numbers
 
-    def ready(self, write_id: int, *, delta: bytes, before_sha256: bytes, after_sha256: bytes) -> None:
-        """Keep the undo record; from here on the swap may happen."""
-        row = {"delta": delta, "before_sha256": before_sha256, "after_sha256": after_sha256}
-        with self._history.writing() as db:
-            db.execute(writes.update().where(writes.c.id == write_id).values(row))
+    def ready(self, proofs: Mapping[int, Proof]) -> None:
+        """Keep undo records, in one commit; from here on the swaps may happen."""
+        rows = [{"number": number, **proof._asdict()} for number, proof in proofs.items()]
+        if rows:
+            with self._history.writing() as db:
+                db.execute(_READY, rows)
 
-    def finish(self, write_id: int, stamp: Stamp) -> Record:
-        """Record a write whose swap is done; from now on the file is known with its new stamp."""
+    def finish(self, stamps: Mapping[int, Stamp]) -> list[Record]:
+        """Record writes whose swap is done, in one commit; from now on the files are known with these stamps."""
+        if not stamps:
+            return []
         with self._history.writing() as db:
-            draft = self._drafts.pop(write_id, None)
-            if draft is None:
-                row = db.execute(sa.select(writes.c.path, writes.c.draft).where(writes.c.id == write_id)).one()
-                draft = _load(Path(os.fsdecode(row.path)), row.draft)
-            record = self._history.insert(db, replace(draft, stamp=stamp))
-            db.execute(writes.update().where(writes.c.id == write_id).values(record=record.id, draft=None))
+            return [self._finished(db, number, stamp) for number, stamp in stamps.items()]
+
+    def _finished(self, db: sa.Connection, write_id: int, stamp: Stamp) -> Record:
+        draft = self._drafts.pop(write_id, None)
+        if draft is None:
+            row = db.execute(sa.select(writes.c.path, writes.c.draft).where(writes.c.id == write_id)).one()
+            draft = _load(Path(os.fsdecode(row.path)), row.draft)
+        record = self._history.insert(db, replace(draft, stamp=stamp))
+        db.execute(_FINISH, {"number": write_id, "record": record.id})
         return record
 
     def abandon(self, write_id: int) -> None:

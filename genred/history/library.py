@@ -8,9 +8,10 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,10 @@ from genred.history.schema import (
     columns_of_labels,
     files,
     forget_features,
+    keep_features,
     labels_in,
     path_text,
     stamp_in,
-    upsert,
 )
 from genred.history.schema import features as vectors
 from genred.names import VARIOUS, Labels
@@ -131,13 +132,11 @@ class Library:
 
     def of(self, paths: Iterable[Path]) -> list[Indexed]:
         """Return those of some files that are known, in the order of their names."""
-        joined = files.outerjoin(vectors, vectors.c.file == files.c.id)
-        select = sa.select(files, vectors.c.version).select_from(joined)
         keys = iter(sorted(map(os.fsencode, paths)))
         found: list[Indexed] = []
         with self._reading() as db:
             while batch := list(islice(keys, _BATCH)):
-                found += map(_indexed, db.execute(select.where(files.c.path.in_(batch)).order_by(files.c.path)))
+                found += map(_indexed, db.execute(_named(), {"paths": batch}))
         return found
 
     def by_artist(self, artists: Collection[str]) -> dict[str, list[Album]]:
@@ -208,48 +207,26 @@ class Library:
         with self._reading() as db:
             return int(db.exec_driver_sql("SELECT count(*) FROM files WHERE album IS NULL").scalar_one())
 
-    def note(
-        self,
-        path: Path,
-        stamp: Stamp,
-        labels: Labels,
-        genres: Sequence[str],
-        by: Author | None,
-        *,
-        standing: Standing = Standing.UNDECIDED,
-        features: tuple[str, bytes] | None = None,
-    ) -> None:
-        """Note what is known of a file about which nothing is decided yet.
+    def note_all(self, read: Iterable[Indexed], heard: Mapping[Path, tuple[str, bytes]] | None = None) -> None:
+        """Note what is known of files about which nothing is decided yet, in one transaction.
 
-        What was known of the file stays known: its decision, and, if its content is the same, its features and its
+        What was known of a file stays known: its decision, and, if its content is the same, its features and its
         standing.
 
         Parameters
         ----------
-        path, stamp, labels, genres, by
-            The file as its tags describe it.
-        standing
-            The standing of a file that is unknown so far, or has changed.
-        features
-            The version of the features and their vector, of a file that was heard.
+        read
+            The files as their tags describe them, each with the standing of one that is unknown so far, or has changed.
+        heard
+            The version of the features and their vector, of those that were heard.
         """
-        with self._writing() as db:
-            forget_features(db, [(path, stamp)])
-            row = _row(Indexed(path, stamp, labels, tuple(genres), by, standing))
-            file = db.execute(_noting(row).returning(files.c.id), row).scalar_one()
-            if features is not None:
-                version, vector = features
-                row = {"file": file, "version": version, "vector": vector}
-                db.execute(upsert(vectors, tuple(row), "file"), row)
-
-    def note_all(self, read: Iterable[Indexed]) -> None:
-        """Note what the tags of many files say, as `note`, in one transaction."""
         news = list(read)
         if news:
             rows = list(map(_row, news))
             with self._writing() as db:
                 forget_features(db, [(file.path, file.stamp) for file in news])
-                db.execute(_noting(rows[0]), rows)
+                db.execute(_noting(tuple(rows[0])), rows)
+                keep_features(db, heard or {})
 
     def note_labels(self, labels: Mapping[Path, Labels]) -> None:
         """Note the labels of known files about whose genres there is no news, in one transaction."""
@@ -261,8 +238,17 @@ class Library:
                 db.execute(update.values(columns_of_labels(names)))
 
 
-def _noting(row: Mapping[str, Any]) -> Any:
-    """Return the statement that inserts a row like this one, or updates the row with the same path."""
+@cache
+def _named() -> sa.Select[Any]:
+    """Return the statement for known files by their names, with the versions of their vectors; see `upsert`."""
+    joined = files.outerjoin(vectors, vectors.c.file == files.c.id)
+    named = files.c.path.in_(sa.bindparam("paths", expanding=True))
+    return sa.select(files, vectors.c.version).select_from(joined).where(named).order_by(files.c.path)
+
+
+@cache
+def _noting(columns: tuple[str, ...]) -> Any:
+    """Return the statement that inserts a row, or updates the row with the same path; see `upsert`."""
     from sqlalchemy.dialects.sqlite import insert
 
     statement = insert(files)
@@ -271,7 +257,7 @@ def _noting(row: Mapping[str, Any]) -> Any:
     edited = sa.and_(files.c.dev == new.dev, files.c.ino == new.ino)  # backlog stays backlog, whoever edits it
     put_off = sa.or_(files.c.standing == Standing.BACKLOG.value, files.c.standing == Standing.TRIED.value)
     is_news = sa.and_(files.c.standing != Standing.PERSON.value, ~same, ~sa.and_(put_off, edited))
-    changed: dict[str, Any] = {name: new[name] for name in row if name not in ("path", "standing")}
+    changed: dict[str, Any] = {name: new[name] for name in columns if name not in ("path", "standing")}
     changed["standing"] = sa.case((is_news, new.standing), else_=files.c.standing)
     return statement.on_conflict_do_update(index_elements=["path"], set_=changed)
 

@@ -8,7 +8,7 @@ and keeps the undo records. Paths are kept as the bytes the file system holds; t
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -233,6 +233,19 @@ def forget_features(db: sa.Connection, seen: Iterable[tuple[Path, Stamp]]) -> No
     db.exec_driver_sql(_FORGET_FEATURES, rows)
 
 
+_KEEP_FEATURES = """
+INSERT INTO features (file, version, vector) SELECT id, ?, ? FROM files WHERE path = ?
+ON CONFLICT (file) DO UPDATE SET version = excluded.version, vector = excluded.vector
+"""
+
+
+def keep_features(db: sa.Connection, heard: Mapping[Path, tuple[str, bytes]]) -> None:
+    """Keep the version of the features, and the vector, of each of some known files."""
+    if heard:
+        rows = [(version, vector, os.fsencode(path)) for path, (version, vector) in heard.items()]
+        db.exec_driver_sql(_KEEP_FEATURES, rows)
+
+
 @cache
 def upsert(table: sa.Table, columns: tuple[str, ...], on: str) -> Any:
     """Return the statement that inserts a row of these columns, or updates the row with the same value in ``on``.
@@ -243,7 +256,7 @@ def upsert(table: sa.Table, columns: tuple[str, ...], on: str) -> Any:
 
     statement = insert(table)
     changed = {name: statement.excluded[name] for name in columns}
-    return statement.on_conflict_do_update(index_elements=[on], set_=changed).returning(*table.primary_key)
+    return statement.on_conflict_do_update(index_elements=[on], set_=changed)
 
 
 def migrate(path: Path, found: str | None) -> None:

@@ -50,8 +50,17 @@ def check(path: Path, original: BinaryIO, st: os.stat_result, tags: Tags) -> Non
         raise Protected(path, "its file system is mounted read-only")
     if not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=True):
         raise Protected(path, "its folder can't be written to")
-    if (room.f_bfree if me == 0 else room.f_bavail) * room.f_frsize < st.st_size + MARGIN:
+    if _free(room) < st.st_size + MARGIN:
         raise FileError(path, "not enough free space to save it safely", transient=True)
+
+
+def free(folder: Path) -> int:
+    """Return how many bytes may be written to a folder's disk."""
+    return _free(os.statvfs(folder))
+
+
+def _free(room: os.statvfs_result) -> int:
+    return (room.f_bfree if os.geteuid() == 0 else room.f_bavail) * room.f_frsize
 
 
 def created(temp: Path) -> BinaryIO:
@@ -117,14 +126,19 @@ def exchange(one: Path, other: Path) -> bool:
 
 def remove(temp: Path) -> None:
     """Remove a temporary, and sync its folder; it may be gone already."""
+    unlink(temp)
+    sync_folder(temp.parent)
+
+
+def unlink(temp: Path) -> None:
+    """Remove a temporary; it may be gone already."""
     with suppress(FileNotFoundError):
         os.unlink(temp)
-    sync_folder(temp)
 
 
-def sync_folder(path: Path) -> None:
-    """Sync the folder that a name is in, so that the name survives a power cut."""
-    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync_folder(folder: Path) -> None:
+    """Sync a folder, so that the names in it survive a power cut."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     except OSError as error:

@@ -1,38 +1,51 @@
-"""Replace a file without risk: clone, edit, prove, swap. The journal holds the intent before anything is done.
+"""Replace files without risk: clone, edit, prove, swap. The journal holds each intent before anything is done.
 
-At every moment the name holds the old file or the new one, whole. A crash leaves an intent in the journal, and
-`recover` tells from hashes what became of it:
+At every moment a name holds the old file or the new one, whole. A crash leaves intents in the journal, and
+`genred.saving.recovery` tells from hashes what became of each.
 
-====================================  =================================================================================
-intent                                what it means
-====================================  =================================================================================
-not ready                             never swapped: the temporary is removed, the intent forgotten
-ready, the name holds the new file    swapped: the temporary (the old file) is removed, the write finished
-ready, the name holds the old file    not swapped: the temporary (the new file) is removed, the intent forgotten
-ready, the temporary holds neither    somebody's file was swapped out in that instant: it is swapped back
-ready, the name holds neither         somebody wrote since: that file stays, the temporary is removed, the intent
-                                      forgotten
-====================================  =================================================================================
+Several files are saved side by side, step by step: then one commit of the journal is enough for a step of them all.
 """
 
-import hashlib
 import os
-import secrets
-import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from genred.config import Tags
-from genred.errors import FileError, HistoryError, UndoConflict
-from genred.fs.files import Stamp, open_regular, readable, sha256, stamp_of
-from genred.fs.locks import lease_is_refused
-from genred.history.journal import Intent, Journal, Undo
+from genred.errors import FileError, UndoConflict
+from genred.fs.files import Stamp, open_regular, sha256, stamp_of
+from genred.history.journal import Journal, Undo
 from genred.history.records import Record
-from genred.saving import delta, kernel
+from genred.saving import delta, kernel, recovery
+from genred.saving.save import Clone, Fill, Save
 
-_THEIRS = "it was changed while it was being saved; that change is kept"
+T = TypeVar("T")
+
+TOGETHER = 16
+"""So many files are saved together at most."""
+TOGETHER_BYTES = 256 << 20
+"""Files that are saved together have at most so many bytes; a larger one is saved alone."""
+_THREADS = 4
+"""Threads that prepare files that are saved together: they wait for the disk and for workers most of their time."""
+
+
+def together(files: Iterable[T], stamp: Callable[[T], Stamp]) -> Iterator[list[T]]:
+    """Yield files, in their order, in groups that may be saved together: no group has a file under two names."""
+    group: list[T] = []
+    stamps: list[Stamp] = []
+    for file in files:
+        new = stamp(file)
+        size = new.size + sum(other.size for other in stamps)
+        if group and (len(group) == TOGETHER or size > TOGETHER_BYTES or any(map(new.same_file, stamps))):
+            yield group
+            group, stamps = [], []
+        group.append(file)
+        stamps.append(new)
+    if group:
+        yield group
 
 
 def replace(draft: Record, before: Stamp, edit: Callable[[Path], None], journal: Journal, tags: Tags) -> Record:
@@ -59,17 +72,34 @@ def replace(draft: Record, before: Stamp, edit: Callable[[Path], None], journal:
         If the file can't be replaced. Whatever is raised, the name holds the old file, or the file that somebody else
         put there meanwhile.
     """
+    with _turn(journal):
+        return _saved_one(Save(draft, before, _edited(edit)), journal, tags)
 
-    def fill(original: BinaryIO, clone: _Clone) -> bytes:
-        with clone.created() as file:
-            kernel.copy(original, file)
-            before_sha256 = sha256(file)
-        edit(clone.path)
-        return before_sha256
 
-    with journal.exclusive():
-        _recover(journal)
-        return _transaction(draft, before, fill, journal, tags)
+def replace_all(
+    drafts: Sequence[Record], edit: Callable[[Record, Path], None], journal: Journal, tags: Tags
+) -> list[Record | FileError]:
+    """Replace several files, as `replace` does, side by side; return the record of each, or why there is none.
+
+    Parameters
+    ----------
+    drafts
+        Decisions with stamps, of one group of `together`.
+    edit
+        Changes the clone for a decision; it is called in several threads at once.
+    journal, tags
+        As of `replace`.
+    """
+
+    def save(draft: Record) -> Save:
+        if draft.stamp is None:
+            raise ValueError(f"{draft.path}: what was decided about has no stamp")
+        return Save(draft, draft.stamp, _edited(lambda clone: edit(draft, clone)))
+
+    saves = list(map(save, drafts))
+    groups = [saves] if _have_room(saves) else [[each] for each in saves]
+    with _turn(journal):
+        return [became for group in groups for became in _saved(group, journal, tags)]
 
 
 def restore(undo: Undo, draft: Record, journal: Journal, tags: Tags) -> Record:
@@ -84,7 +114,7 @@ def restore(undo: Undo, draft: Record, journal: Journal, tags: Tags) -> Record:
     """
     path = undo.path
 
-    def fill(original: BinaryIO, clone: _Clone) -> bytes:
+    def fill(original: BinaryIO, clone: Clone) -> bytes:
         with clone.created() as file:
             if sha256(original) != undo.after_sha256:
                 raise UndoConflict(path, "it was changed since genred wrote to it, so nothing is put back")
@@ -96,13 +126,12 @@ def restore(undo: Undo, draft: Record, journal: Journal, tags: Tags) -> Record:
                 raise UndoConflict(path, "the undo record doesn't give what was there, so nothing is put back")
         return undo.after_sha256
 
-    with journal.exclusive():
-        _recover(journal)
+    with _turn(journal):
         try:
             before = stamp_of(path)
         except FileError as error:
             raise UndoConflict(path, error.reason, transient=error.transient) from error
-        return _transaction(draft, before, fill, journal, tags)
+        return _saved_one(Save(draft, before, fill), journal, tags)
 
 
 def refusal(path: Path, tags: Tags) -> str | None:
@@ -124,7 +153,8 @@ def is_as_left(undo: Undo) -> bool:
         If there is no such file.
     """
     try:
-        return _sha256(undo.path) == undo.after_sha256
+        with open_regular(undo.path) as file:
+            return sha256(file) == undo.after_sha256
     except FileError as error:
         raise UndoConflict(undo.path, error.reason, transient=error.transient) from error
 
@@ -132,164 +162,95 @@ def is_as_left(undo: Undo) -> bool:
 def recover(journal: Journal) -> list[str]:
     """Resolve every write that was begun and not finished; return what became of each, in words."""
     with journal.exclusive():
-        return _recover(journal)
+        return recovery.recover(journal)
 
 
-def _transaction(
-    draft: Record, before: Stamp, fill: Callable[[BinaryIO, "_Clone"], bytes], journal: Journal, tags: Tags
-) -> Record:
-    """Put a new file in the place of the one that the draft names.
+def _edited(edit: Callable[[Path], None]) -> Fill:
+    """Return what makes the new file by copying the old one and editing the copy."""
 
-    ``fill`` makes the new file from the original and the clone, and returns the hash of the original.
+    def fill(original: BinaryIO, clone: Clone) -> bytes:
+        with clone.created() as file:
+            kernel.copy(original, file)
+            before_sha256 = sha256(file)
+        edit(clone.path)
+        return before_sha256
+
+    return fill
+
+
+def _have_room(saves: Iterable[Save]) -> bool:
+    """Return whether all clones may lie on their disks at once, and as much again stays free."""
+    try:
+        free = min(map(kernel.free, {save.path.parent for save in saves}), default=0)
+    except OSError:
+        return False
+    return 2 * sum(save.before.size for save in saves) < free
+
+
+@contextmanager
+def _turn(journal: Journal) -> Iterator[None]:
+    """Let nobody else save meanwhile, and resolve first what a process that died had begun."""
+    with journal.exclusive():
+        recovery.recover(journal)
+        yield
+
+
+def _saved(saves: Sequence[Save], journal: Journal, tags: Tags) -> list[Record | FileError]:
+    """Take files through the steps of a save together; return what became of each.
+
+    What an error stops before the swap is settled here, and what it stops later is left to the next recovery.
     """
-    path = draft.path
-    with open_regular(path) as original, kernel.in_words(path):
-        st = os.fstat(original.fileno())
-        if Stamp.of(st) != before:
-            raise FileError(path, "it changed while it was being analysed", transient=True)
-        kernel.check(path, original, st, tags)
-        clone = _Clone(path)
-        write_id = journal.begin(path, clone.path, before, draft)
+    with ExitStack() as files:
+        for save in saves:
+            files.callback(save.close)
+        begun = _well(saves, lambda save: save.open(tags))
+        for save, intent in zip(begun, journal.begin([save.begun for save in begun]), strict=True):
+            save.intent = intent
+        swapped: list[Save] = []
         try:
-            before_sha256 = fill(original, clone)
-            with clone.opened() as file:
-                undo_record, after_sha256 = _undo_record(original, file, before_sha256, path)
-                kernel.dress(file, original, st, tags.preserve_mtime)
-                journal.ready(write_id, delta=undo_record, before_sha256=before_sha256, after_sha256=after_sha256)
-                _swap(path, clone.path, before, original, file)
-                stamp = Stamp.of(os.fstat(file.fileno()))
-        except BaseException:
-            _settle(write_id, journal)
-            raise
-        kernel.sync_folder(path)
-        kernel.remove(clone.path)
-        return journal.finish(write_id, stamp)
+            prepared = _prepared(begun, tags)
+            journal.ready({save.intent: save.proof for save in prepared})
+            swapped += _well(prepared, Save.swap)
+        finally:
+            recovery.settle({save.intent for save in begun if save not in swapped}, journal)
+        done = _synced(_well(_synced(swapped), Save.remove_old))
+        for save, record in zip(done, journal.finish({save.intent: save.stamp() for save in done}), strict=True):
+            save.became = record
+    return [save.became for save in saves if save.became is not None]
 
 
-class _Clone:
-    """The private file that is to take the place of the original."""
-
-    def __init__(self, original: Path) -> None:
-        self.path = original.with_name(f".genred-{secrets.token_hex(8)}.tmp")
-        self._original = original
-        self._inode: int | None = None
-
-    def created(self) -> BinaryIO:
-        file = kernel.created(self.path)
-        self._inode = os.fstat(file.fileno()).st_ino
-        return file
-
-    @contextmanager
-    def opened(self) -> Iterator[BinaryIO]:
-        """Open the clone again; refuse another file in its place, which must not get the original's owner."""
-        with open_regular(self.path) as file:
-            if os.fstat(file.fileno()).st_ino != self._inode:
-                raise FileError(self._original, "somebody put another file in the place of genred's copy")
-            yield file
+def _saved_one(save: Save, journal: Journal, tags: Tags) -> Record:
+    became = _saved([save], journal, tags)[0]
+    if isinstance(became, FileError):
+        raise became
+    return became
 
 
-class _Sink:
-    """A file that only remembers the hash of what is written to it."""
+def _prepared(begun: Sequence[Save], tags: Tags) -> list[Save]:
+    def prepare(save: Save) -> None:
+        save.prepare(tags)
 
-    def __init__(self) -> None:
-        self.hash = hashlib.sha256()
-
-    def write(self, data: bytes) -> None:
-        self.hash.update(data)
-
-
-def _undo_record(original: BinaryIO, clone: BinaryIO, before_sha256: bytes, path: Path) -> tuple[bytes, bytes]:
-    """Make the undo record and try it out; return it with the hash of the new file."""
-    sink = _Sink()
-    try:
-        record = delta.make(original, clone)
-        delta.apply(clone, record, sink)  # type: ignore[arg-type] # all a delta does to a file is to write to it
-    except ValueError as error:
-        raise FileError(path, f"it was changed while it was being saved ({error})", transient=True) from error
-    if sink.hash.digest() != before_sha256:
-        raise FileError(path, "it changed while it was being saved", transient=True)
-    return record, sha256(clone)
+    if len(begun) == 1:
+        return _well(begun, prepare)
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return _well(begun, prepare, threads.map)
 
 
-def _swap(path: Path, temp: Path, before: Stamp, original: BinaryIO, clone: BinaryIO) -> None:
-    """Exchange the two names, unless the file is no longer the one that was cloned, or somebody may write to it."""
-    try:
-        current = stamp_of(path)
-    except FileError as error:
-        raise FileError(path, "it was deleted or renamed while it was being saved", transient=True) from error
-    if current != before:
-        raise FileError(path, _THEIRS, transient=True)
-    # NFS and SMB refuse every lease with the same error. Nobody else knows the clone, so its lease tells them apart.
-    leases = not lease_is_refused(clone)
-    if leases and lease_is_refused(original):
-        raise FileError(path, "another program has it open for writing", transient=True)
-    if not kernel.exchange(temp, path):
-        os.replace(temp, path)  # without an exchange, the check of the stamp a moment ago has to be enough
-        return
-    # Who opened the file in the instant between still has it open, or has changed its stamp; in this order both show.
-    late = leases and lease_is_refused(original)
-    out = os.lstat(temp)
-    if late or (out.st_ino, out.st_size, out.st_mtime_ns) != (before.ino, before.size, before.mtime_ns):
-        kernel.exchange(temp, path)
-        if os.lstat(temp).st_ino != os.fstat(clone.fileno()).st_ino:  # replaced once more meanwhile: the latest wins
-            kernel.exchange(temp, path)
-        raise FileError(path, _THEIRS, transient=True)
+def _synced(saves: Sequence[Save]) -> list[Save]:
+    """Make the names durable, folder by folder; return the saves of those folders where that went well."""
+    sync = cache(kernel.sync_folder)
+    return _well(saves, lambda save: sync(save.path.parent))
 
 
-def _settle(write_id: int, journal: Journal) -> None:
-    """Clear up after a save that failed half way; what can't be done now is left to `recover`."""
-    with suppress(OSError, HistoryError):
-        for intent in journal.unfinished():
-            if intent.id == write_id:
-                _resolve(intent, journal)
+def _well(saves: Sequence[Save], step: Callable[[Save], object], each: Any = map) -> list[Save]:
+    """Take a step with each save; return those with which that went well."""
 
+    def is_well(save: Save) -> bool:
+        try:
+            with kernel.in_words(save.path):
+                step(save)
+        except FileError as error:
+            save.became = error
+        return save.became is None
 
-def _recover(journal: Journal) -> list[str]:
-    return [f"{readable(intent.path)}: {_resolve(intent, journal)}" for intent in journal.unfinished()]
-
-
-def _resolve(intent: Intent, journal: Journal) -> str:
-    try:
-        gone = not (os.path.lexists(intent.path) or os.path.lexists(intent.temp))
-        if gone and os.stat(intent.path.parent).st_dev != intent.before.dev:
-            return "not resolved yet: its disk isn't there"
-        if intent.ready:
-            return _resolve_ready(intent, journal)
-        kernel.remove(intent.temp)
-        journal.abandon(intent.id)
-        return "not saved, as it was"
-    except (OSError, FileError) as error:
-        return f"not resolved yet: {error}"
-
-
-def _resolve_ready(intent: Intent, journal: Journal) -> str:
-    path, temp = intent.path, intent.temp
-    there, aside = _sha256_at(path), _sha256_at(temp)
-    old, new = intent.before_sha256, intent.after_sha256
-    if there == new and aside in (old, None):
-        kernel.sync_folder(path)
-        kernel.remove(temp)
-        journal.finish(intent.id, stamp_of(path))
-        return "saved"
-    if there == new and aside != new:
-        kernel.exchange(temp, path)
-        if _sha256_at(temp) != new:  # that file was replaced once more meanwhile: the latest wins
-            kernel.exchange(temp, path)
-    elif aside not in (old, new, None):
-        return f"not resolved: {readable(temp)} is none of genred's"
-    kernel.remove(temp)
-    journal.abandon(intent.id)
-    return "not saved, as it was" if there == old else "somebody else's change is kept"
-
-
-def _sha256_at(path: Path) -> bytes | None:
-    """Return the hash of a file; None if there is nothing, empty bytes if there is something that is no file."""
-    try:
-        return _sha256(path) if stat.S_ISREG(os.lstat(path).st_mode) else b""
-    except FileNotFoundError:
-        return None
-
-
-def _sha256(path: Path) -> bytes:
-    with open_regular(path) as file:
-        return sha256(file)
+    return [save for save, well in zip(saves, each(is_well, saves), strict=True) if well]

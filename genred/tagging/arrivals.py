@@ -89,9 +89,12 @@ class Arrivals:
         """
         rest = iter(paths)
         while batch := list(islice(rest, 256)):
+            here = {} if self._dry_run else self._history.files.known_all(batch)
             for path in () if self._dry_run else batch:
                 with suppress(FileError):
                     stamp = stamp_of(path)
+                    if path in here and here[path].stamp.same_file(stamp):
+                        continue
                     known = recognise(self._history, path, stamp)
                     if known is not None and known.path != path and not is_at(known.path, stamp):
                         self._history.files.refresh(known, path, stamp)

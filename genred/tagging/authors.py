@@ -45,7 +45,9 @@ class Authors:
         return Decision(Outcome.KEPT, f"genred wrote {', '.join(wrote)} and a person {change}")
 
     def _wrote(self, arrival: Arrival) -> tuple[str, ...] | None:
-        return None if arrival.known is None else self._history.files.genres_written(arrival.known.path)
+        if arrival.known is None or arrival.known.wrote is None:
+            return None
+        return self._history.files.genres_written(arrival.known.path)
 
     def _is_own(self, arrival: Arrival, look: Analysis) -> bool:
         """Return whether a file names the genres that genred wrote, and no others."""

@@ -1,7 +1,7 @@
 """Decide anew what genred decided before: when more is known of an album, or when a person asks for it."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from genred.errors import FileError
 from genred.fs.files import stamp_of
 from genred.history.history import History
 from genred.history.records import Analysed, Outcome, Record
+from genred.saving.transaction import together
 from genred.tagging.judging import Ear, Judge, Judgement, predicted
 from genred.tagging.policy import Policy
 from genred.tagging.scribe import Scribe
@@ -41,16 +42,19 @@ class Reviser:
 
     def corrections(self, judgement: Judgement) -> Iterator[Record]:
         """Correct, once, what was decided about tracks of an album while less of the album was known."""
-        for file in judgement.earlier:
-            if file.corrects is not None or file.outcome not in (Outcome.TAGGED, Outcome.ABSTAINED):
-                continue
-            draft = self._anew(file, judgement, self._judge.ear)
-            if draft is not None:
-                corrects = file.record if file.outcome is Outcome.TAGGED else None
-                try:
-                    yield self._scribe.write(replace(draft, corrects=corrects))
-                except FileError as error:
-                    log.info("not corrected: %s", error)
+        once = [
+            file
+            for file in judgement.earlier
+            if file.corrects is None and file.outcome in (Outcome.TAGGED, Outcome.ABSTAINED)
+        ]
+        for drafts in self._groups(once, judgement, self._judge.ear):
+            answers = {file.path: file.record for file in once if file.outcome is Outcome.TAGGED}
+            drafts = [replace(draft, corrects=answers.get(draft.path)) for draft in drafts]
+            for became in self._scribe.write_all(drafts):
+                if isinstance(became, FileError):
+                    log.info("not corrected: %s", became)
+                else:
+                    yield became
 
     def redecide(self, ear: Ear, below: Path | None = None) -> Iterator[Record]:
         """Decide anew about all that was heard, album by album, and act where the answer is another one.
@@ -68,10 +72,15 @@ class Reviser:
         for folder in self._history.folders_analysed(ear.version, below):
             for album in judge.albums(folder, {}):
                 judgement = judge.judge(album, {}, anew=True)
-                for file in judgement.earlier:
-                    draft = self._anew(file, judgement, ear)
-                    if draft is not None and (below is None or file.path.is_relative_to(below)):
-                        yield self._scribe.carry_out(draft)
+                meant = [file for file in judgement.earlier if below is None or file.path.is_relative_to(below)]
+                for drafts in self._groups(meant, judgement, ear):
+                    yield from self._scribe.carry_out(drafts)
+
+    def _groups(self, decided: Iterable[Analysed], judgement: Judgement, ear: Ear) -> Iterator[list[Record]]:
+        """Yield other answers for files that were decided about, in groups that may be saved together."""
+        for group in together(decided, lambda file: file.stamp):
+            drafts = [self._anew(file, judgement, ear) for file in group]
+            yield [draft for draft in drafts if draft is not None]
 
     def _anew(self, file: Analysed, judgement: Judgement, ear: Ear) -> Record | None:
         """Return another answer for a file that was decided about; None if there is none, or the file was changed."""

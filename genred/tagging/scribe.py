@@ -1,5 +1,6 @@
 """Carry decisions out: write them into the files, and record what became of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,14 +35,25 @@ class Scribe:
         self._tags = tags
         self._dry_run = dry_run
 
-    def carry_out(self, draft: Record) -> Record:
-        """Write the genres of a draft where it has some to write, and record what became of that."""
-        if draft.outcome is not Outcome.TAGGED:
-            return self.record(draft)
-        try:
-            return self.write(draft)
-        except FileError as error:
-            return self.refuse(replace(draft, written=()), error)
+    def carry_out(self, drafts: Sequence[Record]) -> list[Record]:
+        """Write the genres of drafts that have some to write, and record what became of each.
+
+        Parameters
+        ----------
+        drafts
+            Decisions about files of one group of `genred.saving.transaction.together`.
+        """
+        writing = [draft for draft in drafts if draft.outcome is Outcome.TAGGED]
+        wrote = {draft.path: became for draft, became in zip(writing, self.write_all(writing), strict=True)}
+        told = []
+        for draft in drafts:
+            match wrote.get(draft.path):
+                case None:
+                    told.append(draft)
+                case FileError() as error:
+                    told.append(self.refused(replace(draft, written=()), error))
+        done = {record.path: record for record in (*wrote.values(), *self.record(told)) if isinstance(record, Record)}
+        return [done[draft.path] for draft in drafts]
 
     def write(self, draft: Record) -> Record:
         """Write the genres of a draft, and record that.
@@ -51,22 +63,29 @@ class Scribe:
         FileError
             If the genres can't be written; the file is as it was, and nothing is recorded.
         """
-        if self._dry_run or draft.stamp is None:
-            return draft
+        (became,) = self.write_all([draft])
+        if isinstance(became, FileError):
+            raise became
+        return became
 
-        def edit(clone: Path) -> None:
+    def write_all(self, drafts: Sequence[Record]) -> Sequence[Record | FileError]:
+        """Write the genres of drafts of one group, and record that; return an error where they can't be written."""
+        if self._dry_run:
+            return drafts
+
+        def edit(draft: Record, clone: Path) -> None:
             self._analyser.edit(draft.path, clone, draft.written, self._tags)
 
-        return transaction.replace(draft, draft.stamp, edit, self._journal, self._tags)
+        return transaction.replace_all(drafts, edit, self._journal, self._tags)
 
-    def refuse(self, draft: Record, error: FileError) -> Record:
-        """Record why nothing could be done about a file, and whether it is tried again."""
+    def refused(self, draft: Record, error: FileError) -> Record:
+        """Return a draft with why nothing could be done about the file, and whether it is tried again."""
         outcome = Outcome.SKIPPED if isinstance(error, Protected) else Outcome.FAILED
         standing = Standing.RETRY if error.transient else Standing.DONE
         if isinstance(error, Protected) and transaction.refusal(draft.path, self._tags):
             standing = Standing.HELD
-        return self.record(replace(draft, outcome=outcome, reason=error.reason, standing=standing))
+        return replace(draft, outcome=outcome, reason=error.reason, standing=standing)
 
-    def record(self, draft: Record) -> Record:
-        """Record a decision that writes nothing."""
-        return draft if self._dry_run else self._history.record(draft)
+    def record(self, drafts: Sequence[Record]) -> Sequence[Record]:
+        """Record decisions that write nothing."""
+        return drafts if self._dry_run else self._history.record_all(drafts)

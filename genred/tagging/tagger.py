@@ -1,7 +1,7 @@
 """Take paths through everything: skip them, or look into the files, decide album by album, write and record."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from genred.history.library import Indexed
 from genred.history.records import Author, Outcome, Record, Standing
 from genred.model.prediction import Prediction
 from genred.names import album_folder
+from genred.saving.transaction import together
 from genred.tagging.arrivals import Arrival, Arrivals
 from genred.tagging.authors import Authors
 from genred.tagging.catalogue import Cataloguer
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 500
 """So many tracks of one folder are heard at most before they are decided about."""
+KEPT_AT_ONCE = 16
+"""So many tracks are looked at between two commits: a power cut costs what was heard since the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,11 @@ class _InHand:
     seen: dict[Path, Indexed] = field(default_factory=dict)
     """Everything that was looked at, in case that nothing is recorded."""
     to_note: list[Indexed] = field(default_factory=list)
-    """Files of which nothing but the tags were read."""
+    """Files about which nothing is decided yet."""
+    noted: int = 0
+    """The number of those that are in the history."""
+    told: list[Record] = field(default_factory=list)
+    """Decisions by the tags alone that are not in the history yet."""
 
     @property
     def has_word(self) -> bool:
@@ -64,8 +71,12 @@ class _InHand:
 
     def takes(self, path: Path) -> bool:
         """Return whether a file belongs to what is in hand."""
-        is_full = max(len(self.heard), len(self.to_note)) >= AT_ONCE
-        return self.folder in (None, album_folder(path)) and not is_full
+        return self.folder in (None, album_folder(path)) and len(self.to_note) < AT_ONCE
+
+    @property
+    def is_to_be_kept(self) -> bool:
+        """Return whether there is enough in hand for a commit of the history."""
+        return len(self.to_note) - self.noted + len(self.told) >= KEPT_AT_ONCE
 
 
 class Tagger:
@@ -117,9 +128,9 @@ class Tagger:
     def process(self, paths: Iterable[Path]) -> Iterator[Record | Heard]:
         """Decide about paths, which come folder by folder: the files are looked into side by side, in their order.
 
-        What the tags alone decide is recorded at once. A file that was heard is noted, and decided about with its album
-        when the paths have left the folder. A caller that closes the iterator between two yields leaves nothing half
-        done: what was noted is decided about the next time, and not heard again.
+        What the tags alone decide is recorded, and a file that was heard is noted, some files at a time. What was heard
+        is decided about with its album when the paths have left the folder. A caller that closes the iterator between
+        two yields leaves nothing half done: what was noted is decided about the next time, and not heard again.
 
         Yields
         ------
@@ -135,9 +146,8 @@ class Tagger:
     def read_tags(self, paths: Iterable[Path]) -> Iterator[Record | None]:
         """Decide what the tags alone decide about paths, and note what the tags of the other files say.
 
-        So everything that a person calls the music is known before the first file is heard. For a file that is only
-        noted, or whose tags can't be read, a None is yielded as a sign of life. A dry run keeps in mind what they say,
-        and yields nothing else.
+        So everything that a person calls the music is known before the first file is heard. For each file, a None is
+        yielded as a sign of life. A dry run keeps in mind what the tags say, and yields nothing else.
         """
         for news in self._passing(paths, Ask.TAGS):
             if not isinstance(news, Heard):
@@ -145,25 +155,31 @@ class Tagger:
 
     def _passing(self, paths: Iterable[Path], ask: Ask) -> Iterator[Record | Heard | None]:
         in_hand = _InHand()
-        for arrival, look in self._looks.into(paths, ask):
-            if not in_hand.takes(arrival.path):
-                yield from self._decide(in_hand)
-                in_hand = _InHand()
-            in_hand.folder = album_folder(arrival.path)
-            if not isinstance(look, FileError):
-                yield self._looked_into(arrival, look, in_hand)
-                if self._rehearsed is not None and ask is Ask.TAGS:
-                    self._rehearsed.add(in_hand.seen[arrival.path])
-            else:
-                yield self._failed(arrival, look) if ask is not Ask.TAGS else None
-        yield from self._decide(in_hand)
+        try:
+            for arrival, look in self._looks.into(paths, ask):
+                if not in_hand.takes(arrival.path):
+                    yield from self._decide(in_hand)
+                    in_hand = _InHand()
+                in_hand.folder = album_folder(arrival.path)
+                if not isinstance(look, FileError):
+                    yield self._looked_into(arrival, look, in_hand)
+                    if self._rehearsed is not None and ask is Ask.TAGS:
+                        self._rehearsed.add(in_hand.seen[arrival.path])
+                elif ask is not Ask.TAGS:
+                    in_hand.told.append(self._failed(arrival, look))
+                else:
+                    yield None
+                if in_hand.is_to_be_kept:
+                    yield from self._kept(in_hand)
+            yield from self._decide(in_hand)
+        finally:
+            self._kept(in_hand)
 
     def _failed(self, arrival: Arrival, error: FileError) -> Record:
-        draft = Record(arrival.path, Outcome.FAILED, error.reason, stamp=arrival.stamp)
-        return self._scribe.refuse(draft, error)
+        return self._scribe.refused(Record(arrival.path, Outcome.FAILED, error.reason, stamp=arrival.stamp), error)
 
-    def _looked_into(self, arrival: Arrival, look: Analysis, in_hand: _InHand) -> Record | Heard | None:
-        """Record what a person decided, or what the tags alone decide; note what is to be decided with the album."""
+    def _looked_into(self, arrival: Arrival, look: Analysis, in_hand: _InHand) -> Heard | None:
+        """Take in hand what a person or the tags alone decide, or what is to be decided with the album."""
         path, stamp = arrival.path, arrival.stamp
         told = self._policy.by_tags(look.genres)
         change = self._authors.persons_change(arrival, look) if told or look.features else None
@@ -174,15 +190,25 @@ class Tagger:
             draft = self._draft(path, stamp, look, decision, look.prediction)
             standing, wrote = (Standing.PERSON, arrival.wrote) if change else (Standing.DONE, None)
             draft = replace(draft, features=look.features, standing=standing, corrects=wrote, carries=carries)
-            return self._scribe.record(draft)
-        if look.features is None:
-            if arrival.wrote is None:
-                in_hand.to_note.append(seen)
+            in_hand.told.append(draft)
             return None
-        if not self._dry_run:
-            self._history.library.note(path, stamp, look.labels, look.genres, by, features=look.features)
+        if look.features is None and arrival.wrote is not None:
+            return None
+        in_hand.to_note.append(seen)
+        if look.features is None:
+            return None
         in_hand.heard[path] = heard = Heard(path, stamp, look, carries)
         return heard
+
+    def _kept(self, in_hand: _InHand) -> Sequence[Record]:
+        """Put into the history what is in hand and isn't there yet; return the decisions among it."""
+        to_note, told = in_hand.to_note[in_hand.noted :], in_hand.told
+        in_hand.noted, in_hand.told = len(in_hand.to_note), []
+        if not self._dry_run:
+            heard = (in_hand.heard[seen.path] for seen in to_note if seen.path in in_hand.heard)
+            vectors = {each.path: each.look.features for each in heard if each.look.features is not None}
+            self._history.library.note_all(to_note, vectors)
+        return self._scribe.record(told)
 
     def _draft(
         self, path: Path, stamp: Stamp, look: Analysis, decision: Decision, prediction: Prediction | None
@@ -198,12 +224,12 @@ class Tagger:
 
         What is new is written last. If that is cut short, it is undecided, and the next start goes on with the album.
         """
-        if not self._dry_run:
-            self._history.library.note_all(in_hand.to_note)
+        yield from self._kept(in_hand)
         if in_hand.folder is None or not (in_hand.heard or in_hand.has_word):
             return
         for place in () if self._dry_run else places(in_hand.folder):
             self._cataloguer.read_folder(place)
+        to_decide: list[tuple[Heard, Judgement]] = []
         for album in self._judge.albums(in_hand.folder, in_hand.seen if self._dry_run else {}):
             paths = {track.path for track in album}
             new = [heard for path, heard in in_hand.heard.items() if path in paths]
@@ -211,10 +237,10 @@ class Tagger:
                 continue
             judgement = self._judge.judge(album, {heard.path: heard.vector for heard in new})
             yield from self._reviser.corrections(judgement)
-            for heard in new:
-                record = self._decided(heard, judgement)
-                if record is not None:
-                    yield record
+            to_decide += ((heard, judgement) for heard in new)
+        for group in together(to_decide, lambda pair: pair[0].stamp):
+            drafts = [self._decided(heard, judgement) for heard, judgement in group]
+            yield from self._scribe.carry_out([draft for draft in drafts if draft is not None])
 
     def _decided(self, heard: Heard, judgement: Judgement) -> Record | None:
         """Decide about a file that was heard; None if it is gone, or was decided about meanwhile."""
@@ -229,7 +255,7 @@ class Tagger:
         draft = self._draft(heard.path, arrival.stamp, heard.look, decision, prediction)
         if decision.outcome is not Outcome.TAGGED:
             draft = replace(draft, carries=heard.carries)
-        return self._scribe.carry_out(draft)
+        return draft
 
     def redecide(self, ear: Ear, below: Path | None = None) -> Iterator[Record]:
         """Decide anew about what was heard before; see `Reviser.redecide`."""
@@ -253,7 +279,10 @@ class Tagger:
         )
         draft = replace(draft, standing=Standing.PERSON)
         if there == (genre,):
-            return self._scribe.record(replace(draft, outcome=Outcome.KEPT, reason="a person confirmed it", written=()))
+            (kept,) = self._scribe.record(
+                [replace(draft, outcome=Outcome.KEPT, reason="a person confirmed it", written=())]
+            )
+            return kept
         return self._scribe.write(draft)
 
 

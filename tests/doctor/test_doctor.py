@@ -15,7 +15,7 @@ from genred.doctor.finding import Check, Finding, State, examine, ok
 from genred.fs import locks
 from genred.fs.mounts import read_mounts
 from genred.history.history import History
-from genred.history.journal import Journal
+from genred.history.journal import Begun, Journal
 from genred.history.records import Outcome, Record
 from genred.service import units
 from genred.service.status import Board
@@ -338,7 +338,7 @@ def test_writes_that_were_cut_short_are_told_unless_one_may_be_going_on(history:
 
     path = music / "a.mp3"
     draft = Record(path, Outcome.TAGGED, "Rock 0.9", written=("Rock",))
-    Journal(history).begin(path, path.with_name("t"), stamp_of(path), draft)
+    Journal(history).begin([Begun(path, path.with_name("t"), stamp_of(path), draft)])
     assert "1 writes were cut short" in judge(history.path)[1].message
     assert len(judge(history.path, working=True)) == 1
 

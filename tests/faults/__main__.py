@@ -50,8 +50,8 @@ class Bench(NamedTuple):
         return counts
 
 
-KILLS, POWER, RIVALS, FULL, ALBUMS = (
-    f"tests.faults.{name}" for name in ("kills", "power", "rivals", "full_disk", "albums")
+KILLS, POWER, RIVALS, FULL, ALBUMS, TOGETHER = (
+    f"tests.faults.{name}" for name in ("kills", "power", "rivals", "full_disk", "albums", "together")
 )
 BENCHES = (
     Bench("killed after every step of an album", (ALBUMS,), False),
@@ -65,6 +65,8 @@ BENCHES = (
     Bench("power cut, other formats", (POWER, *SOME[1:], "wma"), needs=("strace",)),
     Bench("somebody else at work", (RIVALS, "--turns", "48"), False),
     Bench("somebody else at work, more often", (RIVALS, "--turns", "800", "--seed", "1")),
+    Bench("several files at once, killed or disturbed", (TOGETHER, "--turns", "24"), False),
+    Bench("several files at once, more often", (TOGETHER, "--turns", "400", "--seed", "1")),
     Bench("full tmpfs", (FULL,), False, user_namespace=True, needs=("unshare",)),
     Bench("full btrfs", (FULL, "btrfs"), needs=("unshare", "losetup", "mkfs.btrfs")),
     Bench("full xfs", (FULL, "xfs"), needs=("unshare", "losetup", "mkfs.xfs")),

@@ -28,6 +28,7 @@ from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Query
 from genred.saving import transaction
+from genred.tagging import tagger
 from genred.tagging.tagger import Tagger
 from genred.tagging.undo import select, undo_write
 from genred.tags import read_genres
@@ -145,7 +146,8 @@ def _digest(content: bytes) -> str:
 
 
 def run(folder: Path, tracks: int) -> Counter[str]:
-    """Kill it after every step that there is."""
+    """Kill it after every step that there is, with several groups of tracks that are noted and saved together."""
+    tagger.KEPT_AT_ONCE = transaction.TOGETHER = 4
     counts: Counter[str] = Counter(dict.fromkeys(BAD, 0))
     step, killed = 0, True
     while killed:

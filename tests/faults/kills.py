@@ -56,7 +56,7 @@ class Bench:
 
     def __init__(self, folder: Path, kind: str, seconds: float) -> None:
         self.music, self.state = folder / "music", folder / "state"
-        self.music.mkdir(parents=True)
+        self.music.mkdir(parents=True, exist_ok=True)
         self.path = make(self.music / (kind + suffix(kind)), seconds, kind=kind, noise=0.05)
         self.database = self.state / "history.db"
         with_run = History.open(self.database)
@@ -128,7 +128,7 @@ class Bench:
         self.counts["old" if now == before else "new"] += 1
         self.counts["damaged"] += not kept or not (now == before or self.is_whole(genre))
         if now != before:
-            undone = Journal(history).undoable(Query(limit=1))
+            undone = Journal(history).undoable(Query(path=self.path, limit=1))
             undo = undone[0] if undone else None
             found = undo is not None and undo.before_sha256 == sha256(before).digest()
             self.counts["lost undo"] += not found

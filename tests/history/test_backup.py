@@ -21,7 +21,7 @@ from genred.fs.files import Stamp, stamp_of
 from genred.history import backup
 from genred.history.backup import back_up
 from genred.history.history import History
-from genred.history.journal import Journal, Undo
+from genred.history.journal import Begun, Journal, Proof, Undo
 from genred.history.records import Outcome, Query, Record
 from genred.service.session import resolve
 from tests.history.filled import fill
@@ -376,11 +376,11 @@ def test_a_save_that_a_backup_saw_the_middle_of_can_be_undone(history: History, 
     journal = Journal(history)
     draft = Record(song, Outcome.TAGGED, "Jazz 0.9", "Jazz", 0.9, written=("Jazz",), model="m")
     with journal.exclusive():
-        write = journal.begin(song, clone, stamp_of(song), draft)
-        journal.ready(write, delta=b"delta", before_sha256=digest(song), after_sha256=digest(clone))
+        (write,) = journal.begin([Begun(song, clone, stamp_of(song), draft)])
+        journal.ready({write: Proof(b"delta", digest(song), digest(clone))})
         back_up(history.path, place, quietly)
         clone.replace(song)
-        journal.finish(write, stamp_of(song))
+        journal.finish({write: stamp_of(song)})
     again = place.with_name("again.db")
     again.write_bytes(place.read_bytes())
     restored = History.open(again)

@@ -19,7 +19,7 @@ from genred.fs.locks import locked
 from genred.history import schema
 from genred.history.database import MIGRATIONS, SCHEMA, version
 from genred.history.history import History
-from genred.history.journal import Journal, Undo
+from genred.history.journal import Begun, Journal, Proof, Undo
 from genred.history.records import Outcome, Query, Record, Standing
 from genred.history.schema import metadata
 
@@ -35,9 +35,9 @@ def write(history: History, record: Record) -> Record:
     """A tag write as safewrite does it."""
     journal = Journal(history)
     with journal.exclusive():
-        write_id = journal.begin(record.path, record.path.with_name(".genred-x.tmp"), STAMP, record)
-        journal.ready(write_id, delta=b"delta", before_sha256=b"before", after_sha256=b"after")
-        return journal.finish(write_id, STAMP)
+        (write_id,) = journal.begin([Begun(record.path, record.path.with_name(".genred-x.tmp"), STAMP, record)])
+        journal.ready({write_id: Proof(b"delta", b"before", b"after")})
+        return journal.finish({write_id: STAMP})[0]
 
 
 @given(name=st.binary(min_size=1, max_size=255).filter(lambda name: not {0, ord("/")} & set(name)))
@@ -144,12 +144,12 @@ def test_a_write_is_unfinished_until_its_record_appears(history: History) -> Non
     """Intent, way back and record are durable in this order."""
     journal = Journal(history)
     with journal.exclusive():
-        write_id = journal.begin(SONG, Path("/music/.t"), STAMP, tagged())
+        (write_id,) = journal.begin([Begun(SONG, Path("/music/.t"), STAMP, tagged())])
         assert [(i.ready, i.temp) for i in journal.unfinished()] == [(False, Path("/music/.t"))]
-        journal.ready(write_id, delta=b"d", before_sha256=b"b", after_sha256=b"a")
+        journal.ready({write_id: Proof(b"d", b"b", b"a")})
         assert [i.ready for i in journal.unfinished()] == [True]
         assert list(history.records(Query())) == []
-        journal.finish(write_id, STAMP)
+        journal.finish({write_id: STAMP})
     assert journal.unfinished() == []
     assert [r.written for r in history.records(Query())] == [("Rock",)]
 
@@ -158,10 +158,10 @@ def test_another_process_can_finish_a_write(history: History) -> None:
     """The record to be is in the journal, whole; the draft in memory is only a short cut."""
     journal = Journal(history)
     draft = tagged(previous=("a", "b"), confidence=0.5, model="m", standing=Standing.PERSON)
-    write_id = journal.begin(SONG, Path("/music/.t"), STAMP, draft)
-    journal.ready(write_id, delta=b"d", before_sha256=b"b", after_sha256=b"a")
+    (write_id,) = journal.begin([Begun(SONG, Path("/music/.t"), STAMP, draft)])
+    journal.ready({write_id: Proof(b"d", b"b", b"a")})
     later = History.open(history.path)
-    record = Journal(later).finish(write_id, STAMP)
+    record = Journal(later).finish({write_id: STAMP})[0]
     assert (record.previous, record.confidence, record.run, record.standing) == (("a", "b"), 0.5, 1, Standing.PERSON)
     later.close()
 
@@ -169,7 +169,8 @@ def test_another_process_can_finish_a_write(history: History) -> None:
 def test_an_abandoned_write_leaves_nothing(history: History) -> None:
     """Neither in the log nor in the journal."""
     journal = Journal(history)
-    journal.abandon(journal.begin(SONG, Path("/music/.t"), STAMP, tagged()))
+    (write_id,) = journal.begin([Begun(SONG, Path("/music/.t"), STAMP, tagged())])
+    journal.abandon(write_id)
     assert journal.unfinished() == []
     assert list(history.records(Query())) == []
 

@@ -65,7 +65,9 @@ def test_a_folder_of_thousands_is_found(history: History, tmp_path: Path) -> Non
 def test_what_is_noted_is_what_is_known(history: History) -> None:
     """And a file that was heard says in which version."""
     labels = Labels("Ann", "The Anns", "First", compilation=True)
-    history.library.note(Path("/m/1"), STAMP, labels, ("Jazz",), Author.YOU, features=("7", b"\0" * 8))
+    history.library.note_all(
+        [Indexed(Path("/m/1"), STAMP, labels, ("Jazz",), Author.YOU)], {Path("/m/1"): ("7", b"\0" * 8)}
+    )
     (file,) = history.library.of([Path("/m/1"), Path("/m/2")])
     assert file == Indexed(Path("/m/1"), STAMP, labels, ("Jazz",), Author.YOU, Standing.UNDECIDED, None, "7")
 
@@ -83,7 +85,7 @@ def test_a_decision_brings_the_labels_that_were_read_and_keeps_them_where_none_w
 def test_labels_go_with_a_renamed_file_and_are_read_again_after_an_edit(history: History) -> None:
     """A folder that is renamed needs no reading; a file of the backlog that a person edits does."""
     labels = Labels("Ann", "", "First")
-    history.library.note(Path("/m/1"), STAMP, labels, ("Jazz",), Author.YOU, standing=Standing.BACKLOG)
+    history.library.note_all([Indexed(Path("/m/1"), STAMP, labels, ("Jazz",), Author.YOU, Standing.BACKLOG)])
     known = history.files.known(Path("/m/1"))
     assert isinstance(known, Known)
     history.files.refresh(known, Path("/n/1"), replace(STAMP, ctime_ns=20))
@@ -98,7 +100,7 @@ def test_labels_go_with_a_renamed_file_and_are_read_again_after_an_edit(history:
 
 def test_a_second_name_of_a_file_has_its_labels(history: History) -> None:
     """A hard link is the same music."""
-    history.library.note(Path("/m/1"), STAMP, Labels("Ann", "", "First"), (), None)
+    history.library.note_all([Indexed(Path("/m/1"), STAMP, Labels("Ann", "", "First"), (), None)])
     known = history.files.known(Path("/m/1"))
     assert isinstance(known, Known)
     history.files.name_also(known, Path("/m/2"), STAMP)
@@ -107,10 +109,10 @@ def test_a_second_name_of_a_file_has_its_labels(history: History) -> None:
 
 def test_other_music_on_a_new_disk_is_read(history: History) -> None:
     """Backlog holds for any file of the name; its labels are those of the former one."""
-    history.library.note(Path("/m/1"), STAMP, Labels("Ann", "", "First"), (), None, standing=Standing.BACKLOG)
+    history.library.note_all([Indexed(Path("/m/1"), STAMP, Labels("Ann", "", "First"), (), None, Standing.BACKLOG)])
     history.files.note_backlog([("/m/1", replace(STAMP, dev=2, size=11))], backlog=True)
     assert names(history.library.unread(10)) == ["1"]
-    history.library.note(Path("/m/1"), replace(STAMP, dev=2, size=11), Labels("Bob"), (), None)
+    history.library.note_all([Indexed(Path("/m/1"), replace(STAMP, dev=2, size=11), Labels("Bob"), (), None)])
     history.files.note_backlog([("/m/1", replace(STAMP, dev=3, size=11))], backlog=True)
     assert history.library.unread(10) == []
 
@@ -119,7 +121,7 @@ def test_a_person_stays_the_one_who_decided_whatever_is_noted(history: History) 
     """Also where the file is another one since."""
     theirs = Record(Path("/m/1"), Outcome.KEPT, "x", previous=("Jazz",), stamp=STAMP, standing=Standing.PERSON)
     history.record(theirs)
-    history.library.note(theirs.path, replace(STAMP, size=11, mtime_ns=99), Labels(), (), None)
+    history.library.note_all([Indexed(theirs.path, replace(STAMP, size=11, mtime_ns=99), Labels(), (), None)])
     (file,) = history.library.of([theirs.path])
     assert file.standing is Standing.PERSON
 
@@ -131,7 +133,7 @@ def test_reading_tags_leaves_the_standing_of_backlog_and_makes_a_changed_file_un
     history.record(done)
     history.library.note_all([replace(read("/m/old", "Jazz"), stamp=STAMP), read("/m/new")])
     assert done.stamp is not None
-    history.library.note(done.path, replace(done.stamp, mtime_ns=99), Labels(), (), None)
+    history.library.note_all([Indexed(done.path, replace(done.stamp, mtime_ns=99), Labels(), (), None)])
     asked = [Path("/m", name) for name in ("old", "new", "done")]
     assert {file.path.name: file.standing for file in history.library.of(asked)} == {
         "old": Standing.BACKLOG,

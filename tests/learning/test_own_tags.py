@@ -2,7 +2,7 @@ import os
 import shutil
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import mutagen.flac
@@ -309,7 +309,7 @@ def cut_short(music: list[Path], history: History) -> Path:
 class Unrecorded(Journal):
     """Its process dies when the save is to be recorded."""
 
-    def finish(self, write_id: int, stamp: Stamp) -> Record:
+    def finish(self, stamps: Mapping[int, Stamp]) -> list[Record]:
         raise KeyboardInterrupt
 
 

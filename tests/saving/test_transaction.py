@@ -8,21 +8,25 @@ import shutil
 import struct
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from genred.config import Tags
 from genred.errors import FileError, Protected, TagError, UndoConflict
-from genred.fs.files import stamp_of
+from genred.fs.files import Stamp, stamp_of
 from genred.history.history import History
-from genred.history.journal import Journal, Undo
+from genred.history.journal import Begun, Journal, Proof, Undo
 from genred.history.records import Outcome, Query, Record
 from genred.saving import delta, kernel, transaction
+from genred.saving import save as save_steps
 from genred.tags import edit_clone
 
 TAGS = Tags()
@@ -424,7 +428,7 @@ def test_a_file_system_that_refuses_every_lease_is_no_obstacle(
     song: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Network file systems grant no leases at all: that says nothing about the file."""
-    monkeypatch.setattr(transaction, "lease_is_refused", lambda file: True)
+    monkeypatch.setattr(save_steps, "lease_is_refused", lambda file: True)
     save(song, journal)
     assert song.read_bytes() == NEW
 
@@ -499,10 +503,10 @@ def test_what_a_crash_leaves_is_resolved(
 ) -> None:
     """After a kill or a power cut: old or new, never both, never neither, and the history says which."""
     temp = song.with_name(".genred-0123.tmp")
-    write_id = journal.begin(song, temp, stamp_of(song), draft(song))
+    (write_id,) = journal.begin([Begun(song, temp, stamp_of(song), draft(song))])
     if ready:
         old, new = (sha256(content).digest() for content in (OLD, NEW))
-        journal.ready(write_id, delta=b"delta", before_sha256=old, after_sha256=new)
+        journal.ready({write_id: Proof(b"delta", old, new)})
     song.unlink()
     for path, content in ((song, there), (temp, aside)):
         if content is not None:
@@ -526,7 +530,7 @@ def test_only_temporaries_the_journal_names_are_removed(song: Path, journal: Jou
 
 def test_an_unmounted_disk_is_waited_for(song: Path, journal: Journal) -> None:
     """Where the folder isn't there nothing is decided; it is when it is back."""
-    journal.begin(song, song.with_name(".genred-0123.tmp"), stamp_of(song), draft(song))
+    journal.begin([Begun(song, song.with_name(".genred-0123.tmp"), stamp_of(song), draft(song))])
     away = song.parent.rename(song.parent.with_name("away"))
     assert "not resolved yet" in transaction.recover(journal)[0]
     assert len(journal.unfinished()) == 1
@@ -538,7 +542,7 @@ def test_an_unmounted_disk_is_waited_for(song: Path, journal: Journal) -> None:
 def test_a_new_save_first_resolves_the_old(song: Path, journal: Journal) -> None:
     """What another process left unfinished is out of the way before the next write begins."""
     temp = song.with_name(".genred-0123.tmp")
-    journal.begin(song, temp, stamp_of(song), draft(song))
+    journal.begin([Begun(song, temp, stamp_of(song), draft(song))])
     temp.write_bytes(NEW[:10])
     save(song, journal)
     assert list(song.parent.iterdir()) == [song]
@@ -576,3 +580,141 @@ def test_every_file_ever_seen_comes_back(corpus: Path, tmp_path: Path, journal: 
     print(f"way back: median {sorted(sizes)[len(sizes) // 2]} bytes, largest {max(sizes)}")
     assert counts["tagged and taken back"] >= 200
     assert sorted(sizes)[len(sizes) // 2] <= 4096
+
+
+# -- several files together ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def album(song: Path) -> list[Path]:
+    paths = [song.with_name(f"{number:02}.mp3") for number in range(6)]
+    for number, path in enumerate(paths):
+        path.write_bytes(OLD + bytes([number]))
+    song.unlink()
+    return paths
+
+
+def append(draft: Record, clone: Path) -> None:
+    with clone.open("ab") as file:
+        file.write(b"!")
+
+
+def save_all(
+    paths: Iterable[Path], journal: Journal, edit: Callable[[Record, Path], None] = append, tags: Tags = TAGS
+) -> list[Record | FileError]:
+    drafts = [replace(draft(path), stamp=stamp_of(path)) for path in paths]
+    return transaction.replace_all(drafts, edit, journal, tags)
+
+
+def test_files_are_saved_together_with_the_commits_of_one(
+    album: list[Path], journal: Journal, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its record and its way back; the history is written to three times, however many they are."""
+    commits: list[int] = []
+    writing = history.writing
+
+    @contextmanager
+    def counted() -> Iterator[Any]:
+        with writing() as db:
+            yield db
+        commits.append(1)
+
+    before = [path.read_bytes() for path in album]
+    monkeypatch.setattr(history, "writing", counted)
+    became = save_all(album, journal)
+    assert len(commits) == 3
+    assert [record.stamp for record in became if isinstance(record, Record)] == list(map(stamp_of, album))
+    assert [path.read_bytes() for path in album] == [content + b"!" for content in before]
+    assert sorted(album[0].parent.iterdir()) == album
+    assert journal.unfinished() == []
+    for undo in journal.undoable(Query()):
+        transaction.restore(undo, draft(undo.path, Outcome.UNDONE), journal, TAGS)
+    assert [path.read_bytes() for path in album] == before
+
+
+def test_what_stops_one_of_several_files_stops_no_other(album: list[Path], journal: Journal) -> None:
+    """An edit that fails, a file that may not be written, one that is gone, and one that changes meanwhile."""
+    album[1].chmod(0o400)
+    kept = {path: path.read_bytes() for path in album}
+
+    def edit(draft: Record, clone: Path) -> None:
+        if draft.path == album[0]:
+            raise TagError(draft.path, "no tag fits")
+        if draft.path == album[2]:
+            draft.path.unlink()
+        if draft.path == album[3]:
+            draft.path.write_bytes(THEIRS)
+        append(draft, clone)
+
+    became = save_all(album, journal, edit)
+    failed = [each for each in became if isinstance(each, FileError)]
+    assert [error.path for error in failed] == album[:4]
+    assert [error.reason for error in failed[:2]] == ["no tag fits", "it is read-only"]
+    assert [each.path for each in became if isinstance(each, Record)] == album[4:]
+    assert [path.read_bytes() for path in album[:2]] == [kept[path] for path in album[:2]]
+    assert album[3].read_bytes() == THEIRS
+    assert [path.read_bytes() for path in album[4:]] == [kept[path] + b"!" for path in album[4:]]
+    assert sorted(album[0].parent.iterdir()) == [album[0], album[1], *album[3:]]
+    assert journal.unfinished() == []
+    assert [undo.path for undo in journal.undoable(Query())] == album[:3:-1]
+
+
+def test_where_there_is_no_room_for_several_clones_files_are_saved_one_by_one(
+    album: list[Path], journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is nearly full takes them all the same."""
+    clones: list[int] = []
+
+    def edit(draft: Record, clone: Path) -> None:
+        clones.append(len(list(clone.parent.glob(".genred-*.tmp"))))
+        append(draft, clone)
+
+    monkeypatch.setattr(kernel, "free", lambda folder: 3 * len(OLD))
+    became = save_all(album, journal, edit)
+    assert all(isinstance(each, Record) for each in became)
+    assert clones == [1] * len(album)
+
+
+def test_a_process_that_is_stopped_between_two_swaps_leaves_nothing_half_done(
+    album: list[Path], journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was swapped is recorded, what was not is as it was."""
+    exchanged: list[Path] = []
+    exchange = kernel.exchange
+
+    def stopped(one: Path, other: Path) -> bool:
+        if len(exchanged) == 2:
+            raise KeyboardInterrupt
+        exchanged.append(other)
+        return exchange(one, other)
+
+    monkeypatch.setattr(kernel, "exchange", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        save_all(album, journal)
+    assert [path for path in album if path.read_bytes().endswith(b"!")] == exchanged
+    assert sorted(undo.path for undo in journal.undoable(Query())) == exchanged
+    assert sorted(album[0].parent.iterdir()) == album
+    assert journal.unfinished() == []
+
+
+def test_what_is_saved_together_is_not_too_much_and_no_file_twice() -> None:
+    """Sixteen files, or some hundred megabytes; two names of one file come one after the other."""
+    small, large = Stamp(1, 1, 4 << 20, 0, 0), Stamp(1, 1, 300 << 20, 0, 0)
+    sizes = [replace(small, ino=number) for number in range(40)]
+    assert [len(group) for group in transaction.together(sizes, lambda stamp: stamp)] == [16, 16, 8]
+    mixed = [small, replace(small, ino=2), replace(large, ino=3), replace(small, ino=4)]
+    assert [len(group) for group in transaction.together(mixed, lambda stamp: stamp)] == [2, 1, 1]
+    twice = [small, replace(small, ino=2), small, replace(small, dev=2)]
+    assert [len(group) for group in transaction.together(twice, lambda stamp: stamp)] == [2, 2]
+    assert list(transaction.together([], lambda stamp: stamp)) == []
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 1 << 30)), max_size=60))
+def test_groups_are_all_files_in_their_order(files: list[tuple[int, int]]) -> None:
+    """Whatever their sizes and inodes."""
+    stamps = [Stamp(1, ino, size, 0, 0) for ino, size in files]
+    groups = list(transaction.together(stamps, lambda stamp: stamp))
+    assert [stamp for group in groups for stamp in group] == stamps
+    for group in groups:
+        assert len({stamp.ino for stamp in group}) == len(group) <= transaction.TOGETHER
+        assert len(group) == 1 or sum(stamp.size for stamp in group) <= transaction.TOGETHER_BYTES

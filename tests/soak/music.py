@@ -15,9 +15,9 @@ from mutagen.mp4 import MP4Tags
 from tests.makeaudio import make, suffix
 
 KINDS = ("mp3", "flac", "ogg", "opus", "m4a", "wav", "aiff", "wma", "wv")
-_FRAMES: dict[str, type[id3.TextFrame]] = {"artist": id3.TPE1, "genre": id3.TCON, "title": id3.TIT2}
-_MP4 = {"artist": "\xa9ART", "genre": "\xa9gen", "title": "\xa9nam"}
-_ASF = {"artist": "Author", "genre": "WM/Genre", "title": "Title"}
+_FRAMES: dict[str, type[id3.TextFrame]] = {"album": id3.TALB, "artist": id3.TPE1, "genre": id3.TCON, "title": id3.TIT2}
+_MP4 = {"album": "\xa9alb", "artist": "\xa9ART", "genre": "\xa9gen", "title": "\xa9nam"}
+_ASF = {"album": "WM/AlbumTitle", "artist": "Author", "genre": "WM/Genre", "title": "Title"}
 
 
 class Studio:

@@ -431,7 +431,7 @@ def test_tags_are_read_before_anything_is_heard(history: History, album: Path) -
     paths = [song(album, 1, genre="Krautrock", album="One", artist="Can"), song(album, 2, album="One", artist="Can")]
     hears = ear(_02="Rock")
     news = list(tagger(history, hears).read_tags(paths))
-    assert ([each and each.outcome for each in news], hears.heard) == ([Outcome.KEPT, None], [])
+    assert ([each and each.outcome for each in news], hears.heard) == ([None, None, Outcome.KEPT], [])
     known = history.library.of(paths)
     assert [(track.labels and track.labels.album, track.standing) for track in known] == [
         ("One", Standing.DONE),

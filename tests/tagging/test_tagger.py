@@ -283,7 +283,8 @@ def test_a_persons_change_stands_after_a_rename_too(history: History, song: Path
 @pytest.mark.parametrize("at_once", [True, False], ids=["in one pass", "one after the other"])
 def test_a_file_with_two_names_is_one_file(history: History, song: Path, at_once: bool) -> None:
     """As in a folder that is mounted twice: tagged once, and genred's genre is genred's under either name."""
-    twin = song.with_name("twin.flac")
+    (elsewhere := song.with_name("mounted")).mkdir()
+    twin = elsewhere / "twin.flac"
 
     def show() -> None:
         """Show what the first name holds under the second, as a bind mount does."""

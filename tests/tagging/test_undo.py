@@ -14,7 +14,7 @@ from genred import tags
 from genred.config import Config
 from genred.fs.files import stamp_of
 from genred.history.history import History
-from genred.history.journal import Journal
+from genred.history.journal import Begun, Journal
 from genred.history.records import Outcome, Query, Record
 from genred.saving import transaction
 from genred.tagging import undo
@@ -230,7 +230,7 @@ def test_an_undo_cut_short_is_resolved_first(history: History, genred: Genred, m
     tag(history, music)
     journal = Journal(history)
     temp = song.with_name(".genred-0123.tmp")
-    journal.begin(song, temp, stamp_of(song), Record(song, Outcome.UNDONE, "cut short"))
+    journal.begin([Begun(song, temp, stamp_of(song), Record(song, Outcome.UNDONE, "cut short"))])
     temp.write_bytes(b"half")
     assert genred("undo", song)[0] == 0
     assert not temp.exists()
