@@ -67,6 +67,7 @@ BENCHES = (
     Bench("somebody else at work, more often", (RIVALS, "--turns", "800", "--seed", "1")),
     Bench("several files at once, killed or disturbed", (TOGETHER, "--turns", "24"), False),
     Bench("several files at once, more often", (TOGETHER, "--turns", "400", "--seed", "1")),
+    Bench("several files at once, power cut", (TOGETHER, "--power", "mp3", "flac"), needs=("strace",)),
     Bench("full tmpfs", (FULL,), False, user_namespace=True, needs=("unshare",)),
     Bench("full btrfs", (FULL, "btrfs"), needs=("unshare", "losetup", "mkfs.btrfs")),
     Bench("full xfs", (FULL, "xfs"), needs=("unshare", "losetup", "mkfs.xfs")),

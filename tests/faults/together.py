@@ -1,6 +1,7 @@
 """Save several files together, killed at random moments, or with somebody else at work on one of the files.
 
     python -m tests.faults.together [--turns 400] [--seed 0] [mp3 flac ...]
+    python -m tests.faults.together --power [mp3 flac ...]      # power cuts as of tests.faults.power; needs strace
 
 Every other turn is a kill. Whatever it is, each file is the old one or the new one, whole and with a way back, and what
 somebody else did to one is there, and stops none of the others. Prints one JSON object of counts, and ends with 1 if
@@ -18,7 +19,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 from genred.config import Tags
 from genred.errors import FileError
@@ -29,6 +32,7 @@ from genred.history.records import Outcome, Record
 from genred.saving import transaction
 from genred.tags import edit_clone
 from tests.faults.kills import BAD, ENDS, GENRES, Bench
+from tests.faults.power import cut
 from tests.faults.rivals import RIVALS
 
 KINDS = ("mp3", "flac", "m4a", "ogg", "opus", "wav")
@@ -113,14 +117,41 @@ def run(folder: Path, kinds: Sequence[str], turns: int, seed: int) -> Counter[st
     return sum((bench.counts for bench in shelf.benches), Counter())
 
 
+class InTurn:
+    """Does what threads would do, one after the other in this thread, which is one of the orders that are possible."""
+
+    def __init__(self, threads: int) -> None:
+        self.map = map
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def cut_off(folder: Path, kinds: Sequence[str]) -> Counter[str]:
+    """Cut the power at every moment; strace follows one thread."""
+    transaction.ThreadPoolExecutor = InTurn  # type: ignore[assignment,attr-defined]  # it does all that is asked of it
+    shelf = Shelf(folder, kinds, 0.2)
+    for genre in GENRES:
+        cut(shelf.benches[0], partial(shelf.save, genre), partial(shelf.check, genre, "disks"))
+        shelf.check(genre, "was done")
+    return sum((bench.counts for bench in shelf.benches), Counter())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--turns", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--power", action="store_true")
     parser.add_argument("kinds", nargs="*", default=KINDS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        counts = run(Path(folder), options.kinds, options.turns, options.seed)
+        if options.power:
+            counts = cut_off(Path(folder), options.kinds)
+        else:
+            counts = run(Path(folder), options.kinds, options.turns, options.seed)
     print(json.dumps(counts, sort_keys=True))
     harmed = any(counts[bad] for bad in (*BAD, "failed otherwise", "stopped by another"))
     return int(harmed)
