@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -46,13 +47,14 @@ class Shelf:
         self._before = {bench.path: bench.path.read_bytes() for bench in self.benches}
 
     def save(self, genre: str) -> None:
-        """Save them all, in this process; fail as the first of them that failed."""
+        """Save those that are there, in this process; fail as the first of them that failed."""
         history = History.open(self.benches[0].database)
         history.start_run("scan", "0")
-        drafts = [
-            Record(path, Outcome.TAGGED, "a fault test", written=(genre,), stamp=stamp_of(path))
-            for path in self._before
-        ]
+        drafts = []
+        for path in self._before:
+            with suppress(FileError):
+                stamp = stamp_of(path)
+                drafts.append(Record(path, Outcome.TAGGED, "a fault test", written=(genre,), stamp=stamp))
 
         def edit(draft: Record, clone: Path) -> None:
             edit_clone(draft.path, clone, draft.written)
