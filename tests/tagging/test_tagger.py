@@ -1,11 +1,14 @@
 import os
 import shutil
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from genred import tags
 from genred.analysis.pool import WorkerLostError
@@ -308,6 +311,46 @@ def test_a_file_with_two_names_is_one_file(history: History, song: Path, at_once
     assert [known and known.by for known in names] == [Author.GENRED, Author.GENRED]
     assert decided(tagger, twin, song) == []
     assert [undo.record.path for undo in select(history, [Query(path=twin)])[0]] == [song]
+
+
+def test_two_names_in_one_folder_are_saved_one_after_the_other(history: History, song: Path) -> None:
+    """Where hard links may be broken, each name gets a file of its own, with the genre."""
+    twin = song.with_name("twin.flac")
+    twin.hardlink_to(song)
+    hears = FakeAnalyser({"song.flac": sure("Jazz"), "twin.flac": sure("Jazz")})
+    records = decided(Tagger(with_tags(hardlinks="break"), history, hears), song, twin)
+    assert [(record.path, record.outcome) for record in records] == [(song, Outcome.TAGGED), (twin, Outcome.TAGGED)]
+    assert [tags.read_genres(path) for path in (song, twin)] == [["Jazz"], ["Jazz"]]
+    assert song.stat().st_nlink == twin.stat().st_nlink == 1
+
+
+@pytest.mark.parametrize(
+    ("genre", "outcome", "commits"),
+    [(None, Outcome.TAGGED, 2 + 2 * 3), ("Polka", Outcome.KEPT, 2)],
+    ids=["heard and saved", "told by their tags"],
+)
+def test_tracks_of_a_folder_share_their_commits(
+    history: History, song: Path, monkeypatch: pytest.MonkeyPatch, genre: str | None, outcome: Outcome, commits: int
+) -> None:
+    """Twenty tracks are two lots of sixteen at most; to note or record a lot takes one commit, to save it three."""
+    if genre is not None:
+        tags.write_genres(song, [genre])
+    paths = [Path(shutil.copy2(song, song.with_name(f"{number:02}.flac"))) for number in range(20)]
+    hears = FakeAnalyser({path.name: sure("Jazz") for path in paths})
+    made: list[int] = []
+    writing = history.writing
+
+    @contextmanager
+    def counted() -> Iterator[sa.Connection]:
+        with writing() as db:
+            yield db
+        made.append(1)
+
+    monkeypatch.setattr(history, "writing", counted)
+    monkeypatch.setattr(history.library, "_writing", counted)
+    records = decided(Tagger(Config(), history, hears), *paths)
+    assert [(record.path, record.outcome) for record in records] == [(path, outcome) for path in paths]
+    assert len(made) == commits
 
 
 def test_a_master_copy_that_comes_back_is_tagged_again(history: History, song: Path, tmp_path: Path) -> None:
