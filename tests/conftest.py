@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,15 @@ from tests.command import Genred, Ran
 
 settings.register_profile("busy", deadline=None)  # a machine may have other things to do
 settings.load_profile("busy")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests, then those with many, first where processes share them: in the end none is alone."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        many = Counter(item.path for item in items)
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (item.path not in slow, -many[item.path]))
 
 
 @pytest.fixture(scope="session")
