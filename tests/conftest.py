@@ -46,10 +46,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def alone(cache: Path) -> Iterator[None]:
+def alone(what: Path) -> Iterator[None]:
     """Hold back the other processes of pytest: what one of them makes in the cache, the others find there."""
-    cache.mkdir(exist_ok=True)
-    with (cache / "lock").open("w") as lock:
+    what.parent.mkdir(exist_ok=True)
+    with what.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -59,7 +59,7 @@ def fitted(cache: Path) -> Path:
     """The folder in the cache with the built-in model, fitted."""
     from genred.model import storage
 
-    with alone(cache):
+    with alone(cache / "fitted"):
         storage.builtin(cache / "genred")
     return cache / "genred"
 
@@ -115,7 +115,7 @@ def own_no_genre() -> Iterator[None]:
 def tiny_model(cache: Path) -> Path:
     """A model that tells a tone of tests.makeaudio with little noise (Classical) from one with much (Metal)."""
     path = cache / "tiny.genred"
-    with alone(cache):
+    with alone(path):
         if not path.exists():
             _make_tiny(path)
     return path
