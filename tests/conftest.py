@@ -1,8 +1,11 @@
 """What tests share: the corpus where there is one, and a home of their own."""
 
+import fcntl
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,15 @@ from tests.command import Genred, Ran
 
 settings.register_profile("busy", deadline=None)  # a machine may have other things to do
 settings.load_profile("busy")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests, then those with many, first where processes share them: in the end none is alone."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        many = Counter(item.path for item in items)
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (item.path not in slow, -many[item.path]))
 
 
 @pytest.fixture(scope="session")
@@ -33,12 +45,22 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
 
 
+@contextmanager
+def alone(what: Path) -> Iterator[None]:
+    """Hold back the other processes of pytest: what one of them makes in the cache, the others find there."""
+    what.parent.mkdir(exist_ok=True)
+    with what.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @pytest.fixture(scope="session")
 def fitted(cache: Path) -> Path:
     """The folder in the cache with the built-in model, fitted."""
     from genred.model import storage
 
-    storage.builtin(cache / "genred")
+    with alone(cache / "fitted"):
+        storage.builtin(cache / "genred")
     return cache / "genred"
 
 
@@ -90,8 +112,16 @@ def own_no_genre() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(cache: Path) -> Path:
     """A model that tells a tone of tests.makeaudio with little noise (Classical) from one with much (Metal)."""
+    path = cache / "tiny.genred"
+    with alone(path):
+        if not path.exists():
+            _make_tiny(path)
+    return path
+
+
+def _make_tiny(path: Path) -> None:
     import numpy as np
 
     from genred.model import storage
@@ -111,6 +141,4 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             y.append(genre)
     groups = np.array([f"artist {i // 2}" for i in range(len(y))])
     table = Table(np.array(rows), np.array(y), groups, np.array(["synthesized"] * len(y)))
-    path = tmp_path_factory.mktemp("model") / "tiny.genred"
     storage.save(GenreClassifier().fit(table, name="tiny"), path)
-    return path

@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -61,10 +61,11 @@ def scripts(text: str) -> list[str]:
     return found
 
 
-@pytest.fixture
-def place(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory, cache: Path, tiny_model: Path) -> Iterator[Path]:
     """A checkout, a home with music, another root, and on the PATH what tests.pretend pretends."""
-    home, root, checkout = tmp_path / "home", tmp_path / "root", tmp_path / "checkout"
+    place = tmp_path_factory.mktemp("machine") / "place"
+    home, root, checkout = place / "home", place / "root", place / "checkout"
     for folder in (
         home / "Music/Jazz",
         root / "srv/music",
@@ -80,23 +81,39 @@ def place(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> 
     song = make(checkout / "song.mp3", 5.0, noise=0.03)
     shutil.copy(song, home / "Music/song.mp3")
     make(home / "Music/noise.flac", 5.0, noise=0.3)
-    pretend.put(tmp_path / "bin", *pretend.NAMES)
-    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
-        monkeypatch.delenv(name)
+    pretend.put(place / "bin", *pretend.NAMES)
     values = {
         "HOME": home,
-        "PATH": f"{home}/.local/bin:{tmp_path}/bin:{os.environ['PATH']}",
+        "PATH": f"{home}/.local/bin:{place}/bin:{os.environ['PATH']}",
         "PYTHONPATH": REPOSITORY,
         "PRETEND_ROOT": root,
         "PRETEND_SONG": song,
+        "XDG_CACHE_HOME": cache,
         "GENRED_MODEL_PATH": tiny_model,
         "GENRED_MODEL_MIN_CONFIDENCE": "0.5",
         "GENRED_SERVICE_WORKERS": "1",
         "GENRED_SERVICE_NICE": "0",  # tests share the machine as it is
     }
-    for name, value in values.items():
-        monkeypatch.setenv(name, str(value))
-    return tmp_path
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in values.items():
+            patch.setenv(name, str(value))
+        yield place
+
+
+@pytest.fixture(scope="module")
+def machines(place: Path) -> dict[bool, Path]:
+    """Copies of a machine, without genred, and with it: installed once, as the README says."""
+    with pytest.MonkeyPatch.context() as patch:
+        alone(patch)
+        bare = Path(shutil.copytree(place, place.with_name("bare"), symlinks=True))
+        set_up(place)
+        return {False: bare, True: Path(shutil.copytree(place, place.with_name("installed"), symlinks=True))}
+
+
+def alone(patch: pytest.MonkeyPatch) -> None:
+    """Leave state and configuration to HOME."""
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        patch.delenv(name, raising=False)
 
 
 def run(script: str, place: Path, trace: Path) -> None:
@@ -128,10 +145,13 @@ def set_up(place: Path) -> None:
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not shutil.which("sqlite3"), reason="needs sqlite3, as those who follow the documents do")
 @pytest.mark.parametrize("document", [file for file in DOCUMENTS if any(scripts(file.read_text()))], ids=ids)
-def test_every_command_of_a_document_does_its_work(document: Path, place: Path) -> None:
+def test_every_command_of_a_document_does_its_work(
+    document: Path, place: Path, machines: dict[bool, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The blocks of a document run in their order, each document on a machine of its own."""
-    if document != README:
-        set_up(place)
+    alone(monkeypatch)
+    shutil.rmtree(place)
+    shutil.copytree(machines[document != README], place, symlinks=True)
     ran = place / "ran"
     for script in scripts(document.read_text()):
         run(script, place, ran)

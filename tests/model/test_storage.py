@@ -309,8 +309,10 @@ def test_every_genre_that_the_builtin_model_answers_is_recognised_often_enough(f
 
 
 @pytest.mark.slow
-def test_a_damaged_cache_is_rebuilt(fitted: Path, tmp_path: Path) -> None:
-    """Whatever lies in the cache, the built-in model works."""
+def test_a_damaged_cache_is_rebuilt(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever lies in the cache, the built-in model works; here it is fitted again to part of its music."""
+    whole = storage.builtin_table()
+    monkeypatch.setattr(storage, "builtin_table", lambda: whole[np.arange(len(whole)) % 5 == 0])
     (cached,) = fitted.glob("model-*")
     damaged = tmp_path / cached.name
     damaged.write_bytes(cached.read_bytes()[:1000])

@@ -17,11 +17,12 @@ logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Config:
+def told(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Config:
     """The configuration of a library about which much was decided; for tests that change nothing."""
     place = tmp_path_factory.mktemp("library")
     config = Config(watch=Watch(directories=(place / "music",)))
     config = config.with_changes("history", url=f"sqlite:///{place}/history.db")
+    config = config.with_changes("model", path=str(tiny_model))
     story.tell(config.database, place / "music")
     return config
 
