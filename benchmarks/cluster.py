@@ -1,6 +1,6 @@
 """What it costs to have a cluster hear, and what the machine at home is left with.
 
-    python -m benchmarks.cluster [--tracks 40] [--times 5] [--song FILE...] [--folder /somewhere]
+    python -m benchmarks.cluster [--tracks 48] [--times 5] [--song FILE...] [--folder /somewhere]
 
 The same tracks are heard by two workers of this machine and by a Dask cluster of two on loopback, in turns, medians:
 *pass* is `Analyser.analyse` of tracks without a genre, *scan* is `genred scan` into a fresh history, tags written,
@@ -27,7 +27,7 @@ from typing import NamedTuple
 import psutil
 
 from benchmarks.service import GENRED, environment
-from benchmarks.writing import CONFIG, WORKERS, Written, compared, fill, options, without_genre
+from benchmarks.writing import CONFIG, WORKERS, Written, compared, fill, options, tree, without_genre
 from genred.analysis import Ask, worker
 from genred.analysis.analyser import Analyser
 from genred.analysis.cluster import Cluster
@@ -80,12 +80,6 @@ class Spent(NamedTuple):
 
     def less(self, other: "Spent") -> "Spent":
         return Spent(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
-
-
-def tree(pid: int) -> float:
-    """Return the seconds of a processor that a process and all below it have spent."""
-    process = psutil.Process(pid)
-    return sum(sum(each.cpu_times()[:4]) for each in (process, *process.children(recursive=True)))
 
 
 class Meter:
@@ -222,8 +216,12 @@ def on_paper(hear: float, writers: Mapping[str, Written], read: float) -> None:
             seconds = {"hearing": hearing, "the one writer": write.clock, "1 Gbit/s": reading}
             limit = max(seconds, key=lambda each: seconds[each])
             print(f"{machines:>4} machines of {CORES} cores {seconds[limit] * MILLION / 3600:6.1f}, limited by {limit}")
-        print(f"the writer keeps up with {hear / write.clock:.1f} cores, if it never waited {hear / write.main:.1f},")
-        print(f"1 Gbit/s with {hear / reading:.1f}; a core hears a track in {hear:.3f} s")
+        waits_never = hear * CORES / write.home
+        print(f"the writer of this machine ({os.cpu_count()} cores) keeps up with {hear / write.clock:.1f} cores,")
+        print(
+            f"one of {CORES} cores that waits for nothing with {waits_never:.1f}, 1 Gbit/s with {hear / reading:.1f};"
+        )
+        print(f"a core hears a track in {hear:.3f} s")
 
 
 def main() -> None:
