@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import dask.config
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -38,9 +39,10 @@ class Clock:
 
 @pytest.fixture(scope="module")
 def lasting(tmp_path_factory: pytest.TempPathFactory, cache: Path, fitted: Path) -> Iterator[LocalCluster]:
-    """A scheduler that gives a worker up as soon as Dask allows: after ten signs of life that didn't come."""
+    """A scheduler that gives a worker up after ten signs of life that didn't come, and a file after two workers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL", "1s")
+        patch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "1")
         lasting = LocalCluster(tmp_path_factory.mktemp("cluster"), cache)
     with lasting:
         yield lasting
@@ -103,7 +105,7 @@ def test_a_worker_that_hangs_is_named_and_its_files_go_to_others(
 def test_a_file_that_takes_workers_with_it_is_heard_at_home(
     running: LocalCluster, song: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """After the fourth, Dask gives it up; a nanny has started the worker again each time."""
+    """After one more than is allowed, by default the fourth, Dask gives it up; a nanny starts the worker again."""
     deaths = song.with_name("deaths")
 
     def hear(order: Order, path: Path, like: Like) -> bytes:
@@ -116,7 +118,8 @@ def test_a_file_that_takes_workers_with_it_is_heard_at_home(
     running.add(1)
     with closing(Cluster(Settings(running.address), SERVICE, needed=True, clock=Clock())) as cluster:
         assert walk(cluster.hear(song, decoded), lambda: None) is None  # so home hears it
-    assert deaths.read_bytes() == b"...."
+    assert deaths.read_bytes() == b".."
+    assert dask.config.get("distributed.scheduler.allowed-failures") == 3
     reason = "it took several of Dask's workers with it"
     assert warnings(caplog) == [f"{song}: the cluster can't hear it ({reason}), and this machine does"]
 
