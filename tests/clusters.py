@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,10 +42,27 @@ class LocalCluster:
     def add(self, count: int, *options: str, **environment: str) -> None:
         """Start workers, and wait until the scheduler knows them."""
         for _ in range(count):
-            self.workers.append(
-                self._start("worker", self.address, "--host", "127.0.0.1", "--nthreads", "1", *options, **environment)
-            )
+            self.begin(*options, **environment)
         self._client.wait_for_workers(len([each for each in self.workers if each.poll() is None]), timeout=300)
+
+    def begin(self, *options: str, **environment: str) -> None:
+        """Start a worker, and don't wait for it."""
+        self.workers.append(
+            self._start("worker", self.address, "--host", "127.0.0.1", "--nthreads", "1", *options, **environment)
+        )
+
+    def until_given(self) -> None:
+        """Wait until a worker was given something."""
+        while not any(self._client.processing().values()):
+            time.sleep(0.01)
+
+    def clear(self) -> None:
+        """Kill all workers, and wait until the scheduler has none."""
+        for worker in self.workers:
+            self.kill(worker)
+        self.workers.clear()
+        while self._client.processing():
+            time.sleep(0.01)
 
     def again(self) -> None:
         """Start another scheduler, which has no workers, at the address of the one that was killed."""

@@ -59,6 +59,7 @@ class FakeAnalyser(Analyser):
         self.judged: list[list[str]] = []
         self.model_name = "fake"
         self.feature_version = "0"
+        self.cluster = None
 
     def close(self) -> None:
         pass

@@ -76,7 +76,7 @@ class Analyser:
         self._service = service
         self._model = model
         self._cache = cache
-        self._cluster = cluster
+        self.cluster = cluster
         words = no_genre, vocabulary or Vocabulary()
         self._pool = Pool(self.workers, (service.nice, service.memory_mb, *words), patience=patience)
 
@@ -102,8 +102,8 @@ class Analyser:
     def close(self) -> None:
         """End the workers, whatever they are doing."""
         self._pool.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        if self.cluster is not None:
+            self.cluster.close()
 
     def warm_up(self, stop: threading.Event | None = None, tell: Callable[[str], None] = lambda step: None) -> None:
         """Have a worker load the model and try it; then ``model_name``, ``feature_version`` and
@@ -128,7 +128,7 @@ class Analyser:
         loaded = warm_up(self._pool, (self._model, self._cache), stop, tell)
         if loaded is not None:
             self.model_name, self.feature_version, self.model_genres = loaded
-            if self._cluster is not None:
+            if self.cluster is not None:
                 tell("meeting the cluster")
                 self._tend()
 
@@ -256,19 +256,19 @@ class Analyser:
         raise GenredError(f"workers die or hang while they judge ({lost!r}): too little may be {LIMITS}") from lost
 
     def _at_once(self) -> int:
-        return 2 * (self.workers + (self._cluster.at_once if self._cluster else 0)) + 1
+        return 2 * (self.workers + (self.cluster.at_once if self.cluster else 0)) + 1
 
     def _tend(self) -> None:
-        if self._cluster is not None:
-            self._cluster.is_there()
+        if self.cluster is not None:
+            self.cluster.is_there()
 
     def _look(self, path: Path, ask: Ask, known: bytes | None) -> Steps[Analysis | FileError]:
         """Find out what is asked about a file; where a cluster hears it, all else is done here."""
         try:
-            if ask is not Ask.TAGS and known is None and self._cluster is not None and self._cluster.is_there():
+            if ask is not Ask.TAGS and known is None and self.cluster is not None and self.cluster.is_there():
                 if ask is Ask.MISSING and (tags := (yield from self._tags(path))) is not None:
                     return tags
-                known = yield from self._cluster.hear(path, lambda: self._done(path, worker.decode, path))
+                known = yield from self.cluster.hear(path, lambda: self._done(path, worker.decode, path))
             return (yield from self._done(path, worker.analyse, path, ask, known, self._model, self._cache))
         except FileError as error:
             return error
@@ -283,8 +283,8 @@ class Analyser:
 
     def _heard(self, path: Path) -> Steps[bytes]:
         vector = None
-        if self._cluster is not None:
-            vector = yield from self._cluster.hear(path, lambda: self._done(path, worker.decode, path))
+        if self.cluster is not None:
+            vector = yield from self.cluster.hear(path, lambda: self._done(path, worker.decode, path))
         return vector or (yield from self._done(path, worker.hear, path))
 
     def _look_into_tags(self, paths: Sequence[Path]) -> Steps[list[Analysis | FileError]]:

@@ -1,6 +1,7 @@
 """Have a Dask cluster hear files; what is heard comes home as vectors, and everything else stays there."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from genred import config
 from genred.analysis import remote
 from genred.analysis.remote import Build, Order
+from genred.analysis.silence import Silence
 from genred.analysis.steps import Steps
 from genred.analysis.worker import Like, NotThereError
 from genred.errors import ClusterError, ClusterLostError, ConfigError, FileError
@@ -60,7 +62,9 @@ class Cluster:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._address = settings.scheduler
-        self._paths = sorted(settings.paths.items(), key=lambda pair: len(pair[0]), reverse=True)
+        names = {os.path.realpath(here): there for here, there in settings.paths.items()}  # a walk resolves links
+        names.update(settings.paths)
+        self._paths = sorted(names.items(), key=lambda pair: len(pair[0]), reverse=True)
         self._service = service
         self._is_away = False
         self._needed = needed
@@ -72,6 +76,7 @@ class Cluster:
         self._asked: dict[str, Future[Build]] = {}
         self._refused: dict[str, str] = {}
         """What is different at each other worker, by address."""
+        self._silence = Silence(clock)
         self._look_at = clock()
         self._unseen = self._sent_ahead = 0
         self._looking = threading.Lock()
@@ -86,14 +91,21 @@ class Cluster:
         return Order(remote.build(), self._service)
 
     @property
+    def scheduler(self) -> str:
+        """The address of the scheduler."""
+        return self._address
+
+    @property
     def at_once(self) -> int:
-        """The number of files that are heard at once."""
-        return sum(self._agreeing.values())
+        """The number of files that are heard at once; 0 as long as the cluster is away."""
+        client = self._client
+        return sum(self._agreeing.values()) if client is not None and client.status == "running" else 0
 
     def close(self) -> None:
         """Leave the cluster, which drops what was asked of it."""
         client, self._client, self._executor = self._client, None, None
         self._agreeing, self._asked, self._refused = {}, {}, {}
+        self._silence = Silence(self._clock)
         if client is not None:
             with suppress(OSError, TimeoutError):
                 client.close(timeout=CONNECT_SECONDS)
@@ -114,6 +126,7 @@ class Cluster:
             if self._client is not None and self._client.status not in ("running", "connecting"):
                 self._lose(f"{self._address}: the connection to the scheduler was lost")
             if self._clock() >= self._look_at:
+                executor, refused = self._executor, self._refused
                 try:
                     self._greet()
                 except ClusterError as error:
@@ -121,7 +134,30 @@ class Cluster:
                         self.close()
                         raise
                     self._lose(str(error))
+                else:
+                    self._tell_news(executor, refused)
+            if self._client is not None and self._silence.is_news():
+                self._tell_silence(self._client)
             return self._executor is not None
+
+    def differences(self) -> dict[str, str]:
+        """Meet the cluster; return what is different at each worker, by address: nothing where it agrees.
+
+        Raises
+        ------
+        ClusterError
+            If the cluster can't be asked, or has no worker that answers.
+        ConfigError
+            If a library is missing.
+        """
+        with self._looking:
+            try:
+                self._greet()
+            except ClusterError:
+                if not self._refused:
+                    raise
+            silent = dict.fromkeys(self._asked, "it doesn't answer")
+            return dict.fromkeys(self._agreeing, "") | self._refused | silent
 
     def hear(
         self, path: Path, decode: Callable[[], "Steps[list[NDArray[np.float32]]]"]
@@ -176,6 +212,7 @@ class Cluster:
         if executor is None:
             return None
         future = executor.submit(function, self._order, path, given)
+        self._silence.begin(future)
         yield future
         try:
             return future.result()
@@ -184,7 +221,7 @@ class Cluster:
         except CancelledError:
             self._lose(f"{self._address}: the scheduler is gone")
         except Exception as error:  # noqa: BLE001 - whatever it is, home hears the file, and says what is wrong with it
-            log.warning("%s: the cluster can't hear it (%r), and this machine does", readable(path), error)
+            log.warning("%s: the cluster can't hear it (%s), and this machine does", readable(path), _reason(error))
         return None
 
     # -- the workers -----------------------------------------------------------------------------------------------
@@ -193,12 +230,7 @@ class Cluster:
         """Meet the scheduler, if that wasn't done, and all workers that are new; go on with those that agree."""
         self._look_at = self._clock() + GREET_SECONDS
         client = self._client = self._client or self._met()
-        scheduler: Any = client.scheduler
-        try:
-            found = client.sync(scheduler.identity, n_workers=-1, callback_timeout=CONNECT_SECONDS)
-        except (OSError, TimeoutError) as error:
-            raise ClusterError(f"{self._address}: the scheduler does not answer ({error})") from error
-        threads = {address: each["nthreads"] for address, each in found["workers"].items()}
+        threads = {address: each["nthreads"] for address, each in self._known(client).items()}
         before = self._agreeing
         self._refused = {address: reason for address, reason in self._refused.items() if address in threads}
         self._agreeing = {address: threads[address] for address in before if address in threads}
@@ -208,7 +240,37 @@ class Cluster:
         self._is_away = False
         if self._executor is None or self._agreeing.keys() != before.keys():
             self._executor = client.get_executor(pure=False, workers=list(self._agreeing) if self._refused else None)
+
+    def _known(self, client: "Client") -> dict[str, dict[str, Any]]:
+        """Return what the scheduler knows of each worker, by address, and note their signs of life."""
+        scheduler: Any = client.scheduler
+        try:
+            found = client.sync(scheduler.identity, n_workers=-1, callback_timeout=CONNECT_SECONDS)
+        except (OSError, TimeoutError) as error:
+            raise ClusterError(f"{self._address}: the scheduler does not answer ({error})") from error
+        workers: dict[str, dict[str, Any]] = found["workers"]
+        self._silence.note_signs({address: each["last_seen"] for address, each in workers.items()})
+        return workers
+
+    def _tell_news(self, executor: Executor | None, refused: Mapping[str, str]) -> None:
+        """Log what is new since there were this executor and these workers that aren't asked."""
+        for address in self._refused:
+            if address not in refused:
+                log.warning("%s is not asked: %s", address, self._refused[address])
+        if self._executor is not executor:
             log.info("%s hears %s at once", self._address, "one file" if self.at_once == 1 else f"{self.at_once} files")
+
+    def _tell_silence(self, client: "Client") -> None:
+        """Log what is waited for, and which workers have it."""
+        seconds = self._silence.seconds
+        scheduler: Any = client.scheduler
+        held: dict[str, int] = {}
+        with suppress(ClusterError, OSError, TimeoutError):  # the next look at the cluster tells what is wrong
+            self._known(client)
+            tasks = client.sync(scheduler.processing, workers=None, callback_timeout=CONNECT_SECONDS)
+            held = {address: sum(map(_is_file, client.futures.keys() & keys)) for address, keys in tasks.items()}
+        told = self._silence.told(held)
+        log.warning("%s: no worker has answered for %.0f s; genred waits for %s", self._address, seconds, told)
 
     def _ask(self, client: "Client", threads: Mapping[str, int]) -> None:
         """Ask workers that are new what they are; wait for their answers only where there is nobody else."""
@@ -222,7 +284,6 @@ class Cluster:
             answer = self._asked.pop(address)
             if reason := _differences(answer, home):
                 self._refused[address] = reason
-                log.warning("%s is not asked: %s", address, reason)
             else:
                 self._agreeing[address] = threads[address]
 
@@ -261,6 +322,18 @@ class Cluster:
         self._look_at = self._clock() + AWAY_SECONDS
         if is_news:
             log.warning("%s; this machine hears alone for now", reason)
+
+
+def _is_file(key: object) -> bool:
+    """Return whether a task of this client is about a file; the others ask workers what they are."""
+    return not str(key).startswith(f"{remote.build.__name__}-")
+
+
+def _reason(error: Exception) -> str:
+    """Return in words why Dask gave a file up, or what it raised."""
+    from distributed import KilledWorker
+
+    return "it took several of Dask's workers with it" if isinstance(error, KilledWorker) else repr(error)
 
 
 def _differences(answer: Future[Build], home: Build) -> str:

@@ -112,6 +112,7 @@ def _facts(said: "Status", *, hangs: bool) -> list[tuple[str, list[str]]]:
     facts = [
         ("state", [click.style(said.state, bold=True), *silent, *(_prose(said.trouble) if said.trouble else [])]),
         ("model", [said.model or "not loaded yet"]),
+        *([("cluster", _prose(str(said.cluster)))] if said.cluster else []),
         ("queued", [f"{said.queued:,}"]),
         ("known", [f"{said.known:,}", *([f"tags of {said.unread:,} still to be read"] if said.unread else [])]),
         ("done", [done or "nothing yet"]),

@@ -22,6 +22,7 @@ from genred.config.lint import (
     about_genres,
     about_ignores,
     about_no_genre,
+    about_paths,
     about_tags,
     about_whitelist_file,
     contradictions,
@@ -270,6 +271,7 @@ def doubts(
         *about_genres(config.vocabulary, config.genres.whitelist, known),
         *about_no_genre(config.genres.no_genre, config.genres.spelling),
         *about_whitelist_file(config.genres.whitelist_file, config.vocabulary),
+        *about_paths(config.cluster.paths),
         *about_evidence(mates=evidence.mates, artist=evidence.artist, library=evidence.library),
     ]
     return [_located(doubt, file, text, environ, fatal=False) for doubt in found]

@@ -58,11 +58,22 @@ def contradictions(aliases: Mapping[str, str], spelling: Mapping[str, str]) -> I
 
 
 def unmapped(paths: Mapping[str, str]) -> Iterator[Doubt]:
-    """Find folders at home, or at a cluster, that are no absolute paths."""
+    """Find folders at home, or at a cluster, that are no plain absolute paths, and folders with two names there."""
+    meant: dict[Path, tuple[str, str]] = {}
     for here, there in paths.items():
         for path in (here, there):
             if not path.startswith("/"):
                 yield Doubt("cluster.paths", here, f"must be an absolute path, got {path!r}")
+            elif path.startswith("//") or ".." in Path(path).parts or "\0" in path:
+                yield Doubt(
+                    "cluster.paths",
+                    here,
+                    f"must be a path that begins with one slash and has neither .. nor NUL, got {path!r}",
+                )
+        first, other = meant.setdefault(Path(here), (here, there))
+        if Path(other) != Path(there):
+            message = f"{here!r} is called {there!r}, and {first!r}, the same folder, is called {other!r}"
+            yield Doubt("cluster.paths", here, message)
 
 
 def unreadable_patterns(aliases: Mapping[str, str]) -> Iterator[Doubt]:
@@ -231,6 +242,18 @@ def about_folders(folders: Collection[Path]) -> Iterator[Doubt]:
             yield Doubt("watch.directories", str(folder), f"{readable(folder)} {problem}")
         elif around:
             yield Doubt("watch.directories", str(folder), f"{readable(folder)} is inside {readable(around[0])} already")
+
+
+def about_paths(paths: Mapping[str, str]) -> Iterator[Doubt]:
+    """Find folders that don't exist here, and two that a cluster is said to have in one place."""
+    places: dict[Path, str] = {}
+    for here, there in paths.items():
+        first = places.setdefault(Path(there), here)
+        if Path(first) != Path(here):
+            yield Doubt("cluster.paths", here, f"{here!r} and {first!r} are both called {there!r} at the cluster")
+        if not Path(here).is_dir():
+            problem = "is not a folder" if os.path.lexists(here) else "is not there"
+            yield Doubt("cluster.paths", here, f"{here!r} {problem}; the folder at home stands first")
 
 
 def _is_known(name: str, vocabulary: Vocabulary, names: Collection[str]) -> bool:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from genred import config
-from genred.doctor import folders, holdings, machine, service
+from genred.doctor import cluster, folders, holdings, machine, service
 from genred.doctor.finding import Check, Finding, State, examine, fail, ok, warn
 from genred.model import installed
 from genred.watching.walk import WatchOptions
@@ -55,6 +55,7 @@ def diagnose(file: Path | None, waiting: Callable[[str], None] = lambda name: No
             Check("lock", partial(holdings.lock, database)),
             *(Check("unit", partial(service.unit, roots, database, of_user=of_user)) for of_user in (False, True)),
             Check("model", partial(holdings.model, settings), FIRST_START_SECONDS, FIRST_START_HINT),
+            Check("cluster", partial(cluster.cluster, settings), FIRST_START_SECONDS, "look for a worker that hangs"),
         ],
         waiting,
     )

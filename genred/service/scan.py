@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from genred.fs.files import readable
 from genred.history.history import History
 from genred.history.records import Record
 from genred.service.session import rehearsing, working
-from genred.service.status import Board, Watched
+from genred.service.status import Board, Hearing, Watched
+from genred.service.workers import hearing_of
 from genred.sound import FEATURE_VERSION
 from genred.tagging.judging import Ear
 from genred.tagging.rehearing import hear_again
@@ -82,7 +84,8 @@ def scan(
                 reads = config.evidence.library
                 told = tagger.read_tags(undone(history, roots, options)) if reads else iter(())
                 news = chain(told, tagger.process(undone(history, roots, options)))
-                yield from _posted(news, board, "scanning", analyser.model_name, stop, notices.heard)
+                hearing = partial(hearing_of, analyser)
+                yield from _posted(news, board, "scanning", analyser.model_name, stop, notices.heard, hearing)
 
 
 def redecide(config: Config, stop: threading.Event, *, dry_run: bool, notices: Notices) -> Iterator[Record]:
@@ -193,10 +196,11 @@ def _posted(
     model: str,
     stop: threading.Event,
     heard: Callable[[Path], None] = lambda path: None,
+    hearing: Callable[[], Hearing | None] = lambda: None,
 ) -> Iterator[Record]:
-    """Yield records until told to stop, each counted on the board; tell of files that were heard."""
+    """Yield records until told to stop, each counted on the board with what hears; tell of files that were heard."""
     if board is not None:
-        board.status.state, board.status.model = state, model
+        board.status.state, board.status.model, board.status.cluster = state, model, hearing()
         board.post(at_once=True)
     if stop.is_set():
         return
@@ -207,6 +211,7 @@ def _posted(
             if board is not None:
                 board.status.count(each)
                 board.status.queued = max(0, board.status.queued - 1)
+                board.status.cluster = hearing()
                 board.post()
             yield each
         if stop.is_set():

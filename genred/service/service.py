@@ -179,6 +179,7 @@ class Service:
         """Give a sign of life; the first one under a configuration tells that it is ready."""
         status = self._reporter.status
         status.queued = watcher.queued + in_hand
+        status.cluster = self._workers.hearing
         status.roots = [Watched(readable(root.path), root.state, list(root.problems)) for root in watcher.states]
         if watcher.ready and status.state != "watching":
             log.info("watching %s", ", ".join(root.path for root in status.roots))

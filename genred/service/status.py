@@ -49,6 +49,20 @@ class Last:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """The cluster that hears instead of this machine."""
+
+    scheduler: str
+    at_once: int
+    """The number of files that it hears at once; 0 while it is away, and this machine hears alone."""
+
+    def __str__(self) -> str:
+        if not self.at_once:
+            return f"{self.scheduler} is away, and this machine hears alone"
+        return f"{self.scheduler} hears {'1 file' if self.at_once == 1 else f'{self.at_once} files'} at once"
+
+
 @dataclass
 class Status:
     """What a process at work says of itself; times are ISO 8601 in UTC."""
@@ -73,6 +87,8 @@ class Status:
     last: Last | None = None
     mistakes: list[str] = field(default_factory=list)
     """The mistakes of a configuration that was refused."""
+    cluster: Hearing | None = None
+    """The cluster as it was when it was last asked; None where none is configured."""
     trouble: str = ""
     """What it waits for: the database, or, while it starts, what is made ready or loaded."""
     at: str = ""
@@ -101,6 +117,7 @@ class Status:
         last = f"{self.last.outcome} {self.last.path}" if self.last else "nothing yet"
         said = [f"{self.state} {roots}, {self.queued:,} queued, {self.known:,} known, last: {last}"]
         said += [f"tags of {self.unread:,} to be read"] if self.unread else []
+        said += [str(self.cluster)] if self.cluster else []
         said += [self.trouble] if self.trouble else []
         said += [f"not reloaded: {mistake}" for mistake in self.mistakes]
         said += [f"{root.path}: {root.state}: {problem}" for root in self.roots for problem in root.problems]
@@ -120,6 +137,8 @@ class Status:
         known["roots"] = [Watched(root["path"], root["state"], root["problems"]) for root in raw.get("roots", [])]
         last = raw.get("last")
         known["last"] = Last(**{each.name: last[each.name] for each in fields(Last)}) if last else None
+        hearing = raw.get("cluster")
+        known["cluster"] = Hearing(hearing["scheduler"], hearing["at_once"]) if hearing else None
         return cls(**known)
 
 

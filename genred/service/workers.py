@@ -11,6 +11,7 @@ from genred.analysis.cluster import Cluster
 from genred.config import Config
 from genred.errors import FileError
 from genred.fs.files import Stamp, stamp_of
+from genred.service.status import Hearing
 
 
 class Workers:
@@ -45,6 +46,17 @@ class Workers:
                 self._pool.close()
                 self._pool, self._analyser, self._made_for = pool.pop_all(), analyser, made_for
         return self._analyser
+
+    @property
+    def hearing(self) -> Hearing | None:
+        """The cluster that hears instead of the pool, if one is configured."""
+        return None if self._analyser is None else hearing_of(self._analyser)
+
+
+def hearing_of(analyser: Analyser) -> Hearing | None:
+    """Return the cluster that hears instead of a pool, as it was when it was last asked."""
+    cluster = analyser.cluster
+    return None if cluster is None else Hearing(cluster.scheduler, cluster.at_once)
 
 
 def _content(model: str) -> Stamp | None:

@@ -260,3 +260,29 @@ def test_reading_tags_asks_no_cluster(music: list[Path], tiny_model: Path, tmp_p
     with Fragile(SERVICE, Model(path=str(tiny_model)), tmp_path, cluster=cluster) as fragile:
         looks = [look for _, look in fragile.analyse(music[:5], Ask.TAGS)]
     assert [look.genres for look in looks if isinstance(look, Analysis)] == [(), (), (), (), ("Jazz",)]
+
+
+def test_a_folder_that_is_a_link_is_found_by_both_names(tmp_path: Path) -> None:
+    """What a walk finds has the name that the link leads to; of several that fit, the longest counts."""
+    (tmp_path / "disk" / "live").mkdir(parents=True)
+    (tmp_path / "music").symlink_to(tmp_path / "disk")
+    paths = {str(tmp_path / "music"): "/mnt", str(tmp_path / "disk" / "live"): "/nas/live"}
+    cluster = Cluster(Settings("tcp://127.0.0.1:1", paths), SERVICE, needed=True)
+    assert cluster.there(tmp_path / "music" / "a.mp3") == Path("/mnt/a.mp3")
+    assert cluster.there(tmp_path / "disk" / "a.mp3") == Path("/mnt/a.mp3")
+    assert cluster.there(tmp_path / "disk" / "live" / "a.mp3") == Path("/nas/live/a.mp3")
+    assert cluster.there(tmp_path / "a.mp3") == tmp_path / "a.mp3"
+
+
+def test_what_is_different_is_told_where_no_worker_agrees() -> None:
+    """Only a cluster that says nothing is an error."""
+
+    class Other(Cluster):
+        def _greet(self) -> None:
+            raise ClusterError("no worker has the genred of this machine")
+
+    other = Other(Settings("tcp://127.0.0.1:1"), SERVICE, needed=False)
+    with pytest.raises(ClusterError):
+        other.differences()
+    other._refused = {"tcp://b:1": "numpy 2.3.1 instead of 2.4.0"}
+    assert other.differences() == {"tcp://b:1": "numpy 2.3.1 instead of 2.4.0"}

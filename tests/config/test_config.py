@@ -278,6 +278,47 @@ def test_folders_that_are_missing_or_nested_are_warnings(tmp_path: Path) -> None
     assert nested.message == f"{tmp_path / 'none'} is inside {tmp_path} already"
 
 
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [
+        ("'music' = '/mnt'", "must be an absolute path, got 'music'"),
+        ("'/music' = '~/music'", "must be an absolute path, got '~/music'"),
+        ("'/srv/../music' = '/mnt'", "begins with one slash and has neither .. nor NUL, got '/srv/../music'"),
+        ("'//music' = '/mnt'", "begins with one slash and has neither .. nor NUL, got '//music'"),
+        ('"/music" = "/mnt/\\u0000"', r"begins with one slash and has neither .. nor NUL, got '/mnt/\x00'"),
+        ("'/music' = '/mnt/a', '/music/' = '/mnt/b'", "'/music/' is called '/mnt/b', and '/music', the same folder"),
+    ],
+)
+def test_folders_at_a_cluster_that_cannot_be_meant_are_mistakes(tmp_path: Path, paths: str, said: str) -> None:
+    """They would fit to no file, or one of two would count without a word."""
+    file = write(tmp_path, f"[cluster]\nscheduler = 'tcp://desk:8786'\npaths = {{ {paths} }}\n")
+    checked, [mistake] = config.check(file, {})
+    assert (mistake.key, mistake.line, mistake.fatal) == ("cluster.paths", 3, True)
+    assert said in mistake.message
+    with pytest.raises(ConfigError, match=r"cluster\.paths: "):
+        config.load(file, {})
+    assert len(checked.cluster.paths) == paths.count("=") - 1
+
+
+def test_folders_at_a_cluster_may_be_inside_one_another(tmp_path: Path) -> None:
+    """The longest counts, which is said; a name with a slash at its end is the same, and so may be its place."""
+    (tmp_path / "live").mkdir()
+    text = f"'{tmp_path}' = '/mnt', '{tmp_path}/' = '/mnt/', '{tmp_path}/live' = '/mnt/others/live'"
+    file = write(tmp_path, f"[cluster]\npaths = {{ {text} }}\n")
+    assert config.doubts(config.load(file, {}), file, GENRES, {}) == []
+
+
+def test_folders_at_a_cluster_that_are_missing_here_or_one_there_are_warnings(tmp_path: Path) -> None:
+    """A disk may be away, and a cluster may have in one folder what is in two here."""
+    text = f"'{tmp_path}' = '/mnt', '{tmp_path}/none' = '/mnt/', '{tmp_path}/genred.toml' = '/mnt/x'"
+    file = write(tmp_path, f"[cluster]\npaths = {{ {text} }}\n")
+    both, missing, no_folder = config.doubts(config.load(file, {}), file, GENRES, {})
+    assert (both.key, both.line, both.fatal) == ("cluster.paths", 2, False)
+    assert f"'{tmp_path}/none' and '{tmp_path}' are both called '/mnt/' at the cluster" in both.message
+    assert f"'{tmp_path}/none' is not there" in missing.message
+    assert f"'{tmp_path}/genred.toml' is not a folder" in no_folder.message
+
+
 def test_a_doubt_about_the_environment_names_the_variable() -> None:
     """It isn't looked for in the file."""
     environ = {"GENRED_GENRES_WHITELIST": "Rokc"}

@@ -2,6 +2,7 @@ import os
 import platform
 import re
 import stat
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from genred.analysis.cluster import Cluster
+from genred.config import Cluster as Settings
 from genred.config import Config, Tags
-from genred.doctor import diagnose, folders, holdings, machine, service
+from genred.doctor import cluster, diagnose, folders, holdings, machine, service
 from genred.doctor.finding import Check, Finding, State, examine, ok
 from genred.fs import locks
 from genred.fs.mounts import read_mounts
@@ -480,13 +483,14 @@ def test_the_configuration_is_judged_as_far_as_it_was_understood(tmp_path: Path,
     """A mistake in it is a fault, and the rest is looked at all the same."""
     file = tmp_path / "c.toml"
     tables = f"[watch]\ndirectories = ['{music}']\n[tags]\nmode = 'x'\n[genres]\nwhitelist = ['Rokc']\n"
-    file.write_text(f"{tables}[model]\npath = '{tiny_model}'\n")
+    file.write_text(f"{tables}[model]\npath = '{tiny_model}'\n[cluster]\nscheduler = 'tcp://127.0.0.1:1'\n")
     found = list(diagnose(file))
     mistake, doubt = (finding for finding in found if finding.check == "config")
     assert (mistake.state, f"{file}:4: tags.mode: must be" in mistake.message) == (State.FAIL, True)
     assert (doubt.state, f"{file}:6: genres.whitelist: neither" in doubt.message) == (State.WARN, True)
     assert told(iter(found), "inotify").message.startswith("2 folders to watch")
     assert told(iter(found), "lock").state is State.OK
+    assert told(iter(found), "cluster").state is State.WARN
 
 
 def test_doctor_says_each_finding_as_an_object_and_ends_with_3_at_a_fault(
@@ -506,3 +510,59 @@ def test_doctor_says_each_finding_as_an_object_and_ends_with_3_at_a_fault(
     assert ran.code == 3
     assert "fail\tfolder\t/no/such/folder: No such file or directory\tmount its disk" in ran.out
     assert "ok\t" not in ran.out
+
+
+# -- the cluster -------------------------------------------------------------------------------------------------------
+
+HERE = Settings("tcp://127.0.0.1:1")
+
+
+def test_no_cluster_is_asked_where_none_is_configured() -> None:
+    """Nothing is said about it, and Dask isn't needed."""
+    assert list(cluster.cluster(Config())) == []
+
+
+def test_a_cluster_without_its_library_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service would end with the same complaint."""
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    [found] = cluster.cluster(Config(cluster=HERE))
+    assert (found.check, found.state) == ("cluster", State.FAIL)
+    assert "tcp://127.0.0.1:1: the library distributed is missing" in found.message
+    assert found.hint.startswith("pip install 'genred[dask]'")
+
+
+def test_a_cluster_that_is_away_is_a_warning() -> None:
+    """The machine hears alone meanwhile."""
+    [found] = cluster.cluster(Config(cluster=HERE))
+    assert (found.check, found.state) == ("cluster", State.WARN)
+    assert found.message.startswith("tcp://127.0.0.1:1: no scheduler answers there")
+    assert found.message.endswith("; this machine hears alone")
+
+
+@pytest.mark.parametrize(
+    ("workers", "said"),
+    [
+        ({"tcp://a:1": "", "tcp://b:1": ""}, [(State.OK, "tcp://127.0.0.1:1: 2 workers hear 4 files at once")]),
+        (
+            {"tcp://a:1": "", "tcp://b:1": "numpy 2.3.1 instead of 2.4.0"},
+            [
+                (State.OK, "tcp://127.0.0.1:1: 1 worker hears 4 files at once"),
+                (State.WARN, "tcp://b:1 is not asked: numpy 2.3.1 instead of 2.4.0"),
+            ],
+        ),
+        (
+            {"tcp://b:1": "it doesn't answer"},
+            [
+                (State.WARN, "tcp://127.0.0.1:1: no worker has the genred of this machine, which hears alone"),
+                (State.WARN, "tcp://b:1 is not asked: it doesn't answer"),
+            ],
+        ),
+    ],
+)
+def test_workers_that_disagree_are_named(
+    monkeypatch: pytest.MonkeyPatch, workers: dict[str, str], said: list[tuple[State, str]]
+) -> None:
+    """With what is different at each."""
+    monkeypatch.setattr(Cluster, "differences", lambda self: workers)
+    monkeypatch.setattr(Cluster, "at_once", 4)
+    assert [(found.state, found.message) for found in cluster.cluster(Config(cluster=HERE))] == said

@@ -13,6 +13,8 @@ import mutagen
 import pytest
 
 from genred.analysis.analyser import Analyser
+from genred.analysis.cluster import Cluster
+from genred.config import Cluster as Settings
 from genred.config import Config
 from genred.errors import FileError, LockedError, WatchError
 from genred.fs.files import stamp_of
@@ -25,7 +27,7 @@ from genred.model.prediction import Prediction
 from genred.service.asking import scan_or_ask
 from genred.service.request import Requests
 from genred.service.scan import Notices, scan
-from genred.service.status import Board, lock_of
+from genred.service.status import Board, Hearing, ask, lock_of
 from genred.sound import FEATURE_VERSION
 from genred.tagging.tagger import Tagger
 from genred.watching.root import RootState
@@ -105,6 +107,24 @@ def test_a_folder_that_is_missing_keeps_the_others_from_nothing(config: Config, 
     assert told.missing == [f"{music}/none: no such folder"]
     with pytest.raises(WatchError, match="no such folder"):
         looked_at(of(config, music / "none"), told)
+
+
+def test_a_cluster_is_told_as_it_was_when_it_was_last_asked(
+    config: Config, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here it comes after the first file."""
+    ready = Ready(JAZZ)
+    monkeypatch.setattr(Analyser, "of", lambda *_, **__: ready)
+    ready.cluster = Cluster(Settings("tcp://desk:8786"), config.service, needed=False)
+    seen = []
+    for _ in scan(config, threading.Event(), dry_run=False, notices=Told().notices):
+        said = ask(lock_of(history.path))[1]
+        seen.append(said and said.cluster)
+        monkeypatch.setattr(Cluster, "at_once", 3)
+    assert seen[0] == Hearing("tcp://desk:8786", 0)
+    said = ask(lock_of(history.path))[1]
+    assert said
+    assert said.cluster == Hearing("tcp://desk:8786", 3)
 
 
 def test_what_an_earlier_genred_heard_is_heard_again_first(config: Config, history: History, music: Path) -> None:

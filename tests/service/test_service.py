@@ -19,6 +19,9 @@ import pytest
 import sqlalchemy as sa
 
 from genred import tags
+from genred.analysis.analyser import Analyser
+from genred.analysis.cluster import Cluster
+from genred.config import Cluster as Settings
 from genred.config import Config
 from genred.errors import HistoryError
 from genred.fs.files import stamp_of
@@ -30,9 +33,13 @@ from genred.service.sdnotify import Pulse, notify
 from genred.service.service import PATIENCE_SECONDS
 from genred.service.service import Service as Tagging
 from genred.service.signals import Reload
-from genred.service.status import Board, Status, ask
+from genred.service.status import Board, Hearing, Status, ask
 from genred.service.workers import Workers
 from genred.sound import FEATURE_VERSION
+from genred.watching.backlog import Meeting
+from genred.watching.walk import WatchOptions
+from genred.watching.watcher import Watcher
+from tests.fakes import FakeAnalyser
 from tests.makeaudio import make
 from tests.processes import until_ended
 from tests.service.running import Service
@@ -373,3 +380,23 @@ def test_a_database_that_is_damaged_is_not_waited_for(history: History, tmp_path
         with pytest.raises(HistoryError):
             service.wait(Config(), HistoryError("full", transient=True))
     assert len(stop.seen) == PATIENCE_SECONDS
+
+
+def test_a_service_tells_whether_a_cluster_hears(
+    history: History, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At each sign of life; nothing is asked for it, and where none is configured none is told."""
+    config, stop, analyser = Config(), Event(), FakeAnalyser()
+    monkeypatch.setattr(Analyser, "of", lambda *_, **__: analyser)
+    with locked(tmp_path / "run.lock") as fd, Board(fd, "run") as board, Workers() as workers:
+        service = Tagging(history, Reporter(history, board), workers, stop, Reload(Config))
+        options = WatchOptions.of(config.watch)
+        watcher = Watcher([tmp_path], options, history.files.unknown, Meeting(history, options, leave=True))
+        service._beat(watcher, 0)
+        assert board.status.cluster is None
+        workers.under(config, stop, print)
+        service._beat(watcher, 0)
+        assert board.status.cluster is None
+        analyser.cluster = Cluster(Settings("tcp://desk:8786"), config.service, needed=False)
+        service._beat(watcher, 0)
+        assert board.status.cluster == Hearing("tcp://desk:8786", 0)

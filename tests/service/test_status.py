@@ -17,7 +17,7 @@ from genred.errors import HistoryError
 from genred.fs.locks import held, last_life, locked, show_life
 from genred.history.records import Outcome, Record
 from genred.service import status
-from genred.service.status import POST_SECONDS, Board, Last, Status, Watched, ask, how_to_stop, lock_of
+from genred.service.status import POST_SECONDS, Board, Hearing, Last, Status, Watched, ask, how_to_stop, lock_of
 from tests.command import Genred
 
 TAGGED = Record(
@@ -43,6 +43,7 @@ FULL = Status(
     done={"tagged": 4, "failed": 1},
     last=Last("2026-11-22T08:17:17.402Z", "/music/a.mp3", "tagged", "Rock", 0.9, "sure"),
     mistakes=["c.toml:2: tags.mode: must be one of keep, merge"],
+    cluster=Hearing("tcp://desk:8786", 8),
     trouble="history.db: database or disk is full",
     at="2026-11-22T08:17:18.000Z",
 )
@@ -90,9 +91,20 @@ def test_a_line_says_what_matters() -> None:
     assert FULL.line() == (
         "watching 2 roots, 3 queued, 12,345 known, last: tagged /music/a.mp3; "
         "tags of 2,345 to be read; "
+        "tcp://desk:8786 hears 8 files at once; "
         "history.db: database or disk is full; "
         "not reloaded: c.toml:2: tags.mode: must be one of keep, merge; /nas: offline: Host is down"
     )
+
+
+@pytest.mark.parametrize(
+    ("at_once", "said"),
+    [(0, "is away, and this machine hears alone"), (1, "hears 1 file at once"), (8, "hears 8 files at once")],
+)
+def test_a_line_says_whether_a_cluster_hears(at_once: int, said: str) -> None:
+    """Only where one is configured."""
+    assert f"; tcp://desk:8786 {said}; " in replace(FULL, cluster=Hearing("tcp://desk:8786", at_once)).line()
+    assert "hear" not in replace(FULL, cluster=None).line()
 
 
 def test_it_is_written_seldom_and_only_when_it_changed(lock: Path) -> None:
@@ -243,6 +255,7 @@ def test_the_command_shows_it_to_a_person_and_to_a_script(genred: Genred, place:
             "/music/a.mp3",
             "c.toml:2",
             "is full",
+            "  cluster  tcp://desk:8786 hears 8 files at once",
         ):
             assert part in text
         assert max(map(len, text.splitlines())) <= 80
@@ -262,7 +275,16 @@ def test_the_command_shows_it_to_a_person_and_to_a_script(genred: Genred, place:
         "done",
         "last",
     }
-    assert set(json.loads(text)) == keys | {"running", "database", "mistakes", "trouble", "at", "ended", "alive"}
+    assert set(json.loads(text)) == keys | {
+        "running",
+        "database",
+        "mistakes",
+        "cluster",
+        "trouble",
+        "at",
+        "ended",
+        "alive",
+    }
 
 
 def test_a_monitor_learns_who_is_gone_and_who_hangs(
