@@ -3,9 +3,9 @@
     python -m benchmarks.writing [--tracks 48] [--times 5] [--song FILE...] [--folder /somewhere]
 
 Two workers read tags, judge and edit; the main process decides, saves and records, as in `genred scan`. Hearing takes
-no time. Milliseconds
-for each track, on the clock, and of a processor in the main process and at home (with the workers), beside mutagen's
-save in place with an fsync and a bare commit of SQLite for each track; once with `tags.mode = "off"`, and once with a tag written. Medians of turns.
+no time. Milliseconds for each track, on the clock, and of a processor in the main process and in all of home, workers
+included, beside mutagen's save in place with an fsync and a bare commit of SQLite for each track; once with `tags.mode
+= "off"`, and once with a tag written. Medians of turns.
 """
 
 import argparse

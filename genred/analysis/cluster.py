@@ -5,7 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from concurrent.futures import CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,9 @@ CONNECT_SECONDS = 5
 GREET_SECONDS = 15.0
 """The time between two looks for workers that joined the cluster."""
 ANSWER_SECONDS = 120.0
-"""The time that all workers get at first to say what they are: filters may have to be designed, and a disk be slow."""
+"""The time in which some worker has to say what it is: filters may have to be designed, and a disk be slow."""
+TOGETHER_SECONDS = 20.0
+"""The time that all workers get for that, before those that have answered begin."""
 AWAY_SECONDS = 300.0
 """The time after which a cluster that went away is looked for again, where one can do without it."""
 _BLIND, _SENT_AHEAD = 3, 50
@@ -238,8 +240,9 @@ class Cluster:
         if not self._agreeing and not before:  # those of the last look get until the next one to come back
             raise ClusterError(self._nobody(threads))
         self._is_away = False
+        others = self._refused or self._asked
         if self._executor is None or self._agreeing.keys() != before.keys():
-            self._executor = client.get_executor(pure=False, workers=list(self._agreeing) if self._refused else None)
+            self._executor = client.get_executor(pure=False, workers=list(self._agreeing) if others else None)
 
     def _known(self, client: "Client") -> dict[str, dict[str, Any]]:
         """Return what the scheduler knows of each worker, by address, and note their signs of life."""
@@ -273,12 +276,19 @@ class Cluster:
         log.warning("%s: no worker has answered for %.0f s; genred waits for %s", self._address, seconds, told)
 
     def _ask(self, client: "Client", threads: Mapping[str, int]) -> None:
-        """Ask workers that are new what they are; wait for their answers only where there is nobody else."""
+        """Ask workers that are new what they are; where there is nobody else, wait until one of them agrees."""
         for gone in self._asked.keys() - threads:
             self._asked.pop(gone).cancel()
         for address in threads.keys() - {*self._agreeing, *self._refused, *self._asked}:
             self._asked[address] = client.get_executor(pure=False, workers=[address]).submit(remote.build)
-        wait(self._asked.values(), timeout=0 if self._agreeing else ANSWER_SECONDS)
+        wait(self._asked.values(), timeout=0 if self._agreeing else TOGETHER_SECONDS)
+        self._take_answers(threads)
+        while self._asked and not self._agreeing:
+            if not wait(self._asked.values(), timeout=ANSWER_SECONDS, return_when=FIRST_COMPLETED).done:
+                break
+            self._take_answers(threads)
+
+    def _take_answers(self, threads: Mapping[str, int]) -> None:
         home = self._order.build
         for address in [address for address, answer in self._asked.items() if answer.done()]:
             answer = self._asked.pop(address)

@@ -1,6 +1,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from genred.analysis import Analysis, Ask, worker
 from genred.analysis.analyser import Analyser
 from genred.analysis.cluster import AWAY_SECONDS, Cluster
 from genred.analysis.pool import WorkerLostError
+from genred.analysis.remote import Build, build
 from genred.analysis.steps import Steps
 from genred.config import Cluster as Settings
 from genred.config import Model, Service
@@ -286,3 +288,44 @@ def test_what_is_different_is_told_where_no_worker_agrees() -> None:
         other.differences()
     other._refused = {"tcp://b:1": "numpy 2.3.1 instead of 2.4.0"}
     assert other.differences() == {"tcp://b:1": "numpy 2.3.1 instead of 2.4.0"}
+
+
+class FakeClient:
+    """A client of workers that say what they are, or nothing."""
+
+    status = "running"
+
+    def __init__(self, answers: dict[str, Future[Build]]) -> None:
+        self._answers = answers
+        self.asked: list[str] | None = None
+
+    def get_executor(self, *, pure: bool, workers: list[str] | None) -> "FakeClient":
+        self.asked = workers
+        return self
+
+    def submit(self, function: object) -> Future[Build]:
+        assert self.asked is not None
+        return self._answers[self.asked[0]]
+
+
+def test_a_worker_that_says_nothing_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that answer begin, without it; what it says later counts then."""
+    monkeypatch.setattr("genred.analysis.cluster.TOGETHER_SECONDS", 0.0)
+    silent: Future[Build] = Future()
+    quick: Future[Build] = Future()
+    quick.set_result(build())
+    client = FakeClient({"tcp://a:1": silent, "tcp://b:1": quick})
+
+    class Met(Cluster):
+        def _known(self, client: object) -> dict[str, dict[str, Any]]:
+            return {address: {"nthreads": 2} for address in ("tcp://a:1", "tcp://b:1")}
+
+        def _met(self) -> Any:
+            return client
+
+    cluster = Met(Settings("tcp://127.0.0.1:1"), SERVICE, needed=True)
+    cluster._greet()
+    assert (cluster.at_once, client.asked) == (2, ["tcp://b:1"])
+    silent.set_result(build())
+    cluster._greet()
+    assert (cluster.at_once, client.asked) == (4, None)
