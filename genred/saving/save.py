@@ -77,7 +77,7 @@ class Save:
         """Return what the journal has to know before the clone is made."""
         return Begun(self.path, self._clone.path, self.before, self.draft)
 
-    def open(self, tags: Tags) -> None:
+    def examine(self, tags: Tags) -> None:
         """Open the file, if it is the one that was decided about, and may be replaced."""
         self._original = self._files.enter_context(open_regular(self.path))
         self._st = os.fstat(self._original.fileno())

@@ -203,7 +203,7 @@ def _saved(saves: Sequence[Save], journal: Journal, tags: Tags) -> list[Record |
     with ExitStack() as files:
         for save in saves:
             files.callback(save.close)
-        begun = _well(saves, lambda save: save.open(tags))
+        begun = _well(saves, lambda save: save.examine(tags))
         for save, intent in zip(begun, journal.begin([save.begun for save in begun]), strict=True):
             save.intent = intent
         swapped: list[Save] = []
