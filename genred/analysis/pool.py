@@ -29,7 +29,7 @@ LIMITS = "service.memory_mb, or a limit of memory or time that genred was starte
 """The settings to look at where workers die of too little."""
 
 _FILES_PER_WORKER = 1000
-_DESCRIPTORS, _DESCRIPTORS_PER_WORKER = 64, 8
+_DESCRIPTORS, _DESCRIPTORS_PER_WORKER = 96, 8
 """Files and pipes that may be open at once in the main process: more than were ever counted."""
 
 
