@@ -9,6 +9,7 @@ import csv
 import hashlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -62,15 +63,25 @@ def read_source(source: Path, vocabulary: Vocabulary | None = None) -> list[Labe
         If there is no labelled music to read; the message names the place, and says what to do.
     """
     if source.is_dir():
-        found = list(_from_folders(source, vocabulary or Vocabulary()))
+        found = _telling(source, _from_folders(source, vocabulary or Vocabulary()))
         _question(source, {item.path.relative_to(source).parts[0] for item in found}, vocabulary or Vocabulary())
     elif source.is_file():
-        found = list(_from_manifest(source, vocabulary or Vocabulary()))
+        found = _telling(source, _from_manifest(source, vocabulary or Vocabulary()))
     else:
         raise ConfigError(f"{readable(source)}: no such folder or CSV manifest")
     if not found:
         raise ConfigError(f"{readable(source)}: no labelled music in it; put tracks into folders named by genre")
     return found
+
+
+def _telling(source: Path, labelled: Iterable[Labelled]) -> list[Labelled]:
+    """Leave out tracks whose label is no genre ("Unknown", "Misc"), and warn of them."""
+    found = list(labelled)
+    said = Counter(item.genre for item in found if is_generic(item.genre))
+    if said:
+        names = ", ".join(f"{count} {readable(Path(name))}" for name, count in said.most_common(5))
+        log.warning("%s: labels that are no genre teach nothing, and were left out: %s", readable(source), names)
+    return [item for item in found if item.genre not in said]
 
 
 def _from_folders(source: Path, vocabulary: Vocabulary) -> Iterator[Labelled]:

@@ -73,6 +73,22 @@ def test_folders_of_artists_are_questioned(tmp_path: Path, caplog: pytest.LogCap
     assert not caplog.messages
 
 
+def test_a_label_that_is_no_genre_teaches_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither as a folder nor in a manifest; what was left out is told."""
+    for name in ("Jazz/a.mp3", "Unknown/b.mp3", "Unknown/c.mp3"):
+        path = tmp_path / "music" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    assert [item.genre for item in read_source(tmp_path / "music")] == ["Jazz"]
+    assert "left out: 2 Unknown" in caplog.text
+    manifest = tmp_path / "labels.csv"
+    manifest.write_text("path,genre\na.mp3,Jazz\nb.mp3,Misc\n", "utf-8")
+    assert [item.genre for item in read_source(manifest)] == ["Jazz"]
+    manifest.write_text("path,genre\nb.mp3,Misc\n", "utf-8")
+    with pytest.raises(ConfigError, match="no labelled music"):
+        read_source(manifest)
+
+
 def test_a_manifest_is_read(tmp_path: Path) -> None:
     """Paths are relative to the CSV, unknown columns ignored, artist and source optional."""
     manifest = tmp_path / "labels.csv"
