@@ -116,6 +116,10 @@ def _rebuild(kind: type[FileError], path: Path, reason: str, transient: bool) ->
     return kind(path, reason, transient=transient)
 
 
+class UnfinishedError(FileError):
+    """A save replaced a file, and could not be recorded yet; the next save or start does that."""
+
+
 class DecodeError(FileError):
     pass
 

@@ -124,6 +124,14 @@ class Journal:
         db.execute(_FINISH, {"number": write_id, "record": record.id})
         return record
 
+    def move(self, intent: Intent, folder: Path) -> None:
+        """Note that the folder of an intent has another name now."""
+        names = {"path": folder / intent.path.name, "temp": folder / intent.temp.name}
+        row = {column: os.fsencode(name) for column, name in names.items()}
+        with self._history.writing() as db:
+            db.execute(writes.update().where(writes.c.id == intent.id).values(row))
+        self._drafts.pop(intent.id, None)  # it has the former name
+
     def abandon(self, write_id: int) -> None:
         """Forget an intent that changed nothing."""
         self._drafts.pop(write_id, None)

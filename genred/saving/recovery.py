@@ -25,10 +25,28 @@ from genred.fs.files import open_regular, readable, sha256, stamp_of
 from genred.history.journal import Intent, Journal
 from genred.saving import kernel
 
+NOT_YET = "not resolved yet"
+
 
 def recover(journal: Journal) -> list[str]:
     """Resolve all of them, by somebody who holds the journal alone; return what became of each, in words."""
     return [f"{readable(intent.path)}: {_resolve(intent, journal)}" for intent in journal.unfinished()]
+
+
+def follow(path: Path, journal: Journal) -> None:
+    """Resolve the save of a file whose folder was renamed since, by somebody who holds the journal alone.
+
+    The temporary lies beside the file, and nothing else has its name.
+    """
+    for intent in journal.unfinished():
+        if path.name == intent.path.name and is_beside(path, intent):
+            journal.move(intent, path.parent)
+    recover(journal)
+
+
+def is_beside(path: Path, intent: Intent) -> bool:
+    """Return whether the temporary of an intent lies beside a file, and no longer where it was made."""
+    return not os.path.lexists(intent.temp) and os.path.lexists(path.with_name(intent.temp.name))
 
 
 def settle(write_ids: Collection[int], journal: Journal) -> None:
@@ -43,15 +61,17 @@ def settle(write_ids: Collection[int], journal: Journal) -> None:
 def _resolve(intent: Intent, journal: Journal) -> str:
     try:
         gone = not (os.path.lexists(intent.path) or os.path.lexists(intent.temp))
+        if gone and not os.path.lexists(intent.path.parent):
+            return f"{NOT_YET}: its folder isn't there"
         if gone and os.stat(intent.path.parent).st_dev != intent.before.dev:
-            return "not resolved yet: its disk isn't there"
+            return f"{NOT_YET}: its disk isn't there"
         if intent.ready:
             return _resolve_ready(intent, journal)
         kernel.remove(intent.temp)
         journal.abandon(intent.id)
         return "not saved, as it was"
     except (OSError, FileError) as error:
-        return f"not resolved yet: {error}"
+        return f"{NOT_YET}: {error}"
 
 
 def _resolve_ready(intent: Intent, journal: Journal) -> str:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from genred.config import Tags
-from genred.errors import FileError, UndoConflict
+from genred.errors import FileError, GenredError, UndoConflict, UnfinishedError
 from genred.fs.files import Stamp, open_regular, sha256, stamp_of
-from genred.history.journal import Journal, Undo
+from genred.history.journal import Intent, Journal, Undo
 from genred.history.records import Record
 from genred.saving import delta, kernel, recovery
 from genred.saving.save import Clone, Fill, Save
@@ -165,6 +165,21 @@ def recover(journal: Journal) -> list[str]:
         return recovery.recover(journal)
 
 
+def unresolved(journal: Journal) -> list[Intent]:
+    """Resolve what was cut short; return what can't be resolved yet."""
+    if not journal.unfinished():
+        return []
+    recover(journal)
+    return journal.unfinished()
+
+
+def follow(path: Path, journal: Journal) -> list[Intent]:
+    """Resolve the save of a file whose folder was renamed since; return what can't be resolved yet."""
+    with journal.exclusive():
+        recovery.follow(path, journal)
+    return journal.unfinished()
+
+
 def _edited(edit: Callable[[Path], None]) -> Fill:
     """Return what makes the new file by copying the old one and editing the copy."""
 
@@ -203,7 +218,9 @@ def _saved(saves: Sequence[Save], journal: Journal, tags: Tags) -> list[Record |
     with ExitStack() as files:
         for save in saves:
             files.callback(save.close)
-        begun = _well(saves, lambda save: save.examine(tags))
+        unfinished = {intent.path for intent in journal.unfinished()}
+        free = _well(saves, lambda save: _refuse(save.path) if save.path in unfinished else None)
+        begun = _well(free, lambda save: save.examine(tags))
         for save, intent in zip(begun, journal.begin([save.begun for save in begun]), strict=True):
             save.intent = intent
         swapped: list[Save] = []
@@ -214,9 +231,17 @@ def _saved(saves: Sequence[Save], journal: Journal, tags: Tags) -> list[Record |
         finally:
             recovery.settle({save.intent for save in begun if save not in swapped}, journal)
         done = _synced(_well(_synced(swapped), Save.remove_old))
+        for save in swapped:
+            if isinstance(save.became, FileError):
+                reason = f"its new genre is there, and is recorded later ({save.became.reason})"
+                save.became = UnfinishedError(save.path, reason, transient=True)
         for save, record in zip(done, journal.finish({save.intent: save.stamp() for save in done}), strict=True):
             save.became = record
     return [save.became for save in saves if save.became is not None]
+
+
+def _refuse(path: Path) -> None:
+    raise FileError(path, "an earlier save of it can't be brought to its end yet", transient=True)
 
 
 def _saved_one(save: Save, journal: Journal, tags: Tags) -> Record:
@@ -232,8 +257,24 @@ def _prepared(begun: Sequence[Save], tags: Tags) -> list[Save]:
 
     if len(begun) == 1:
         return _well(begun, prepare)
-    with ThreadPoolExecutor(_THREADS) as threads:
+    threads = ThreadPoolExecutor(_THREADS)
+    try:
         return _well(begun, prepare, threads.map)
+    except RuntimeError as error:
+        if "start new thread" not in str(error):
+            raise
+        raise GenredError("no thread can be started: the limit of processes is too low (`ulimit -u`)") from error
+    finally:
+        _end(threads)
+
+
+def _end(threads: ThreadPoolExecutor) -> None:
+    """Wait for threads, whatever comes meanwhile: what they work on is about to be closed and removed."""
+    try:
+        threads.shutdown(cancel_futures=True)
+    except BaseException:
+        _end(threads)
+        raise
 
 
 def _synced(saves: Sequence[Save]) -> list[Save]:

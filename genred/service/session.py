@@ -14,6 +14,7 @@ from genred.history.database import is_there
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.saving import transaction
+from genred.saving.recovery import NOT_YET
 from genred.service.status import Board, how_to_stop, lock_of
 
 log = logging.getLogger(__name__)
@@ -74,4 +75,4 @@ def _lock(config: Config) -> Iterator[int]:
 def resolve(history: History) -> None:
     """Bring each save that was cut short to an end: the file is the old or the new one."""
     for resolved in transaction.recover(Journal(history)):
-        log.warning("cut short earlier, now resolved: %s", resolved)
+        log.warning("cut short earlier%s: %s", "" if NOT_YET in resolved else ", now resolved", resolved)

@@ -110,8 +110,8 @@ def _main_artist(members: list[Path], tracks: Mapping[Path, Labels]) -> str:
 
 
 def _fits(labels: Labels, album: Album, tracks: Mapping[Path, Labels]) -> bool:
-    """Return whether a track that names no title may be of an album."""
-    return labels.artist_key in ("", *(tracks[path].artist_key for path in album))
+    """Return whether a track that names no title may be of an album; one that says it is by many is of none."""
+    return not labels.is_by_many and labels.artist_key in ("", *(tracks[path].artist_key for path in album))
 
 
 def _by_artist(members: list[Path], tracks: Mapping[Path, Labels]) -> list[list[Path]]:

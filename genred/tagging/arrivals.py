@@ -9,11 +9,12 @@ from pathlib import Path
 
 from genred.config import Tags
 from genred.errors import FileError
-from genred.fs.files import Stamp, stamp_of
+from genred.fs.files import Stamp, readable, stamp_of
 from genred.history.history import History
 from genred.history.identity import follow, is_at, recognise
+from genred.history.journal import Intent, Journal
 from genred.history.records import Known, Standing
-from genred.saving import transaction
+from genred.saving import recovery, transaction
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +61,13 @@ class Arrivals:
         self._tags = tags
         self._looked_at = {Standing.BACKLOG: backlog, Standing.TRIED: trials}
         self._dry_run = dry_run
+        self._journal = Journal(history)
+        self._unfinished: list[Intent] = []
+        """Saves that were cut short and can't be resolved yet."""
 
     def among(self, paths: Iterable[Path]) -> Iterator[Arrival]:
         """Yield those of some paths that are worth a look."""
+        self._unfinished = self._journal.unfinished() if self._dry_run else transaction.unresolved(self._journal)
         for path in self._followed(paths):
             arrival = self.at(path)
             if arrival is not None:
@@ -74,6 +79,9 @@ class Arrivals:
             stamp = stamp_of(path)
         except FileError as error:
             log.debug("left alone: %s", error)
+            return None
+        if self._unfinished and self._is_unfinished(path):
+            log.info("%s: left alone: an earlier save of it can't be brought to its end yet", readable(path))
             return None
         known = recognise(self._history, path, stamp)
         if known is None or not self._is_done(path, known, stamp):
@@ -99,6 +107,14 @@ class Arrivals:
                     if known is not None and known.path != path and not is_at(known.path, stamp):
                         self._history.files.refresh(known, path, stamp)
             yield from batch
+
+    def _is_unfinished(self, path: Path) -> bool:
+        """Return whether genred may have put this file here, and couldn't record that yet."""
+        beside = [it for it in self._unfinished if it.path.name == path.name and recovery.is_beside(path, it)]
+        if beside and not self._dry_run:
+            self._unfinished = transaction.follow(path, self._journal)
+            beside = []
+        return bool(beside) or any(intent.path == path for intent in self._unfinished)
 
     def _is_done(self, path: Path, known: Known, stamp: Stamp) -> bool:
         match known.standing:

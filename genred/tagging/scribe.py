@@ -1,16 +1,19 @@
 """Carry decisions out: write them into the files, and record what became of them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from genred.analysis.analyser import Analyser
 from genred.config import Tags
-from genred.errors import FileError, Protected
+from genred.errors import FileError, Protected, UnfinishedError
 from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Outcome, Record, Standing
 from genred.saving import transaction
+
+log = logging.getLogger(__name__)
 
 
 class Scribe:
@@ -36,7 +39,7 @@ class Scribe:
         self._dry_run = dry_run
 
     def carry_out(self, drafts: Sequence[Record]) -> list[Record]:
-        """Write the genres of drafts that have some to write, and record what became of each.
+        """Write the genres of drafts that have some to write, and record what became of each, as soon as that can be.
 
         Parameters
         ----------
@@ -50,10 +53,12 @@ class Scribe:
             match wrote.get(draft.path):
                 case None:
                     told.append(draft)
+                case UnfinishedError() as error:
+                    log.warning("%s", error)
                 case FileError() as error:
                     told.append(self.refused(replace(draft, written=()), error))
         done = {record.path: record for record in (*wrote.values(), *self.record(told)) if isinstance(record, Record)}
-        return [done[draft.path] for draft in drafts]
+        return [done[draft.path] for draft in drafts if draft.path in done]
 
     def write(self, draft: Record) -> Record:
         """Write the genres of a draft, and record that.

@@ -7,8 +7,11 @@ import resource
 import shutil
 import struct
 import subprocess
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
@@ -20,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genred.config import Tags
-from genred.errors import FileError, Protected, TagError, UndoConflict
+from genred.errors import FileError, GenredError, Protected, TagError, UndoConflict, UnfinishedError
 from genred.fs.files import Stamp, stamp_of
 from genred.history.history import History
 from genred.history.journal import Begun, Journal, Proof, Undo
@@ -718,3 +721,62 @@ def test_groups_are_all_files_in_their_order(files: list[tuple[int, int]]) -> No
     for group in groups:
         assert len({stamp.ino for stamp in group}) == len(group) <= transaction.TOGETHER
         assert len(group) == 1 or sum(stamp.size for stamp in group) <= transaction.TOGETHER_BYTES
+
+
+class Impatient(ThreadPoolExecutor):
+    """Is interrupted twice while it is waited for."""
+
+    waited = 0
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.waited += 1
+        if self.waited <= 2:
+            raise KeyboardInterrupt
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+def test_threads_are_waited_for_however_often_somebody_interrupts() -> None:
+    """They work on open files and on clones, which are closed and removed next."""
+    threads = Impatient(1)
+    done = threads.submit(time.sleep, 0.05)
+    with pytest.raises(KeyboardInterrupt):
+        transaction._end(threads)
+    assert (threads.waited, done.done()) == (3, True)
+
+
+def test_where_no_thread_can_be_started_nothing_is_done(
+    album: list[Path], journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said in words, and nothing is left."""
+    before = [path.read_bytes() for path in album]
+
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with pytest.raises(GenredError, match="ulimit -u"):
+        save_all(album, journal)
+    assert [path.read_bytes() for path in album] == before
+    assert sorted(album[0].parent.iterdir()) == album
+    assert journal.unfinished() == []
+
+
+def test_what_was_swapped_and_not_recorded_is_recorded_later(
+    album: list[Path], journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old file that can't be removed makes no save a failure."""
+    before = [path.read_bytes() for path in album]
+    with monkeypatch.context() as patch:
+
+        def unlink(temp: Path) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        patch.setattr(kernel, "unlink", unlink)
+        became = save_all(album, journal)
+    assert all(isinstance(each, UnfinishedError) and each.transient for each in became)
+    assert transaction.unresolved(journal) == []
+    assert sorted(undo.path for undo in journal.undoable(Query())) == album
+    for undo in journal.undoable(Query()):
+        transaction.restore(undo, draft(undo.path, Outcome.UNDONE), journal, TAGS)
+    assert [path.read_bytes() for path in album] == before
+    assert sorted(album[0].parent.iterdir()) == album

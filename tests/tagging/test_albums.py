@@ -4,7 +4,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from genred.names import Labels, album_folder
@@ -127,6 +127,13 @@ def test_the_order_in_which_tracks_came_does_not_matter(found: dict[Path, Labels
 
 
 @given(folders)
+@example(
+    {
+        FOLDER / "0.mp3": Labels("", "", "Unknown Album", compilation=True),
+        FOLDER / "1.mp3": Labels("", "A", "One"),
+        FOLDER / "2.mp3": Labels("", "", "One"),
+    }
+)
 def test_no_album_has_two_titles_or_many_artists(found: dict[Path, Labels]) -> None:
     """Whatever else is in the folder."""
     for album in albums(found):

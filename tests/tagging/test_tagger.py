@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 from array import array
@@ -20,6 +21,7 @@ from genred.history.history import History
 from genred.history.journal import Journal
 from genred.history.records import Author, Outcome, Query, Record
 from genred.model.prediction import Prediction
+from genred.saving import kernel
 from genred.tagging.judging import Ear
 from genred.tagging.policy import Policy
 from genred.tagging.tagger import Tagger
@@ -351,6 +353,75 @@ def test_tracks_of_a_folder_share_their_commits(
     records = decided(Tagger(Config(), history, hears), *paths)
     assert [(record.path, record.outcome) for record in records] == [(path, outcome) for path in paths]
     assert len(made) == commits
+
+
+def cut_short(history: History, *songs: Path) -> None:
+    """Tag songs in a process that dies when their names are exchanged."""
+
+    def die(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "sync_folder", die)
+        with pytest.raises(KeyboardInterrupt):
+            decided(Tagger(Config(), history, FakeAnalyser({song.name: sure("Jazz") for song in songs})), *songs)
+
+
+def test_a_save_that_was_cut_short_is_found_in_a_folder_that_was_renamed(history: History, song: Path) -> None:
+    """Its genre is genred's, with a way back, and not a person's."""
+    before = song.read_bytes()
+    (folder := song.with_name("album")).mkdir()
+    for number in (1, 2):
+        shutil.copy2(song, folder / f"{number}.flac")
+    cut_short(history, *sorted(folder.iterdir()))
+    moved = folder.rename(folder.with_name("renamed"))
+    songs = [moved / f"{number}.flac" for number in (1, 2)]
+    assert [tags.read_genres(path) for path in songs] == [["Jazz"], ["Jazz"]]
+    assert len(list(moved.iterdir())) == 4
+    assert decided(Tagger(Config(), history, FakeAnalyser()), *songs) == []
+    assert sorted(moved.iterdir()) == songs
+    journal = Journal(history)
+    assert journal.unfinished() == []
+    assert sorted(undo.path for undo in journal.undoable(Query())) == songs
+    for undo in journal.undoable(Query()):
+        undo_write(history, undo, Config().tags)
+    assert [path.read_bytes() for path in songs] == [before, before]
+
+
+def test_a_file_whose_save_cannot_be_brought_to_its_end_is_left_alone(
+    history: History, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is recorded, nobody could tell genred's genre from a person's."""
+    cut_short(history, song)
+
+    def unlink(temp: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kernel, "unlink", unlink)
+        tagger = Tagger(Config(), history, FakeAnalyser())
+        assert decided(tagger, song) == []
+        with pytest.raises(FileError, match="an earlier save of it can't be brought to its end yet"):
+            tagger.set_genre(song, "Polka")
+        assert list(history.records(Query())) == []
+    assert decided(Tagger(Config(), history, FakeAnalyser()), song) == []
+    assert [record.written for record in history.records(Query())] == [("Jazz",)]
+
+
+def test_a_save_that_is_recorded_later_is_no_failure(
+    history: History, song: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told, and the next look records it."""
+
+    def unlink(temp: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kernel, "unlink", unlink)
+        assert process(history, song, sure("Jazz")) == []
+    assert "its new genre is there, and is recorded later" in caplog.text
+    assert process(history, song) == []
+    assert [record.outcome for record in history.records(Query())] == [Outcome.TAGGED]
 
 
 def test_a_master_copy_that_comes_back_is_tagged_again(history: History, song: Path, tmp_path: Path) -> None:
