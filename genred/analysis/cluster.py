@@ -36,6 +36,8 @@ TOGETHER_SECONDS = 20.0
 """The time that all workers get for that, before those that have answered begin."""
 AWAY_SECONDS = 300.0
 """The time after which a cluster that went away is looked for again, where one can do without it."""
+SILENT = "it doesn't answer"
+"""What is different at a worker that says nothing."""
 _BLIND, _SENT_AHEAD = 3, 50
 """After so many files in a row that workers don't see, excerpts of so many are sent before one is named again."""
 
@@ -158,7 +160,7 @@ class Cluster:
             except ClusterError:
                 if not self._refused:
                     raise
-            silent = dict.fromkeys(self._asked, "it doesn't answer")
+            silent = dict.fromkeys(self._asked, SILENT)
             return dict.fromkeys(self._agreeing, "") | self._refused | silent
 
     def hear(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 
-from genred.analysis.cluster import Cluster
+from genred.analysis.cluster import SILENT, Cluster
 from genred.config import Config
 from genred.doctor.finding import Finding, fail, ok, warn
 from genred.errors import ClusterError, ConfigError
@@ -34,5 +34,6 @@ def cluster(settings: Config) -> Iterator[Finding]:
             yield warn("cluster", message, "make the genred of the workers the same as here")
         for address, reason in found.items():
             if reason:
-                hint = "make the genred there the same as here, and start the worker again"
+                same = "make the genred there the same as here, and start the worker again"
+                hint = "see whether that machine hangs, and start the worker again" if reason == SILENT else same
                 yield warn("cluster", f"{address} is not asked: {reason}", hint)

@@ -565,4 +565,7 @@ def test_workers_that_disagree_are_named(
     """With what is different at each."""
     monkeypatch.setattr(Cluster, "differences", lambda self: workers)
     monkeypatch.setattr(Cluster, "at_once", 4)
-    assert [(found.state, found.message) for found in cluster.cluster(Config(cluster=HERE))] == said
+    findings = list(cluster.cluster(Config(cluster=HERE)))
+    assert [(found.state, found.message) for found in findings] == said
+    hangs = [found for found in findings if "doesn't answer" in found.message]
+    assert all("hangs" in (found.hint or "") for found in hangs)
