@@ -233,6 +233,9 @@ def told_by(command: Sequence[str], line: Callable[[Record], str]) -> Callable[[
                     os.killpg(process.pid, signal.SIGTERM)
                 log.warning("the command was ended before it had taken its batch; with --state, that is told again")
                 process.wait()
+                if process.stdin is not None:
+                    with suppress(OSError):  # what was not taken can't be handed over any more
+                        process.stdin.close()
             raise
         code = process.returncode
         if code < 0:
