@@ -2,6 +2,10 @@
 
 import os
 import signal
+import sys
+
+# Of a worker that can't even begin, short of memory say, whoever waits for it tells in words.
+sys.excepthook = lambda *error: None
 
 # Ctrl-C, and a terminal that is closed, are for the parent to handle, also while this is being imported.
 signal.signal(signal.SIGINT, signal.SIG_IGN)

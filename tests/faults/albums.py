@@ -1,6 +1,6 @@
 """Kill the tagger in the middle of an album, after each of its steps, and start it again.
 
-    python -m tests.faults.albums [--tracks 9]
+    python -m tests.faults.albums [--tracks 14]
 
 A step is a transaction of the history, or the edit of a tag. The first track of the album was answered before the rest
 came, so that its answer is corrected. Whatever the step, the next start makes one album of it: no track is lost, heard
@@ -147,7 +147,7 @@ def _digest(content: bytes) -> str:
 
 def run(folder: Path, tracks: int) -> Counter[str]:
     """Kill it after every step that there is, with several groups of tracks that are noted and saved together."""
-    tagger.KEPT_AT_ONCE = transaction.TOGETHER = 4
+    tagger.KEPT_AT_ONCE = transaction.TOGETHER = 2
     counts: Counter[str] = Counter(dict.fromkeys(BAD, 0))
     step, killed = 0, True
     while killed:
@@ -162,7 +162,7 @@ def run(folder: Path, tracks: int) -> Counter[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--tracks", type=int, default=9)
+    parser.add_argument("--tracks", type=int, default=14)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         counts = run(Path(folder), options.tracks)
